@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who acts now, for which organisation, with which scopes."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from aion.errors import Forbidden
+
+
+class Scope(StrEnum):
+    """One right. API tokens carry a subset of their owner's."""
+
+    ORGANISATION_READ = "organisation:read"
+    ORGANISATION_WRITE = "organisation:write"
+    PROJECTS_READ = "projects:read"
+    PROJECTS_WRITE = "projects:write"
+    WORKLOADS_READ = "workloads:read"
+    WORKLOADS_WRITE = "workloads:write"
+    USAGE_READ = "usage:read"
+    CREDITS_READ = "credits:read"
+    TOKENS_READ = "tokens:read"
+    TOKENS_WRITE = "tokens:write"
+    AUDIT_READ = "audit:read"
+    POOLS_READ = "pools:read"
+    POOLS_WRITE = "pools:write"
+    OFFERS_READ = "offers:read"
+
+
+class Via(StrEnum):
+    """The edge an act came through."""
+
+    PORTAL = "portal"
+    API = "api"
+    ADMIN = "admin"
+    COMMAND = "command"
+    SYSTEM = "system"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """The acting user in one organisation. ``organisation_id`` None matches no row anywhere."""
+
+    user_id: int | None
+    organisation_id: int | None
+    role: str
+    scopes: frozenset[Scope]
+    via: Via
+    label: str = ""
+
+    def has(self, scope: Scope) -> bool:
+        """Tell whether the actor holds ``scope``."""
+        return scope in self.scopes
+
+    def require(self, scope: Scope) -> None:
+        """Raise Forbidden unless the actor holds ``scope``."""
+        if scope not in self.scopes:
+            raise Forbidden(
+                f"This needs the right {scope.value}, which your role {self.role or 'none'} does not give.",
+                scope=scope.value,
+            )
+
+
+def system(label: str, *, organisation_id: int | None = None) -> Actor:
+    """Return the actor of a task or command, named ``label`` in the audit log; it holds every scope."""
+    return Actor(None, organisation_id, "system", frozenset(Scope), Via.SYSTEM, label)

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bearer tokens become actors; the browser's session has no power here."""
+
+from datetime import timedelta
+from typing import Any
+
+from rest_framework.authentication import BaseAuthentication, get_authorization_header
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+
+from aion import clock
+from aion.actor import Actor
+from aion.tenancy.models import ApiToken
+from aion.tenancy.services.actors import actor_of_token
+from aion.tenancy.services.tokens import digest_of
+
+LAST_USED_STEP = timedelta(minutes=5)
+
+
+class TokenAuthentication(BaseAuthentication):
+    """`Authorization: Bearer aion_…`."""
+
+    keyword = b"bearer"
+
+    def authenticate(self, request: Request) -> tuple[Any, Actor] | None:
+        """Return (user, actor). Raises AuthenticationFailed for an unknown, expired or revoked key."""
+        parts = get_authorization_header(request).split()
+        if not parts or parts[0].lower() != self.keyword:
+            return None
+        if len(parts) != 2:
+            raise AuthenticationFailed("Send one key: Authorization: Bearer aion_…")
+        now = clock.now()
+        token = (
+            ApiToken.objects.usable_at(now)
+            .filter(digest=digest_of(parts[1].decode(errors="replace")))
+            .select_related("user")
+            .first()
+        )
+        actor = actor_of_token(token) if token is not None else None
+        if token is None or actor is None:
+            raise AuthenticationFailed("This key is unknown, expired or revoked.")
+        if token.last_used_at is None or now - token.last_used_at > LAST_USED_STEP:
+            ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
+        return token.user, actor
+
+    def authenticate_header(self, request: Request) -> str:
+        """Return the challenge, so that a missing key is 401 and not 403."""
+        return 'Bearer realm="aion"'

@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: Apache-2.0
+"""ASGI entry point (granian --interface asginl)."""
+
+import os
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "aion.settings")
+application = get_asgi_application()

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writing the audit log, in the transaction of the act itself."""
+
+from datetime import datetime
+from typing import Any
+
+import structlog
+from django.db import models
+
+from aion.actor import Actor
+from aion.audit.models import AuditEvent
+
+
+def record(
+    *,
+    actor: Actor,
+    action: str,
+    subject: models.Model,
+    at: datetime,
+    organisation_id: int | None = None,
+    reason: str = "",
+    changes: dict[str, Any] | None = None,
+) -> AuditEvent:
+    """Write that ``actor`` did ``action`` to ``subject``. Call it inside the service's transaction."""
+    context = structlog.contextvars.get_contextvars()
+    return AuditEvent.objects.create(
+        organisation_id=organisation_id or getattr(subject, "organisation_id", None) or actor.organisation_id,
+        user_id=actor.user_id,
+        actor_label=actor.label or actor.role,
+        via=actor.via,
+        action=action,
+        subject_type=subject._meta.label_lower,
+        subject_id=str(getattr(subject, "public_id", subject.pk)),
+        subject_label=str(subject)[:200],
+        reason=reason,
+        changes=changes or {},
+        request_id=str(context.get("request_id", "")),
+        at=at,
+    )

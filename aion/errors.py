@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Domain errors in six categories. Edges translate a category once; services name the fact."""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+class DomainError(Exception):
+    """A rule of the domain said no. ``code`` is stable and part of the API; ``details`` are plain values."""
+
+    code = "error"
+    title = "The request was refused"
+
+    def __init__(self, detail: str = "", *, field: str | None = None, **details: Any) -> None:
+        super().__init__(detail or self.title)
+        self.detail = detail or self.title
+        self.field = field
+        self.details: Mapping[str, Any] = details
+
+
+class NotFound(DomainError):
+    """The thing does not exist, or not for this actor: the two are one answer."""
+
+    code, title = "not_found", "Not found"
+
+
+class Forbidden(DomainError):
+    """The actor is a member but lacks the right."""
+
+    code, title = "forbidden", "Your role does not allow this"
+
+
+class Conflict(DomainError):
+    """The request is right, the present state is not."""
+
+    code, title = "conflict", "Conflict with the present state"
+
+
+class PaymentRequired(DomainError):
+    """Credit is missing."""
+
+    code, title = "payment_required", "Not enough credits"
+
+
+class Rejected(DomainError):
+    """The content of the request breaks a rule."""
+
+    code, title = "invalid", "The request is not valid"
+
+
+class Unavailable(DomainError):
+    """Something outside is down; the caller may try again."""
+
+    code, title = "unavailable", "Temporarily unavailable"

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Public ids: a prefix that names the kind and 16 random characters, so that a count is never disclosed."""
+
+import secrets
+from functools import partial
+
+ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+
+
+def new_id(prefix: str) -> str:
+    """Return ``prefix_`` and 80 random bits in Crockford's base 32."""
+    return f"{prefix}_{''.join(secrets.choice(ALPHABET) for _ in range(16))}"
+
+
+organisation_id = partial(new_id, "org")
+project_id = partial(new_id, "prj")
+token_id = partial(new_id, "tok")
+offer_id = partial(new_id, "off")
+order_id = partial(new_id, "ord")
+workload_id = partial(new_id, "wl")
+lot_id = partial(new_id, "lot")
+account_id = partial(new_id, "acc")
+transfer_id = partial(new_id, "tr")
+hold_id = partial(new_id, "hold")
+pool_id = partial(new_id, "pool")
+site_id = partial(new_id, "site")
+grant_request_id = partial(new_id, "crq")

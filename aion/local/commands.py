@@ -1,0 +1,275 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the Makefile calls: demo, replay, manage, run, stop."""
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from aion.local import postgres
+from aion.local.layout import ROOT, STATE, Group, LocalError, current_group, mark_current
+from aion.local.supervisor import (
+    POLL_SECONDS,
+    Supervisor,
+    manage,
+    start_services,
+    start_site,
+    start_web,
+    start_workers,
+)
+
+HELIOS = ROOT / "marketplace" / "seed" / "helios_earth_vc_hourly.csv"
+BAD_FILE = 2
+
+
+def say(text: str) -> None:
+    """Tell the person what happens; standard output is left to answers."""
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+def _status(group: Group) -> dict[str, Any]:
+    path = group.directory / "status.json"
+    if not path.exists():
+        return {}
+    status: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return status
+
+
+def supervisor_alive(group: Group) -> bool:
+    """Tell whether the group's supervisor runs."""
+    status = _status(group)
+    if not status or status["phase"] in {"stopped", "failed"}:
+        return False
+    try:
+        os.kill(status["pid"], 0)
+        words = Path(f"/proc/{status['pid']}/cmdline")
+        return not words.exists() or b"aion.local" in words.read_bytes()
+    except OSError:
+        return False
+
+
+@contextlib.contextmanager
+def _signals(supervisor: Supervisor) -> Iterator[None]:
+    def ask_to_stop(*_: Any) -> None:
+        supervisor.stopping = True
+
+    before = {number: signal.signal(number, ask_to_stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def supervise(name: str) -> int:
+    """Run the demo's group until it is told to stop. It is started detached by ``demo``."""
+    group = Group(name).load()
+    supervisor = Supervisor(group)
+    with _signals(supervisor):
+        try:
+            start_services(supervisor)
+            supervisor.run_once("migrating the database", manage("migrate", "--no-input", "--verbosity", "0"))
+            _collect_static(supervisor)
+            start_site(supervisor)
+            supervisor.run_once("seeding the consortium and its people", manage("seed_demo"))
+            start_workers(supervisor)
+            start_web(supervisor)
+            supervisor.phase = "running"
+            supervisor.write_status()
+            while not supervisor.stopping:
+                supervisor.step()
+                time.sleep(POLL_SECONDS)
+        except LocalError as error:
+            supervisor.stop()
+            supervisor.phase = "failed"
+            supervisor.write_status()
+            say(str(error))
+            return 1
+        finally:
+            if supervisor.phase != "failed":
+                supervisor.stop()
+    return 0
+
+
+def _collect_static(supervisor: Supervisor) -> None:
+    """Collect static files once per state of the lock and of static/."""
+    digest = hashlib.sha256((ROOT / "requirements.txt").read_bytes())
+    for path in sorted((ROOT / "static").rglob("*")):
+        if path.is_file():
+            digest.update(path.read_bytes())
+    stamp = STATE / "static.stamp"
+    if stamp.exists() and stamp.read_text(encoding="utf-8") == digest.hexdigest():
+        return
+    supervisor.run_once(
+        "collecting static files", manage("collectstatic", "--no-input", "--clear", "--verbosity", "0")
+    )
+    stamp.write_text(digest.hexdigest(), encoding="utf-8")
+
+
+def demo(arguments: list[str]) -> int:
+    """Start the portal with everything it needs, replay the Helios month, print figures and accounts."""
+    group = Group("demo").load()
+    mark_current("demo")
+    if supervisor_alive(group):
+        say("The demo's services run already; using them.")
+    else:
+        _spawn_supervisor(group)
+    _await_running(group)
+    say(f"Portal: {group.environment()['AION_BASE_URL']}")
+    if "--no-replay" not in arguments:
+        code = subprocess.run(
+            manage("replay_trace", str(HELIOS)), cwd=ROOT, env=group.environment(), check=False
+        ).returncode
+        if code:
+            return code
+    subprocess.run(manage("demo_accounts"), cwd=ROOT, env=group.environment(), check=True)
+    say("The portal keeps running; `make stop` stops it, `make demo` starts it again on the same data.")
+    return 0
+
+
+def _spawn_supervisor(group: Group) -> None:
+    log = (group.directory / "logs" / "supervisor.log").open("wb")
+    (group.directory / "status.json").unlink(missing_ok=True)
+    subprocess.Popen(
+        [sys.executable, "-m", "aion.local", "supervise", group.name],
+        cwd=ROOT,
+        env=group.environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
+        start_new_session=True,
+    )
+
+
+def _await_running(group: Group) -> None:
+    deadline, shown = time.monotonic() + 300, ""
+    while True:
+        phase = _status(group).get("phase", "starting")
+        if phase != shown and phase not in {"running", "failed"}:
+            say(f"  {phase} …")
+            shown = phase
+        if phase == "running":
+            return
+        if phase == "failed" or time.monotonic() > deadline:
+            log = (group.directory / "logs" / "supervisor.log").read_text(encoding="utf-8", errors="replace")
+            raise LocalError(log.strip()[-1500:] or "The demo's services did not start: see .aion/demo/logs.")
+        time.sleep(POLL_SECONDS)
+
+
+def replay(arguments: list[str]) -> int:
+    """Replay a trace on a database of its own; resume an unfinished one of the same content."""
+    flags = [word for word in arguments if word.startswith("--")]
+    unknown = set(flags) - {"--fresh", "--json"}
+    if unknown:
+        raise LocalError(f"{' '.join(sorted(unknown))} is not an option of replay: use --fresh or --json.")
+    files = [word for word in arguments if not word.startswith("--")]
+    path = Path(files[0]).resolve() if files else HELIOS
+    group = Group("replay").load()
+    json_flag = ["--json"] if "--json" in flags else []
+    checked = subprocess.run(
+        manage("replay_trace", str(path), "--check", *json_flag), cwd=ROOT, env=group.environment(), check=False
+    )
+    if checked.returncode:
+        return checked.returncode
+    if supervisor_alive(group):
+        raise LocalError("A replay is running already: wait for it, or stop it with Ctrl-C where it runs.")
+    mark_current("replay")
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    record = group.directory / "run.json"
+    earlier = json.loads(record.read_text(encoding="utf-8")) if record.exists() else {}
+    fresh = "--fresh" in flags or earlier.get("digest") != digest or earlier.get("finished", True)
+    supervisor = Supervisor(group)
+    with _signals(supervisor):
+        try:
+            return _replay(supervisor, path, record, digest, fresh=fresh, json_flag=json_flag)
+        finally:
+            supervisor.stop()
+
+
+def _replay(
+    supervisor: Supervisor, path: Path, record: Path, digest: str, *, fresh: bool, json_flag: list[str]
+) -> int:
+    group = supervisor.group
+    say("Starting fresh." if fresh else "Going on with the unfinished replay of this file.")
+    start_services(supervisor)
+    if fresh:
+        postgres.drop_database(group.database_url())
+        postgres.ensure_database(group.database_url())
+        shutil.rmtree(group.directory / "site", ignore_errors=True)
+    supervisor.run_once("migrating the database", manage("migrate", "--no-input", "--verbosity", "0"))
+    record.write_text(json.dumps({"digest": digest, "finished": False}), encoding="utf-8")
+    start_site(supervisor)
+    start_workers(supervisor)
+    supervisor.phase = "running"
+    supervisor.write_status()
+    driver = subprocess.Popen(
+        manage("replay_trace", str(path), *json_flag), cwd=ROOT, env=group.environment(), stdin=subprocess.DEVNULL
+    )
+    while driver.poll() is None:
+        supervisor.step()
+        if supervisor.stopping:
+            driver.terminate()
+            driver.wait()
+            say("Stopped. The same command goes on where it stopped.")
+            return 130
+        time.sleep(POLL_SECONDS)
+    if driver.returncode == 0:
+        record.write_text(json.dumps({"digest": digest, "finished": True}), encoding="utf-8")
+    return driver.returncode if driver.returncode in {0, BAD_FILE} else 1
+
+
+def manage_command(arguments: list[str]) -> int:
+    """Run a management command in the environment of the group that ran last."""
+    return _run(current_group(), manage(*arguments))
+
+
+def run(arguments: list[str]) -> int:
+    """Run any command with the services of the group ``test``: for tests, benches and checks."""
+    return _run("test", arguments, durable=False)
+
+
+def _run(name: str, argv: list[str], *, durable: bool = True) -> int:
+    group = Group(name).load()
+    if supervisor_alive(group):
+        return subprocess.run(argv, cwd=ROOT, env=group.environment(), check=False).returncode
+    supervisor = Supervisor(group)
+    with _signals(supervisor):
+        try:
+            start_services(supervisor, durable=durable)
+            supervisor.phase = "running"
+            supervisor.write_status()
+            process = subprocess.Popen(argv, cwd=ROOT, env=group.environment())
+            while process.poll() is None:
+                supervisor.step()
+                if supervisor.stopping:
+                    process.terminate()
+                    process.wait()
+                time.sleep(POLL_SECONDS / 4)
+            return process.returncode if process.returncode >= 0 else 128 - process.returncode
+        finally:
+            supervisor.stop()
+
+
+def stop(_: list[str]) -> int:
+    """Stop the demo's services; the data stays."""
+    group = Group("demo")
+    if not group.directory.exists() or not supervisor_alive(group):
+        say("The demo does not run.")
+        return 0
+    os.kill(_status(group)["pid"], signal.SIGTERM)
+    deadline = time.monotonic() + 90
+    while supervisor_alive(group):
+        if time.monotonic() > deadline:
+            raise LocalError("The demo does not stop: see .aion/demo/logs.")
+        time.sleep(POLL_SECONDS)
+    say("Stopped. The data stays in .aion/demo.")
+    return 0

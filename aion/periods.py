@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Half-open periods [start, end) of instants in UTC."""
+
+from datetime import UTC, datetime, timedelta
+
+
+def floor_hour(at: datetime) -> datetime:
+    """Return the start of the UTC hour that ``at`` lies in."""
+    return at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+
+
+def floor_day(at: datetime) -> datetime:
+    """Return 00:00 UTC of the day that ``at`` lies in."""
+    return at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def month_start(at: datetime) -> datetime:
+    """Return 00:00 UTC on the first of the month that ``at`` lies in."""
+    return floor_day(at).replace(day=1)
+
+
+def whole_seconds(start: datetime, end: datetime) -> int:
+    """Return the whole seconds in [start, end); 0 when the period is empty or reversed."""
+    return max(0, (end - start) // timedelta(seconds=1))
+
+
+def rfc3339(at: datetime) -> str:
+    """Return ``at`` as Kubernetes writes times: UTC, whole seconds, ``Z``."""
+    return at.astimezone(UTC).replace(microsecond=0).isoformat().replace("+00:00", "Z")
+
+
+def parse_rfc3339(text: str) -> datetime:
+    """Return the instant in ``text``. Raises ValueError for anything else."""
+    return datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(UTC)

@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What AION changes about django-allauth."""
+
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from django.http import HttpRequest
+
+
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
+    """Sign-up makes a person without any organisation: rights come from memberships only."""
+
+    def save_user(self, request: HttpRequest, user: Any, form: Any, commit: bool = True) -> Any:
+        """Store the address in lower case, so that one person is one row."""
+        user.email = form.cleaned_data["email"].lower()
+        user.set_password(form.cleaned_data.get("password1"))
+        if commit:
+            user.save()
+        return user

@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Names of tenancy's acts in the audit log."""
+
+from enum import StrEnum
+
+
+class Action(StrEnum):
+    """What can happen to people, organisations and keys."""
+
+    ORGANISATION_CREATED = "organisation.created"
+    ORGANISATION_FROZEN = "organisation.frozen"
+    ORGANISATION_UNFROZEN = "organisation.unfrozen"
+    PROJECT_CREATED = "project.created"
+    TOKEN_CREATED = "token.created"  # noqa: S105 - the name of an act
+    TOKEN_REVOKED = "token.revoked"  # noqa: S105
+    MEMBER_ADDED = "member.added"

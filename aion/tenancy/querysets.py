@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reading tenancy: every read starts at ``visible_to`` and fails closed."""
+
+from typing import Any, Self
+
+from django.db import models
+
+from aion.actor import Actor
+
+
+class OwnedQuerySet(models.QuerySet[Any]):
+    """Rows with an ``organisation_id``. An actor without organisation matches nothing."""
+
+    def visible_to(self, actor: Actor) -> Self:
+        """Return the rows of the actor's organisation."""
+        return self.filter(organisation_id=actor.organisation_id) if actor.organisation_id else self.none()
+
+
+class OrganisationQuerySet(models.QuerySet[Any]):
+    """Organisations; an actor sees the one it acts for."""
+
+    def visible_to(self, actor: Actor) -> Self:
+        """Return the actor's own organisation."""
+        return self.filter(pk=actor.organisation_id) if actor.organisation_id else self.none()
+
+    def of_user(self, user: Any) -> Self:
+        """Return the organisations that ``user`` is a member of, by name."""
+        return self.filter(memberships__user_id=user.pk).order_by("name")
+
+
+class TokenQuerySet(OwnedQuerySet):
+    """API tokens."""
+
+    def usable_at(self, at: Any) -> Self:
+        """Return tokens that are neither revoked nor expired at ``at``."""
+        return self.filter(revoked_at=None).filter(models.Q(expires_at=None) | models.Q(expires_at__gt=at))

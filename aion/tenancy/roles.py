@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Roles and the scopes they give."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from aion.actor import Scope
+
+
+class Role(models.TextChoices):
+    """What a person may do in an organisation."""
+
+    OWNER = "owner", _("Owner")
+    ADMIN = "admin", _("Administrator")
+    DEVELOPER = "developer", _("Developer")
+    BILLING = "billing", _("Billing")
+    VIEWER = "viewer", _("Viewer")
+    OPERATOR = "operator", _("Operator")
+    REVIEWER = "reviewer", _("Reviewer")
+
+
+_READ = frozenset(
+    {
+        Scope.ORGANISATION_READ,
+        Scope.PROJECTS_READ,
+        Scope.WORKLOADS_READ,
+        Scope.USAGE_READ,
+        Scope.CREDITS_READ,
+        Scope.OFFERS_READ,
+    }
+)
+_OPERATE = frozenset({Scope.POOLS_READ, Scope.POOLS_WRITE})
+_MANAGE = frozenset(
+    {
+        Scope.ORGANISATION_WRITE,
+        Scope.PROJECTS_WRITE,
+        Scope.WORKLOADS_WRITE,
+        Scope.TOKENS_READ,
+        Scope.TOKENS_WRITE,
+        Scope.AUDIT_READ,
+    }
+)
+SCOPES: dict[str, frozenset[Scope]] = {
+    Role.OWNER: _READ | _MANAGE | _OPERATE,
+    Role.ADMIN: _READ | _MANAGE | _OPERATE,
+    Role.DEVELOPER: _READ | {Scope.WORKLOADS_WRITE, Scope.TOKENS_READ, Scope.TOKENS_WRITE},
+    Role.BILLING: _READ | {Scope.AUDIT_READ},
+    Role.VIEWER: _READ | {Scope.AUDIT_READ},
+    Role.OPERATOR: frozenset({Scope.ORGANISATION_READ, Scope.OFFERS_READ}) | _OPERATE,
+    Role.REVIEWER: frozenset({Scope.ORGANISATION_READ, Scope.OFFERS_READ}),
+}
+
+
+def scopes_of(role: str) -> frozenset[Scope]:
+    """Return the scopes of ``role``; an unknown role has none."""
+    return SCOPES.get(role, frozenset())

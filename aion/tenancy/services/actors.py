@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a person or a token to an Actor."""
+
+from aion.actor import Actor, Scope, Via
+from aion.errors import NotFound
+from aion.tenancy.models import ApiToken, Membership, User
+from aion.tenancy.roles import scopes_of
+
+
+def actor_for(*, user: User, slug: str, via: Via = Via.PORTAL) -> Actor:
+    """Return the actor of ``user`` in the organisation ``slug``. Raises NotFound for a stranger."""
+    membership = Membership.objects.filter(user=user, organisation__slug=slug).select_related("organisation").first()
+    if membership is None or not user.is_active:
+        raise NotFound("There is no such organisation, or you are not a member of it.")
+    return Actor(
+        user.pk, membership.organisation_id, membership.role, scopes_of(membership.role), via, user.email
+    )
+
+
+def actor_of_token(token: ApiToken) -> Actor | None:
+    """Return the actor of ``token``: its scopes, cut down to what its owner's role still gives."""
+    membership = Membership.objects.filter(user=token.user_id, organisation=token.organisation_id).first()
+    if membership is None or not token.user.is_active:
+        return None
+    granted = frozenset(Scope(scope) for scope in token.scopes if scope in Scope._value2member_map_)
+    return Actor(
+        token.user_id,
+        token.organisation_id,
+        membership.role,
+        granted & scopes_of(membership.role),
+        Via.API,
+        f"{token.user.email} ({token.prefix}…)",
+    )

@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every page's shell shows."""
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
+
+from aion.tenancy.models import Organisation
+
+
+def shell(request: HttpRequest) -> dict[str, Any]:
+    """Add organisation, memberships and theme; queries run only where a template asks."""
+    user: Any = getattr(request, "user", None)
+
+    def memberships() -> list[Organisation]:
+        if user is None or not user.is_authenticated:
+            return []
+        return list(Organisation.objects.of_user(user))
+
+    return {
+        "organisation": getattr(request, "organisation", None),
+        "actor": getattr(request, "actor", None),
+        "my_organisations": SimpleLazyObject(memberships),
+        "local_mailbox": bool(settings.LOCAL_MAILBOX),
+        "request_id": getattr(request, "request_id", ""),
+    }

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Numbers, times and icons as the portal writes them."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import ROUND_HALF_UP, Decimal
+from functools import cache
+from typing import Any
+
+from django import template
+from django.conf import settings
+from django.http import HttpRequest
+from django.utils import formats, timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext, ngettext
+
+from aion.money import floor_charge, to_decimal
+
+register = template.Library()
+NBSP = "\u202f"
+
+
+@register.filter
+def credits(micro: int | None, places: int = 2) -> str:
+    """Write micro-credits as localised credits."""
+    if micro is None:
+        return "–"
+    value = to_decimal(int(micro)).quantize(Decimal(1).scaleb(-int(places)), rounding=ROUND_HALF_UP)
+    return formats.number_format(value, decimal_pos=int(places), use_l10n=True, force_grouping=True)
+
+
+@register.filter
+def exact_credits(exact: int | Decimal, places: int = 2) -> str:
+    """Write an exact charge (1/3,600,000 micro-credit) as credits."""
+    return credits(floor_charge(int(exact)), places)
+
+
+@register.filter
+def gpus(milli: int | None) -> str:
+    """Write milli-GPUs as GPUs, with decimals only where there are any."""
+    value = Decimal(int(milli or 0)) / 1000
+    return formats.number_format(value.normalize() if value % 1 else int(value), use_l10n=True, force_grouping=True)
+
+
+@register.filter
+def gpu_hours(milli_gpu_seconds: int | Decimal | None) -> str:
+    """Write milli-GPU-seconds as GPU-hours with one decimal."""
+    value = (Decimal(int(milli_gpu_seconds or 0)) / 3_600_000).quantize(Decimal("0.1"), rounding=ROUND_HALF_UP)
+    return formats.number_format(value, decimal_pos=1, use_l10n=True, force_grouping=True)
+
+
+@register.filter
+def energy(watt_hours: int | None) -> str:
+    """Write watt-hours with a fitting unit."""
+    value = Decimal(int(watt_hours or 0))
+    for unit, size in (("GWh", 10**9), ("MWh", 10**6), ("kWh", 10**3)):
+        if value >= size:
+            return f"{formats.number_format(value / size, decimal_pos=1, force_grouping=True)}{NBSP}{unit}"
+    return f"{formats.number_format(int(value), force_grouping=True)}{NBSP}Wh"
+
+
+@register.filter
+def carbon(grams: int | None) -> str:
+    """Write grams of CO₂e with a fitting unit."""
+    value = Decimal(int(grams or 0))
+    for unit, size in (("t", 10**6), ("kg", 10**3)):
+        if value >= size:
+            return f"{formats.number_format(value / size, decimal_pos=1, force_grouping=True)}{NBSP}{unit}{NBSP}CO₂e"
+    return f"{formats.number_format(int(value), force_grouping=True)}{NBSP}g{NBSP}CO₂e"
+
+
+@register.filter
+def span(seconds: int | None) -> str:
+    """Write seconds as days, hours and minutes, the two largest."""
+    left = int(seconds or 0)
+    if left < 60:
+        return ngettext("%(n)s second", "%(n)s seconds", left) % {"n": left}
+    parts = []
+    for size, text in ((86_400, gettext("%(n)s d")), (3600, gettext("%(n)s h")), (60, gettext("%(n)s min"))):
+        count, left = divmod(left, size)
+        if count:
+            parts.append(text % {"n": count})
+    return " ".join(parts[:2])
+
+
+@register.filter
+def between(start: datetime | None, end: datetime | None) -> int:
+    """Return whole seconds between two instants."""
+    return int((end - start).total_seconds()) if start and end else 0
+
+
+@register.simple_tag
+def when(at: datetime | None) -> SafeString | str:
+    """Write an instant as a <time> element in UTC."""
+    if at is None:
+        return "–"
+    local = timezone.localtime(at)
+    return format_html(
+        '<time datetime="{}" class="tabular">{}</time>',
+        local.isoformat(),
+        formats.date_format(local, "j M Y, H:i"),
+    )
+
+
+@cache
+def _icons() -> Mapping[str, str]:
+    folder = settings.BASE_DIR / "static" / "vendor" / "lucide"
+    return {path.stem: path.read_text(encoding="utf-8").strip() for path in sorted(folder.glob("*.svg"))}
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """Inline a vendored lucide icon; decorative, so hidden from screen readers."""
+    svg = _icons().get(name, "")
+    return mark_safe(svg.replace("<svg", '<svg aria-hidden="true" focusable="false"', 1))  # noqa: S308 - vendored file
+
+
+@register.simple_tag(takes_context=True)
+def query_with(context: Mapping[str, Any], **changes: Any) -> str:
+    """Return the present query string with some parameters changed; None drops one."""
+    request: HttpRequest = context["request"]
+    query = request.GET.copy()
+    for name, value in changes.items():
+        if value is None:
+            query.pop(name, None)
+        else:
+            query[name] = str(value)
+    return f"?{query.urlencode()}" if query else "?"
+
+
+@register.filter
+def state_tone(state: str) -> str:
+    """Return the tone of a workload's or organisation's state: colour only ever backs a word."""
+    tones = {
+        "running": "success",
+        "succeeded": "success",
+        "active": "success",
+        "published": "success",
+        "queued": "info",
+        "admitted": "info",
+        "starting": "info",
+        "stopping": "warning",
+        "preempted": "warning",
+        "timed_out": "warning",
+        "budget_exhausted": "warning",
+        "cancelled": "neutral",
+        "failed": "danger",
+        "frozen": "danger",
+    }
+    return tones.get(state, "neutral")
+
+
+@register.filter
+def percent_of(part: int, whole: int) -> int:
+    """Return a whole percentage between 0 and 100."""
+    return max(0, min(100, int(100 * part / whole))) if whole else 0

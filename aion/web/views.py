@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The base of every portal view: organisation and rights first, lookups after."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponseBase
+from django.views import View
+
+from aion.actor import Actor, Scope
+from aion.errors import Forbidden, NotFound
+from aion.tenancy.models import Organisation
+from aion.tenancy.services.actors import actor_for
+
+
+class ActorView(View):
+    """A view under ``/o/<slug>/``. ``scope`` is checked before anything is looked up; a view without one is refused."""
+
+    scope: Scope | None = None
+    write_scope: Scope | None = None
+    actor: Actor
+    organisation: Organisation
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Find the actor. A stranger gets 404, a member without the right 403."""
+        user: Any = request.user
+        self.actor = actor_for(user=user, slug=kwargs.pop("slug"))
+        scope = self.write_scope if request.method not in {"GET", "HEAD", "OPTIONS"} and self.write_scope else self.scope
+        if scope is None:
+            raise Forbidden("This page declares no right and is closed.")
+        self.actor.require(scope)
+        organisation = Organisation.objects.visible_to(self.actor).select_related("country").first()
+        if organisation is None:
+            raise NotFound("There is no such organisation.")
+        self.organisation = organisation
+        request.actor, request.organisation = self.actor, organisation  # type: ignore[attr-defined]
+        return super().dispatch(request, *args, **kwargs)

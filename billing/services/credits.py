@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Issuing credit lots."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.conf import settings
+from django.db import transaction
+
+from aion.actor import Actor
+from aion.audit import services as audit
+from aion.errors import NotFound, Rejected
+from aion.money import decimal_string
+from billing.audit import Action
+from billing.errors import FourEyesNeeded, InvalidAmount
+from billing.models import CreditRequest, LedgerAccount
+from billing.services.ledger import platform_account, post_transfer
+from billing.states import ORIGIN_RANK, AccountKind, Origin, RequestState, TransferKind
+
+
+@transaction.atomic
+def issue_lot(
+    *,
+    actor: Actor,
+    organisation_id: int,
+    amount: int,
+    label: str,
+    origin: Origin,
+    key: str,
+    at: datetime,
+    reason: str = "",
+    starts_at: datetime | None = None,
+    expires_at: datetime | None = None,
+    sku_codes: Sequence[str] = (),
+    site_codes: Sequence[str] = (),
+) -> LedgerAccount:
+    """Create a lot and fund it by one transfer; the same ``key`` issues once.
+
+    Raises InvalidAmount for an amount of 0 or less, Rejected for an expiry before the start.
+    """
+    if amount <= 0:
+        raise InvalidAmount("The amount of a lot must be above zero.", field="amount")
+    start = starts_at or at
+    if expires_at is not None and expires_at <= start:
+        raise Rejected("A lot must expire after it starts.", field="expires_at")
+    existing = LedgerAccount.objects.filter(credit_transfers__idempotency_key=key).first()
+    if existing is not None:
+        return existing  # type: ignore[no-any-return]
+    lot = LedgerAccount.objects.create(
+        kind=AccountKind.LOT,
+        organisation_id=organisation_id,
+        label=label,
+        origin=origin,
+        rank=ORIGIN_RANK[origin],
+        sku_codes=list(sku_codes),
+        site_codes=list(site_codes),
+        starts_at=start,
+        expires_at=expires_at,
+        created_at=at,
+    )
+    post_transfer(
+        debit=platform_account(AccountKind.FUNDING, at=at),
+        credit=lot,
+        amount=amount,
+        kind=TransferKind.PURCHASE if origin is Origin.PURCHASE else TransferKind.GRANT,
+        organisation_id=organisation_id,
+        key=key,
+        description=label,
+        at=at,
+    )
+    audit.record(
+        actor=actor,
+        action=Action.LOT_ISSUED,
+        subject=lot,
+        at=at,
+        reason=reason,
+        changes={"amount": decimal_string(amount), "origin": origin},
+    )
+    lot.refresh_from_db()
+    return lot
+
+
+@transaction.atomic
+def request_grant(
+    *,
+    actor: Actor,
+    organisation_id: int,
+    amount: int,
+    label: str,
+    reason: str,
+    expires_at: datetime | None,
+    at: datetime,
+) -> CreditRequest:
+    """Ask for a grant of credits; up to the four-eyes limit it is issued at once, above it waits for a second person.
+
+    Raises InvalidAmount and Rejected (no reason, expiry in the past).
+    """
+    if amount <= 0:
+        raise InvalidAmount("The amount must be above zero.", field="amount")
+    if not reason.strip():
+        raise Rejected("Write why this organisation gets credits: it goes on the record.", field="reason")
+    if expires_at is not None and expires_at <= at:
+        raise Rejected("The expiry must lie in the future.", field="expires_at")
+    if actor.user_id is None:
+        raise Rejected("Only a person can grant credits.")
+    request = CreditRequest.objects.create(
+        organisation_id=organisation_id,
+        amount=amount,
+        label=label,
+        reason=reason,
+        expires_at=expires_at,
+        requested_by_id=actor.user_id,
+        requested_by=actor.label,
+        requested_at=at,
+    )
+    audit.record(
+        actor=actor,
+        action=Action.GRANT_REQUESTED,
+        subject=request,
+        at=at,
+        reason=reason,
+        changes={"amount": decimal_string(amount)},
+    )
+    if amount <= settings.FOUR_EYES_LIMIT_MICROCREDITS:
+        _issue(actor=actor, request=request, at=at)
+    return request
+
+
+@transaction.atomic
+def approve_grant(*, actor: Actor, public_id: str, at: datetime) -> CreditRequest:
+    """Issue a waiting grant. Raises FourEyesNeeded for the person who asked, NotFound when nothing waits."""
+    request = _pending(public_id)
+    if request.requested_by_id == actor.user_id:
+        raise FourEyesNeeded("You asked for this grant: a second member of staff must approve it.")
+    _issue(actor=actor, request=request, at=at)
+    return request
+
+
+@transaction.atomic
+def reject_grant(*, actor: Actor, public_id: str, reason: str, at: datetime) -> CreditRequest:
+    """Refuse a waiting grant. Raises NotFound when nothing waits."""
+    request = _pending(public_id)
+    request.state, request.decided_by, request.decided_at = RequestState.REJECTED, actor.label, at
+    request.save(update_fields=["state", "decided_by", "decided_at"])
+    audit.record(actor=actor, action=Action.GRANT_REJECTED, subject=request, at=at, reason=reason)
+    return request
+
+
+def _pending(public_id: str) -> CreditRequest:
+    request = (
+        CreditRequest.objects.select_for_update().filter(public_id=public_id, state=RequestState.PENDING).first()
+    )
+    if request is None:
+        raise NotFound("No such request waits for a decision.")
+    return request  # type: ignore[no-any-return]
+
+
+def _issue(*, actor: Actor, request: CreditRequest, at: datetime) -> None:
+    lot = issue_lot(
+        actor=actor,
+        organisation_id=request.organisation_id,
+        amount=request.amount,
+        label=request.label,
+        origin=Origin.GRANT,
+        key=f"request:{request.public_id}",
+        at=at,
+        reason=request.reason,
+        expires_at=request.expires_at,
+    )
+    request.state, request.decided_by, request.decided_at, request.lot = (
+        RequestState.APPROVED,
+        actor.label,
+        at,
+        lot,
+    )
+    request.save(update_fields=["state", "decided_by", "decided_at", "lot"])

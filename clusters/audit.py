@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Names of clusters' acts in the audit log."""
+
+from enum import StrEnum
+
+
+class Action(StrEnum):
+    """What can happen to workloads and pools."""
+
+    WORKLOAD_STOP_REQUESTED = "workload.stop_requested"
+    POOL_REGISTERED = "pool.registered"

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Facts of clusters that stop a request."""
+
+from aion.errors import Conflict, Rejected, Unavailable
+
+
+class QuotaExceeded(Conflict):
+    """More GPUs at one time than the project or organisation may ever use."""
+
+    code, title = "quota_exceeded", "Over quota"
+
+
+class CapacityNotAvailable(Conflict):
+    """The pool could never run this."""
+
+    code, title = "capacity_not_available", "The pool is too small"
+
+
+class ResidencyViolation(Rejected):
+    """The residency policy denies this place."""
+
+    code, title = "residency_violation", "The residency policy denies this site"
+
+
+class WrongState(Conflict):
+    """The workload has moved on."""
+
+    code, title = "wrong_state", "Not possible in this state"
+
+
+class ClusterUnavailable(Unavailable):
+    """The Kubernetes API did not answer, or answered with a fault of its own."""
+
+    code, title = "cluster_unavailable", "The site does not answer"
+
+
+class RefusedByCluster(Rejected):
+    """The Kubernetes API understood and refused."""
+
+    code, title = "refused_by_cluster", "The site refused the workload"

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From what a cluster shows to what a customer sees. Pure: facts in, a verdict out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from clusters.kube.gateway import JobSeen, NodeSeen, PodSeen
+from clusters.states import EndSource, Reason, WorkloadState
+
+IMAGE_REASONS = frozenset({"ImagePullBackOff", "ErrImagePull", "InvalidImageName", "ImageInspectError"})
+
+
+@dataclass(frozen=True, slots=True)
+class IntervalSeen:
+    """When a pod was Ready, and until when."""
+
+    start: datetime | None
+    end: datetime | None
+    end_source: EndSource
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The state of a workload as its Jobs and pods show it."""
+
+    state: WorkloadState
+    reason: Reason = Reason.NONE
+    message: str = ""
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+
+
+def interval_of(pod: PodSeen, nodes: Mapping[str, NodeSeen]) -> IntervalSeen:
+    """Return the billed interval of ``pod``: [Ready, last container finished).
+
+    A pod that ended between two looks has no Ready time left on it: it is billed from its first container's start.
+    A pod on a lost node is billed until the node stopped being Ready, never past it.
+    """
+    if pod.finished_at is not None:
+        start = pod.ready_at or pod.started_at
+        return IntervalSeen(start, max(pod.finished_at, start) if start else None, EndSource.FINISHED)
+    node = nodes.get(pod.node)
+    if pod.ready_at is not None and node is not None and node.lost_at is not None:
+        return IntervalSeen(pod.ready_at, max(node.lost_at, pod.ready_at), EndSource.NODE_LOST)
+    return IntervalSeen(pod.ready_at, None, EndSource.OPEN)
+
+
+def _lost_at(pod: PodSeen, nodes: Mapping[str, NodeSeen]) -> datetime | None:
+    node = nodes.get(pod.node)
+    return node.lost_at if node is not None and pod.finished_at is None else None
+
+
+def _ended(
+    jobs: Sequence[JobSeen], pods: Sequence[PodSeen], nodes: Mapping[str, NodeSeen], stop_reason: str
+) -> Verdict | None:
+    lost = [at for pod in pods if (at := _lost_at(pod, nodes))]
+    finished = [pod.finished_at for pod in pods if pod.finished_at] + lost
+    ended_at = max(finished, default=None)
+    starts = [start for pod in pods if (start := pod.ready_at or pod.started_at)]
+    started_at = min(starts, default=None)
+    alive = any(pod.finished_at is None and pod.phase == "Running" and not _lost_at(pod, nodes) for pod in pods)
+    failed = next((job for job in jobs if job.failed_reason), None)
+    clean = bool(pods) and all(pod.exit_code == 0 for pod in pods)
+    if jobs and all(job.complete for job in jobs):
+        return Verdict(WorkloadState.SUCCEEDED, Reason.NONE, "", started_at, ended_at)
+    if failed is None or alive:
+        return None
+    ended_at = ended_at or failed.finished_at
+    if stop_reason:
+        return Verdict(WorkloadState.CANCELLED, Reason(stop_reason), "", started_at, ended_at)
+    if failed.failed_reason == "DeadlineExceeded":
+        # The notice period lies inside the hold: a run that ends by itself within it has done its work.
+        if clean:
+            return Verdict(WorkloadState.SUCCEEDED, Reason.NONE, "", started_at, ended_at)
+        return Verdict(WorkloadState.TIMED_OUT, Reason.MAX_DURATION_EXCEEDED, failed.message, started_at, ended_at)
+    reason = Reason.NODE_FAILURE if lost else Reason.EXITED_WITH_ERROR
+    return Verdict(WorkloadState.FAILED, reason, failed.message, started_at, ended_at)
+
+
+def verdict_of(
+    *,
+    jobs: Sequence[JobSeen],
+    pods: Sequence[PodSeen],
+    nodes: Mapping[str, NodeSeen],
+    stopping: bool,
+    stop_reason: str,
+) -> Verdict | None:
+    """Return what a workload's Jobs and pods say of it, or None when no Job of it is left."""
+    ended = _ended(jobs, pods, nodes, stop_reason)
+    if ended is not None:
+        return ended
+    if stopping:
+        if not jobs and all(pod.finished_at or not pod.node for pod in pods):
+            ends = [pod.finished_at for pod in pods if pod.finished_at]
+            starts = [start for pod in pods if (start := pod.ready_at or pod.started_at)]
+            return Verdict(
+                WorkloadState.CANCELLED,
+                Reason(stop_reason),
+                "",
+                min(starts, default=None),
+                max(ends, default=None),
+            )
+        return Verdict(WorkloadState.STOPPING, Reason(stop_reason))
+    if not jobs:
+        return None
+    if any(job.suspended for job in jobs):
+        message = next((job.message for job in jobs if job.message), "")
+        return Verdict(WorkloadState.QUEUED, Reason.NO_CAPACITY if message else Reason.NONE, message)
+    ready = [pod.ready_at for pod in pods if pod.ready_at]
+    if ready:
+        return Verdict(WorkloadState.RUNNING, Reason.NONE, "", min(ready))
+    if not pods:
+        return Verdict(WorkloadState.ADMITTED)
+    waiting = next((pod for pod in pods if pod.waiting_reason in IMAGE_REASONS), None)
+    if waiting is not None:
+        return Verdict(
+            WorkloadState.STARTING, Reason.IMAGE_ERROR, f"The image cannot be pulled: {waiting.waiting_reason}."
+        )
+    message = next((pod.message for pod in pods if pod.message), "")
+    return Verdict(WorkloadState.STARTING, Reason.PULLING_IMAGE if not message else Reason.NO_CAPACITY, message)

@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reads of clusters for every edge and for the marketplace."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from django.db.models import F, QuerySet, Sum
+
+from aion.actor import Actor
+from aion.money import exact_charge, floor_charge
+from aion.periods import whole_seconds
+from aion.residency.models import ResidencyDecision
+from clusters.models import Cluster, NodeFlavour, PodInterval, Pool, Site, Workload, WorkloadEvent
+from clusters.states import ACTIVE, WorkloadState
+
+OCCUPYING = (WorkloadState.ADMITTED, WorkloadState.STARTING, WorkloadState.RUNNING, WorkloadState.STOPPING)
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a workload has used until now, at its frozen price."""
+
+    milli_gpu_seconds: int
+    microcredits: int
+    watt_hours: int
+    g_co2e: int
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """What an organisation uses at this moment."""
+
+    milli_gpus: int
+    burn_per_hour: int
+    workloads: int
+
+
+def energy_of(*, milli_gpu_seconds: int, watts: int, site: Site) -> tuple[int, int]:
+    """Return estimated Wh at the meter of the site (with PUE) and gCO2e, from rated power; never measured."""
+    return energy(milli_gpu_seconds=milli_gpu_seconds, watts=watts, pue=site.pue, g_per_kwh=site.g_co2e_per_kwh)
+
+
+def energy(*, milli_gpu_seconds: int, watts: int, pue: Decimal, g_per_kwh: int) -> tuple[int, int]:
+    """Return Wh and gCO2e."""
+    watt_hours = Decimal(milli_gpu_seconds) * watts * pue / (1000 * 3600)
+    return int(watt_hours), int(watt_hours * g_per_kwh / 1000)
+
+
+def workloads(actor: Actor) -> QuerySet[Workload]:
+    """Return the actor's workloads, newest first."""
+    return (
+        Workload.objects.visible_to(actor)
+        .select_related("project", "pool__flavour", "pool__cluster__site__country")
+        .order_by("-queued_at", "-pk")
+    )
+
+
+def workload_events(actor: Actor, workload: Workload) -> QuerySet[WorkloadEvent]:
+    """Return a workload's timeline."""
+    return WorkloadEvent.objects.visible_to(actor).filter(workload=workload)
+
+
+def decision_of(actor: Actor, workload: Workload) -> ResidencyDecision | None:
+    """Return the decision that allowed a workload."""
+    decision: ResidencyDecision | None = (
+        ResidencyDecision.objects.visible_to(actor).filter(pk=workload.decision_id).first()
+    )
+    return decision
+
+
+def costs_of(rows: Iterable[Workload], at: datetime) -> dict[int, Cost]:
+    """Return the cost until ``at`` of each workload in one query: billed intervals at the frozen price."""
+    rows = list(rows)
+    seconds: dict[int, int] = {}
+    intervals = PodInterval.objects.filter(workload__in=[row.pk for row in rows]).values_list(
+        "workload_id", "milli_gpus", "started_at", "ended_at"
+    )
+    for workload_id, milli_gpus, started_at, ended_at in intervals:
+        used = milli_gpus * whole_seconds(started_at, ended_at or at)
+        seconds[workload_id] = seconds.get(workload_id, 0) + used
+    result = {}
+    for row in rows:
+        used = seconds.get(row.pk, 0)
+        watt_hours, g_co2e = energy_of(
+            milli_gpu_seconds=used, watts=row.pool.flavour.watts, site=row.pool.cluster.site
+        )
+        exact = exact_charge(milli_gpus=used, seconds=1, micro_per_gpu_hour=row.micro_per_gpu_hour)
+        result[row.pk] = Cost(used, floor_charge(exact), watt_hours, g_co2e)
+    return result
+
+
+def intervals_of(actor: Actor, workload: Workload) -> QuerySet[PodInterval]:
+    """Return the billed intervals of a workload."""
+    return PodInterval.objects.visible_to(actor).filter(workload=workload).order_by("started_at", "pk")
+
+
+def running_of(organisation_id: int | None) -> Running:
+    """Return GPUs in use and the burn rate of an organisation, from its running pods."""
+    row = (
+        PodInterval.objects.open()
+        .filter(organisation_id=organisation_id)
+        .aggregate(
+            milli=Sum("milli_gpus", default=0), burn=Sum(F("milli_gpus") * F("micro_per_gpu_hour"), default=0)
+        )
+    )
+    active = Workload.objects.filter(organisation_id=organisation_id, state=WorkloadState.RUNNING).count()
+    return Running(row["milli"], row["burn"] // 1000, active)
+
+
+def open_window_exact(organisation_id: int | None, at: datetime) -> int:
+    """Return the exact charge of what runs now and is not metered yet."""
+    total = 0
+    rows = PodInterval.objects.unfinished().filter(organisation_id=organisation_id)
+    for milli, price, until, ended in rows.values_list(
+        "milli_gpus", "micro_per_gpu_hour", "metered_until", "ended_at"
+    ):
+        total += milli * price * whole_seconds(until, ended or at)
+    return total
+
+
+def free_milli_gpus(pool_ids: Iterable[int]) -> dict[int, int]:
+    """Return free capacity per pool: its size less what occupies it."""
+    pool_ids = list(pool_ids)
+    sizes = dict(Pool.objects.filter(pk__in=pool_ids).values_list("pk", "milli_gpus"))
+    used = dict(
+        Workload.objects.filter(pool__in=pool_ids, state__in=OCCUPYING)
+        .values_list("pool_id")
+        .annotate(total=Sum("milli_gpus"))
+    )
+    return {pk: max(0, size - int(used.get(pk, 0))) for pk, size in sizes.items()}
+
+
+def pools_operated_by(actor: Actor) -> QuerySet[Pool]:
+    """Return the pools that the actor's organisation operates."""
+    return Pool.objects.operated_by(actor).select_related("cluster__site", "flavour").order_by("code")
+
+
+def site_figures() -> dict[str, tuple[Decimal, int]]:
+    """Return PUE and gCO2e per kWh by site code."""
+    return {code: (pue, grams) for code, pue, grams in Site.objects.values_list("code", "pue", "g_co2e_per_kwh")}
+
+
+def watts_by_sku() -> dict[str, int]:
+    """Return rated power by SKU code (a SKU has the code of its flavour)."""
+    return dict(NodeFlavour.objects.values_list("code", "watts"))
+
+
+def unreachable_clusters() -> QuerySet[Cluster]:
+    """Return connected clusters whose last call failed."""
+    return Cluster.objects.filter(enabled=True).exclude(last_error="")
+
+
+def active_count(organisation_id: int | None) -> int:
+    """Return how many workloads have not ended."""
+    return Workload.objects.filter(organisation_id=organisation_id, state__in=ACTIVE).count()
+
+
+def unprovisioned() -> bool:
+    """Tell whether a workload waits for its cluster to be told of it."""
+    return Workload.objects.awaiting_provisioning().exists()
+
+
+def uncleaned(organisations: Iterable[int]) -> int:
+    """Return how many workloads of ``organisations`` still have something on a cluster."""
+    return Workload.objects.filter(organisation__in=list(organisations), cleaned_at=None).count()
+
+
+def pod_count(organisations: Iterable[int]) -> int:
+    """Return how many pods of ``organisations`` were billed."""
+    return PodInterval.objects.filter(organisation__in=list(organisations)).count()
+
+
+def unmetered_windows(organisations: Iterable[int]) -> int:
+    """Return how many intervals of ``organisations`` are not metered to their end."""
+    return PodInterval.objects.unfinished().filter(organisation__in=list(organisations)).count()

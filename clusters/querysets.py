@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The vocabulary of clusters' reads."""
+
+from typing import Any, Self
+
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce, Trunc
+
+from aion.actor import Actor
+from clusters.states import ACTIVE, TERMINAL, WorkloadState, sources_of
+
+
+class OwnedQuerySet(models.QuerySet[Any]):
+    """Rows of one organisation; an actor without organisation matches nothing."""
+
+    def visible_to(self, actor: Actor) -> Self:
+        """Return the rows of the actor's organisation."""
+        return self.filter(organisation_id=actor.organisation_id) if actor.organisation_id else self.none()
+
+
+class PoolQuerySet(models.QuerySet[Any]):
+    """Pools belong to the operator's organisation."""
+
+    def operated_by(self, actor: Actor) -> Self:
+        """Return the pools that the actor's organisation operates."""
+        return self.filter(organisation_id=actor.organisation_id) if actor.organisation_id else self.none()
+
+    visible_to = operated_by
+
+
+class WorkloadQuerySet(OwnedQuerySet):
+    """Workloads."""
+
+    def active(self) -> Self:
+        """Return workloads that have not ended."""
+        return self.filter(state__in=ACTIVE)
+
+    def awaiting_provisioning(self) -> Self:
+        """Return workloads that no cluster knows yet, oldest first."""
+        return self.filter(state=WorkloadState.QUEUED, provisioned_at=None, stop_requested_at=None).order_by(
+            "queued_at", "pk"
+        )
+
+    def unsettled(self) -> Self:
+        """Return ended workloads whose hold is still open."""
+        return self.filter(state__in=TERMINAL, settled_at=None)
+
+    def move(self, to: WorkloadState, **fields: Any) -> int:
+        """Move rows that may become ``to`` in one conditional UPDATE; return how many moved."""
+        return self.filter(state__in=sources_of(to)).update(state=to, **fields)
+
+
+class IntervalQuerySet(OwnedQuerySet):
+    """Billed intervals of pods."""
+
+    def open(self) -> Self:
+        """Return intervals that have not ended."""
+        return self.filter(ended_at=None)
+
+    def with_closed_windows(self) -> Self:
+        """Return intervals with a UTC hour (or an end) that is observed and not yet metered."""
+        return self.annotate(
+            meterable_until=Coalesce("ended_at", Trunc("last_seen_at", "hour", output_field=models.DateTimeField()))
+        ).filter(meterable_until__gt=F("metered_until"))
+
+    def unfinished(self) -> Self:
+        """Return intervals that are open or not metered to their end."""
+        return self.filter(Q(ended_at=None) | Q(metered_until__lt=F("ended_at")))

@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Desired against observed, level-triggered: each pass looks at the whole cluster and repairs what differs."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+
+import structlog
+from django.db import connection, transaction
+
+from billing.services import holds
+from billing.services import metering as billing_metering
+from clusters.errors import ClusterUnavailable
+from clusters.kube.gateway import ClusterGateway, JobSeen, PodSeen, Snapshot
+from clusters.models import Cluster, PodInterval, Workload, WorkloadEvent
+from clusters.observe import Verdict, interval_of, verdict_of
+from clusters.services import workloads
+from clusters.services.metering import meter_intervals
+from clusters.services.provisioning import gateway_of, stop_on_cluster
+from clusters.states import TERMINAL, Reason, WorkloadState
+
+log = structlog.get_logger(__name__)
+METERING_ROUNDS = 100
+TOUCH = """
+UPDATE clusters_podinterval SET last_seen_at = greatest(last_seen_at, %(at)s)
+WHERE cluster_id = %(cluster_id)s AND ended_at IS NULL AND pod_uid = ANY (%(uids)s)
+"""
+# A pod that left the list without telling its end is billed until it was last seen, never further.
+CLOSE_MISSING = """
+UPDATE clusters_podinterval SET ended_at = last_seen_at, end_source = 'deleted'
+WHERE cluster_id = %(cluster_id)s AND ended_at IS NULL AND NOT (pod_uid = ANY (%(uids)s)) AND last_seen_at < %(at)s
+"""
+# One reconciler a cluster at a time; the lock goes with the connection when the process dies.
+TRY_LOCK = "SELECT pg_try_advisory_lock(hashtext('aion.reconcile'), %s)"
+UNLOCK = "SELECT pg_advisory_unlock(hashtext('aion.reconcile'), %s)"
+
+
+def reconcile_all(*, at: datetime) -> dict[str, int]:
+    """Look at every connected cluster, then meter and settle. Returns counts for the log."""
+    workloads.drain_frozen(at=at)
+    seen = {
+        cluster.code: reconcile_cluster(cluster=cluster, at=at)
+        for cluster in Cluster.objects.filter(enabled=True).select_related("site")
+    }
+    accepted = 0
+    for _ in range(METERING_ROUNDS):
+        batch = meter_intervals(at=at)
+        accepted += batch.accepted
+        if not batch.received:
+            break
+    settled = settle(at=at)
+    return {"pods": sum(seen.values()), "accepted": accepted, "settled": settled}
+
+
+def reconcile_cluster(*, cluster: Cluster, at: datetime) -> int:
+    """Take one snapshot and write what it shows; a cluster that does not answer keeps what is known of it."""
+    uncleaned = Workload.objects.filter(pool__cluster=cluster, cleaned_at=None)
+    if not uncleaned.exists():
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute(TRY_LOCK, [cluster.pk])
+        if not cursor.fetchone()[0]:
+            return 0
+        try:
+            gateway = gateway_of(cluster)
+            snapshot = gateway.snapshot()
+            observe(cluster=cluster, snapshot=snapshot, at=at)
+            _clean(cluster=cluster, gateway=gateway, snapshot=snapshot, at=at)
+        except ClusterUnavailable as error:
+            Cluster.objects.filter(pk=cluster.pk).update(last_error=error.detail[:200])
+            log.warning("cluster unreachable", cluster=cluster.code, why=error.detail)
+            return 0
+        finally:
+            cursor.execute(UNLOCK, [cluster.pk])
+    return len(snapshot.pods)
+
+
+@transaction.atomic
+def observe(*, cluster: Cluster, snapshot: Snapshot, at: datetime) -> None:
+    """Write intervals and states from a snapshot. The same snapshot again changes nothing."""
+    Cluster.objects.filter(pk=cluster.pk).update(
+        last_seen_at=snapshot.at, last_error="", clock_skew_seconds=int((snapshot.at - at).total_seconds())
+    )
+    jobs: dict[str, list[JobSeen]] = defaultdict(list)
+    pods: dict[str, list[PodSeen]] = defaultdict(list)
+    for job in snapshot.jobs:
+        jobs[job.workload].append(job)
+    for pod in snapshot.pods:
+        pods[pod.workload].append(pod)
+    rows: Sequence[Workload] = list(
+        Workload.objects.filter(pool__cluster=cluster, cleaned_at=None)
+        .exclude(provisioned_at=None, attempts=0)
+        .select_related("pool__cluster__site")
+    )
+    _write_intervals(cluster=cluster, rows=rows, pods=pods, snapshot=snapshot, at=at)
+    for workload in rows:
+        if not workload.is_terminal and (workload.provisioned_at or workload.stop_requested_at):
+            _write_state(workload, jobs[workload.public_id], pods[workload.public_id], snapshot, at=at)
+
+
+def _write_intervals(
+    *, cluster: Cluster, rows: Sequence[Workload], pods: dict[str, list[PodSeen]], snapshot: Snapshot, at: datetime
+) -> None:
+    known = {
+        interval.pod_uid: interval
+        for interval in PodInterval.objects.filter(cluster=cluster, workload__cleaned_at=None)
+    }
+    present: list[str] = []
+    for workload in rows:
+        for pod in pods[workload.public_id]:
+            seen = interval_of(pod, snapshot.nodes)
+            interval = known.get(pod.uid)
+            if interval is None:
+                if seen.start is None:
+                    continue
+                interval = _open_interval(cluster, workload, pod, seen.start, at=at)
+            if seen.end is None:
+                present.append(pod.uid)
+            elif interval.ended_at is None:
+                end = max(seen.end, interval.started_at, interval.metered_until)
+                PodInterval.objects.filter(pk=interval.pk, ended_at=None).update(
+                    ended_at=end, end_source=seen.end_source, last_seen_at=max(end, interval.last_seen_at)
+                )
+    scope = {"cluster_id": cluster.pk, "at": snapshot.at, "uids": present}
+    with connection.cursor() as cursor:
+        cursor.execute(TOUCH, scope)
+        cursor.execute(CLOSE_MISSING, scope)
+
+
+def _open_interval(
+    cluster: Cluster, workload: Workload, pod: PodSeen, start: datetime, *, at: datetime
+) -> PodInterval:
+    meter_id = billing_metering.open_meter(
+        reference=f"{cluster.code}/{pod.uid}",
+        organisation_id=workload.organisation_id,
+        project_id=workload.project_id,
+        workload_ref=workload.public_id,
+        site_code=cluster.site.code,
+        sku_id=workload.sku_id,
+        price_id=workload.price_id,
+        micro_per_gpu_hour=workload.micro_per_gpu_hour,
+        milli_gpus=pod.milli_gpus,
+        hold_id=workload.hold_id,
+        decision_id=workload.decision_id,
+        at=at,
+    )
+    return PodInterval.objects.create(
+        organisation_id=workload.organisation_id,
+        project_id=workload.project_id,
+        workload=workload,
+        cluster=cluster,
+        pod_uid=pod.uid,
+        pod_name=pod.name,
+        node_name=pod.node,
+        milli_gpus=pod.milli_gpus,
+        micro_per_gpu_hour=workload.micro_per_gpu_hour,
+        decision_id=workload.decision_id,
+        meter_id=meter_id,
+        started_at=start,
+        last_seen_at=start,
+        metered_until=start,
+    )
+
+
+def _write_state(
+    workload: Workload, jobs: list[JobSeen], pods: list[PodSeen], snapshot: Snapshot, *, at: datetime
+) -> None:
+    verdict = verdict_of(
+        jobs=jobs,
+        pods=pods,
+        nodes=snapshot.nodes,
+        stopping=workload.stop_requested_at is not None,
+        stop_reason=workload.stop_reason,
+    )
+    if verdict is None:
+        # Jobs that we created and never stopped are gone: somebody deleted them behind our back.
+        verdict = Verdict(WorkloadState.FAILED, Reason.LOST, "The site no longer knows this workload.")
+    current = WorkloadState(workload.state)
+    if verdict.state is current:
+        if current is WorkloadState.QUEUED or verdict.reason != workload.reason:
+            workloads.explain(workload=workload, reason=verdict.reason, message=verdict.message, at=at)
+        return
+    fields: dict[str, datetime | None] = {}
+    if verdict.started_at and workload.started_at is None:
+        fields["started_at"] = verdict.started_at
+    happened = verdict.started_at or at if verdict.state is WorkloadState.RUNNING else at
+    if verdict.state in TERMINAL:
+        fields["ended_at"] = happened = verdict.ended_at or at
+        if workload.started_at is None and verdict.started_at:
+            _note(workload, WorkloadState.RUNNING, verdict.started_at)
+    workloads.move(
+        workload=workload, to=verdict.state, at=happened, reason=verdict.reason, message=verdict.message, **fields
+    )
+
+
+def _note(workload: Workload, state: WorkloadState, at: datetime) -> None:
+    """Write a step that happened between two looks."""
+    WorkloadEvent.objects.create(
+        organisation_id=workload.organisation_id, workload_id=workload.pk, at=at, state=state
+    )
+
+
+def _clean(*, cluster: Cluster, gateway: ClusterGateway, snapshot: Snapshot, at: datetime) -> None:
+    """Take our finalizer off pods whose interval is closed, and delete the Jobs of ended workloads."""
+    closed = set(
+        PodInterval.objects.filter(cluster=cluster, workload__cleaned_at=None)
+        .exclude(ended_at=None)
+        .values_list("pod_uid", flat=True)
+    )
+    ended = set(
+        Workload.objects.filter(pool__cluster=cluster, cleaned_at=None, ended_at__isnull=False).values_list(
+            "public_id", flat=True
+        )
+    )
+    stopping = Workload.objects.filter(pool__cluster=cluster, state=WorkloadState.STOPPING).in_bulk(
+        field_name="public_id"
+    )
+    left = set()
+    for job in snapshot.jobs:
+        if job.workload in ended:
+            left.add(job.workload)
+            gateway.delete_job(namespace=job.namespace, name=job.name)
+        elif job.workload in stopping:
+            stop_on_cluster(workload_id=stopping[job.workload].pk)
+    for pod in snapshot.pods:
+        if pod.uid in closed or (pod.workload in ended and pod.finished_at is not None) or not _may_bill(pod, ended):
+            gateway.release_pod(namespace=pod.namespace, name=pod.name)
+        if pod.workload in ended:
+            left.add(pod.workload)
+    Workload.objects.filter(pool__cluster=cluster, public_id__in=ended - left, cleaned_at=None).update(cleaned_at=at)
+
+
+def _may_bill(pod: PodSeen, ended: set[str]) -> bool:
+    """Tell whether a pod could still have something to bill: only an ended workload's pod without a node cannot."""
+    return not (pod.workload in ended and not pod.node)
+
+
+def settle(*, at: datetime) -> int:
+    """Release the holds of ended workloads whose every second is metered. Returns how many."""
+    rows = (
+        Workload.objects.unsettled()
+        .exclude(pk__in=PodInterval.objects.unfinished().values("workload_id"))
+        .values_list("pk", "hold_id")
+    )
+    count = 0
+    for pk, hold_id in list(rows):
+        with transaction.atomic():
+            if Workload.objects.filter(pk=pk, settled_at=None).update(settled_at=at):
+                holds.release_hold(hold_id=hold_id, at=at)
+                count += 1
+    return count

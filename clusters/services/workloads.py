@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Creating, moving and stopping workloads."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from aion.actor import Actor, Scope
+from aion.audit import services as audit
+from aion.errors import NotFound
+from aion.queue import nudge
+from aion.residency import services as residency
+from aion.residency.models import ResidencyDecision
+from aion.residency.policy import Policy, decide
+from billing.services import holds
+from clusters.audit import Action
+from clusters.errors import ResidencyViolation, WrongState
+from clusters.models import Pool, Workload, WorkloadEvent
+from clusters.states import Reason, WorkloadState
+
+REFUSAL = "The policy {policy} does not allow {site}: {reasons}. Choose another site or change the project's policy."
+
+
+def require_residency(
+    *, pool: Pool, policy: str, organisation_id: int, subject: str, gate: str, at: datetime
+) -> ResidencyDecision:
+    """Decide and record whether ``policy`` allows the pool's site. Raises ResidencyViolation with every failing rule."""
+    site = pool.cluster.site
+    facts = site.facts()
+    decision = decide(Policy.parse(policy), facts)
+    if not decision.allowed:
+        raise ResidencyViolation(
+            REFUSAL.format(policy=policy, site=site.name, reasons=", ".join(decision.failing)),
+            reasons=list(decision.failing),
+            site=site.code,
+        )
+    return residency.record_decision(
+        decision=decision, facts=facts, organisation_id=organisation_id, subject=subject, gate=gate, at=at
+    )
+
+
+def create_workload(*, actor: Actor, at: datetime, **fields: Any) -> Workload:
+    """Write the row; a task provisions it after commit. Call it inside the order's transaction."""
+    workload = Workload.objects.create(created_by=actor.label, queued_at=at, **fields)
+    WorkloadEvent.objects.create(
+        organisation_id=workload.organisation_id, workload=workload, at=at, state=WorkloadState.QUEUED
+    )
+    nudge("clusters.provision_workload", workload_id=workload.pk)
+    return workload
+
+
+def move(
+    *,
+    workload: Workload,
+    to: WorkloadState,
+    at: datetime,
+    reason: str = "",
+    message: str = "",
+    **fields: Any,
+) -> bool:
+    """Move a workload by one conditional UPDATE and write its timeline; False when it had moved on."""
+    moved = Workload.objects.filter(pk=workload.pk).move(to, reason=reason, message=message[:300], **fields)
+    if moved:
+        WorkloadEvent.objects.create(
+            organisation_id=workload.organisation_id,
+            workload_id=workload.pk,
+            at=at,
+            state=to,
+            reason=reason,
+            message=message[:300],
+        )
+    return bool(moved)
+
+
+def explain(*, workload: Workload, reason: str, message: str, at: datetime) -> None:
+    """Write why a workload still waits; repeats of the same reason are not written again."""
+    if (workload.reason, workload.message) == (reason, message[:300]):
+        return
+    Workload.objects.filter(pk=workload.pk).update(reason=reason, message=message[:300])
+    WorkloadEvent.objects.create(
+        organisation_id=workload.organisation_id,
+        workload_id=workload.pk,
+        at=at,
+        state=workload.state,
+        reason=reason,
+        message=message[:300],
+    )
+
+
+@transaction.atomic
+def request_stop(*, actor: Actor, public_id: str, at: datetime, reason: Reason = Reason.STOPPED_BY_USER) -> Workload:
+    """Stop a workload: what no cluster knows yet ends at once, the rest with its grace period.
+
+    Stopping twice changes nothing. Raises NotFound for a stranger's, WrongState for one that has ended.
+    """
+    actor.require(Scope.WORKLOADS_WRITE)
+    workload = (
+        Workload.objects.visible_to(actor).select_for_update(no_key=True).filter(public_id=public_id).first()
+    )
+    if workload is None:
+        raise NotFound("There is no such workload.")
+    if workload.is_terminal:
+        raise WrongState(f"{workload.name} has ended already ({workload.state}).", state=workload.state)
+    if workload.stop_requested_at is None:
+        _stop(workload=workload, reason=reason, at=at)
+        audit.record(
+            actor=actor, action=Action.WORKLOAD_STOP_REQUESTED, subject=workload, at=at, changes={"reason": reason}
+        )
+    workload.refresh_from_db()
+    return workload  # type: ignore[no-any-return]
+
+
+def _stop(*, workload: Workload, reason: Reason, at: datetime) -> None:
+    Workload.objects.filter(pk=workload.pk).update(stop_requested_at=at, stop_reason=reason)
+    if workload.provisioned_at is None and workload.attempts == 0:
+        move(workload=workload, to=WorkloadState.CANCELLED, at=at, reason=reason, ended_at=at)
+        holds.release_hold(hold_id=workload.hold_id, at=at)
+        Workload.objects.filter(pk=workload.pk).update(settled_at=at, cleaned_at=at)
+    else:
+        move(workload=workload, to=WorkloadState.STOPPING, at=at, reason=reason)
+        nudge("clusters.stop_workload", workload_id=workload.pk)
+
+
+@transaction.atomic
+def drain_frozen(*, at: datetime) -> Sequence[int]:
+    """Stop the work of frozen organisations; level-triggered, so that a lost message changes nothing."""
+    rows = (
+        Workload.objects.active()
+        .filter(organisation__state="frozen", stop_requested_at=None)
+        .select_for_update(of=("self",), skip_locked=True)
+    )
+    stopped = []
+    for workload in rows:
+        _stop(workload=workload, reason=Reason.ORGANISATION_FROZEN, at=at)
+        stopped.append(workload.pk)
+    return stopped

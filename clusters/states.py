@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""States of a workload as the customer sees them, and the moves between them. No Django."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+
+class WorkloadState(StrEnum):
+    """The one life of a workload."""
+
+    QUEUED = "queued"
+    ADMITTED = "admitted"
+    STARTING = "starting"
+    RUNNING = "running"
+    STOPPING = "stopping"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    TIMED_OUT = "timed_out"
+    BUDGET_EXHAUSTED = "budget_exhausted"
+    PREEMPTED = "preempted"
+
+
+class Reason(StrEnum):
+    """Why a workload is in its state; part of the API."""
+
+    NONE = ""
+    NO_CAPACITY = "no_capacity"
+    SITE_UNREACHABLE = "site_unreachable"
+    REFUSED_BY_SITE = "refused_by_site"
+    PULLING_IMAGE = "pulling_image"
+    IMAGE_ERROR = "image_error"
+    STOPPED_BY_USER = "stopped_by_user"
+    ORGANISATION_FROZEN = "organisation_frozen"
+    MAX_DURATION_EXCEEDED = "max_duration_exceeded"
+    NODE_FAILURE = "node_failure"
+    EXITED_WITH_ERROR = "exited_with_error"
+    LOST = "lost"
+
+
+class EndSource(StrEnum):
+    """How the end of a billed interval is known."""
+
+    OPEN = ""
+    FINISHED = "finished"
+    DELETED = "deleted"
+    NODE_LOST = "node_lost"
+
+
+_S = WorkloadState
+TERMINAL = frozenset({_S.SUCCEEDED, _S.FAILED, _S.CANCELLED, _S.TIMED_OUT, _S.BUDGET_EXHAUSTED})
+ACTIVE = frozenset(_S) - TERMINAL
+_ENDS = TERMINAL | {_S.STOPPING}
+MOVES: Mapping[WorkloadState, frozenset[WorkloadState]] = {
+    _S.QUEUED: frozenset({_S.ADMITTED, _S.STARTING, _S.RUNNING}) | _ENDS,
+    _S.ADMITTED: frozenset({_S.QUEUED, _S.STARTING, _S.RUNNING}) | _ENDS,
+    _S.STARTING: frozenset({_S.QUEUED, _S.RUNNING}) | _ENDS,
+    _S.RUNNING: frozenset({_S.PREEMPTED, _S.STARTING}) | _ENDS,
+    _S.PREEMPTED: frozenset({_S.QUEUED}) | _ENDS,
+    _S.STOPPING: TERMINAL,
+    **{state: frozenset() for state in TERMINAL},
+}
+
+
+def sources_of(target: WorkloadState) -> frozenset[WorkloadState]:
+    """Return the states from which a workload may move to ``target``."""
+    return frozenset(state for state, targets in MOVES.items() if target in targets)

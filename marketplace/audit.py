@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Names of the marketplace's acts in the audit log."""
+
+from enum import StrEnum
+
+
+class Action(StrEnum):
+    """What can happen to offers and orders."""
+
+    ORDER_PLACED = "order.placed"
+    OFFER_PUBLISHED = "offer.published"
+    OFFER_WITHDRAWN = "offer.withdrawn"

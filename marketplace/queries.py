@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reads of the marketplace."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import QuerySet
+
+from aion.actor import Actor
+from aion.residency.policy import Decision, Level, Policy, decide
+from billing.queries import LIST_BOOK
+from clusters import queries as clusters
+from marketplace.models import Offer, Order
+
+
+@dataclass(frozen=True, slots=True)
+class PricedOffer:
+    """One line of the price list."""
+
+    offer: Offer
+    micro_per_gpu_hour: int
+    free_milli_gpus: int
+    as_of: datetime | None
+    level: str
+
+
+def price_list(at: datetime) -> list[PricedOffer]:
+    """Return what is on sale at ``at`` with price, free capacity and the sovereignty level the site reaches."""
+    offers = list(
+        Offer.objects.on_sale()
+        .filter(sku__prices__book__code=LIST_BOOK, sku__prices__valid__contains=at)
+        .annotate_price()
+    )
+    free = clusters.free_milli_gpus([offer.pool_id for offer in offers])
+    return [
+        PricedOffer(
+            offer=offer,
+            micro_per_gpu_hour=offer.price_micro,
+            free_milli_gpus=free[offer.pool_id],
+            as_of=offer.pool.cluster.last_seen_at,
+            level=level_reached(offer).name,
+        )
+        for offer in offers
+    ]
+
+
+def level_reached(offer: Offer) -> Level:
+    """Return the highest level that the offer's site satisfies."""
+    facts = offer.pool.cluster.site.facts()
+    reached = Level.EEA_RESIDENT
+    for level in Level:
+        if not decide(Policy(level), facts).allowed:
+            break
+        reached = level
+    return reached
+
+
+def decision_for(offer: Offer, policy: str) -> Decision:
+    """Return whether a project's policy allows an offer's site."""
+    return decide(Policy.parse(policy), offer.pool.cluster.site.facts())
+
+
+def orders(actor: Actor) -> QuerySet[Order]:
+    """Return the actor's orders, newest first."""
+    return Order.objects.visible_to(actor).select_related("workload", "offer")

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The vocabulary of the marketplace's reads."""
+
+from typing import Any, Self
+
+from django.db import models
+
+from aion.actor import Actor
+from marketplace.states import OfferState, sources_of
+
+
+class OfferQuerySet(models.QuerySet[Any]):
+    """Offers are public once published."""
+
+    def on_sale(self) -> Self:
+        """Return published offers on connected clusters, with all that a price list shows."""
+        return (
+            self.filter(state=OfferState.PUBLISHED)
+            .select_related(
+                "sku", "pool__flavour", "pool__cluster__site__operator", "pool__cluster__site__country"
+            )
+            .order_by("position", "sku__code", "pk")
+        )
+
+    def annotate_price(self) -> Self:
+        """Add ``price_micro``; call it behind a filter on ``sku__prices`` that leaves one price in force."""
+        return self.annotate(price_micro=models.F("sku__prices__micro_per_gpu_hour"))
+
+    def move(self, to: OfferState) -> int:
+        """Move rows that may become ``to`` in one conditional UPDATE."""
+        return self.filter(state__in=sources_of(to)).update(state=to)
+
+
+class OrderQuerySet(models.QuerySet[Any]):
+    """Orders of one organisation."""
+
+    def visible_to(self, actor: Actor) -> Self:
+        """Return the orders of the actor's organisation; none without one."""
+        return self.filter(organisation_id=actor.organisation_id) if actor.organisation_id else self.none()

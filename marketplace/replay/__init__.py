@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Replaying a trace of a real GPU cluster through the services that production uses."""

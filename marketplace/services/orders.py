@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Placing orders: everything is decided before anything starts."""
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+
+from aion import ids
+from aion.actor import Actor, Scope
+from aion.audit import services as audit
+from aion.errors import NotFound, Rejected
+from aion.residency.policy import Decision, Policy, decide
+from aion.tenancy.models import Organisation, OrganisationState, Project
+from billing import queries as billing
+from billing.queries import PriceInForce
+from billing.services import holds
+from clusters import queries as clusters
+from clusters.errors import CapacityNotAvailable, QuotaExceeded
+from clusters.services import workloads
+from marketplace.audit import Action
+from marketplace.errors import IdempotencyMismatch, OfferNotFound, OrganisationFrozen
+from marketplace.models import Offer, Order
+
+MIN_SECONDS = 600
+NAME = re.compile(r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")
+IMAGE = re.compile(r"^[a-z0-9][a-zA-Z0-9._/:@-]{0,199}$")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a customer asks for, before any lookup."""
+
+    project_id: str
+    offer_id: str
+    name: str
+    image: str
+    command: tuple[str, ...]
+    milli_gpus: int
+    max_seconds: int
+
+    def fingerprint(self) -> str:
+        """Return a digest of the content, kept with an idempotency key."""
+        body = [getattr(self, name) for name in self.__slots__]
+        return hashlib.sha256(json.dumps(body, default=list).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a launch would cost and whether it may start; the same code decides the launch itself."""
+
+    offer: Offer
+    project: Project
+    price: PriceInForce
+    milli_gpus: int
+    max_seconds: int
+    amount: int
+    per_hour: int
+    available: int
+    decision: Decision
+    watt_hours: int
+    g_co2e: int
+
+    @property
+    def balance_after(self) -> int:
+        """Return what would be left to spend, in micro-credits."""
+        return self.available - self.amount
+
+
+def estimate(*, actor: Actor, request: Request, at: datetime) -> Estimate:
+    """Return cost, energy and residency decision of a launch without reserving anything.
+
+    Raises Rejected for sizes out of range, OfferNotFound and NotFound for what the actor cannot see, QuotaExceeded and
+    CapacityNotAvailable for what could never run.
+    """
+    actor.require(Scope.WORKLOADS_READ)
+    project = Project.objects.visible_to(actor).filter(public_id=request.project_id).first()
+    if project is None:
+        raise NotFound("There is no such project.", field="project")
+    offer = Offer.objects.on_sale().filter(public_id=request.offer_id).first()
+    if offer is None:
+        raise OfferNotFound("No such offer is on sale: choose one from the price list.", field="offer")
+    _check_size(request, offer, project, actor)
+    price = billing.price_in_force(sku_id=offer.sku_id, at=at)
+    amount = billing.worst_case(
+        milli_gpus=request.milli_gpus, seconds=request.max_seconds, micro_per_gpu_hour=price.micro_per_gpu_hour
+    )
+    site = offer.pool.cluster.site
+    watt_hours, g_co2e = clusters.energy_of(
+        milli_gpu_seconds=request.milli_gpus * request.max_seconds, watts=offer.pool.flavour.watts, site=site
+    )
+    return Estimate(
+        offer=offer,
+        project=project,
+        price=price,
+        milli_gpus=request.milli_gpus,
+        max_seconds=request.max_seconds,
+        amount=amount,
+        per_hour=request.milli_gpus * price.micro_per_gpu_hour // 1000,
+        available=billing.balance(actor.organisation_id, at).available,
+        decision=decide(Policy.parse(project.residency_policy), site.facts()),
+        watt_hours=watt_hours,
+        g_co2e=g_co2e,
+    )
+
+
+def place_order(*, actor: Actor, request: Request, at: datetime, idempotency_key: str | None = None) -> Order:
+    """Decide, hold the worst case and queue the workload: all of it or nothing.
+
+    The same key with the same content returns the first order. Raises what ``estimate`` raises, ResidencyViolation,
+    InsufficientCredit, OrganisationFrozen, Rejected for a bad name or image, IdempotencyMismatch.
+    """
+    actor.require(Scope.WORKLOADS_WRITE)
+    earlier = _earlier(actor, request, idempotency_key)
+    if earlier is not None:
+        return earlier
+    try:
+        return _place(actor=actor, request=request, at=at, idempotency_key=idempotency_key)
+    except IntegrityError:
+        # Two requests with one key at the same moment: the unique constraint let one through.
+        earlier = _earlier(actor, request, idempotency_key)
+        if earlier is None:
+            raise
+        return earlier
+
+
+@transaction.atomic
+def _place(*, actor: Actor, request: Request, at: datetime, idempotency_key: str | None) -> Order:
+    _check_text(request)
+    quote = estimate(actor=actor, request=request, at=at)
+    organisation = Organisation.objects.visible_to(actor).select_for_update(no_key=True, of=("self",)).get()
+    if organisation.state != OrganisationState.ACTIVE:
+        raise OrganisationFrozen(
+            f"Nothing new can start while {organisation.name} is frozen: {organisation.frozen_reason}."
+        )
+    public_id = ids.order_id()
+    decision = workloads.require_residency(
+        pool=quote.offer.pool,
+        policy=quote.project.residency_policy,
+        organisation_id=organisation.pk,
+        subject=request.name,
+        gate="order",
+        at=at,
+    )
+    hold = holds.place_hold(
+        actor=actor,
+        organisation_id=organisation.pk,
+        project_id=quote.project.pk,
+        amount=quote.amount,
+        sku_code=quote.price.sku_code,
+        site_code=quote.offer.pool.cluster.site.code,
+        reference=public_id,
+        at=at,
+    )
+    workload = workloads.create_workload(
+        actor=actor,
+        at=at,
+        organisation_id=organisation.pk,
+        project=quote.project,
+        pool=quote.offer.pool,
+        name=request.name,
+        image=request.image,
+        command=list(request.command),
+        milli_gpus=request.milli_gpus,
+        max_seconds=request.max_seconds,
+        sku_id=quote.price.sku_id,
+        price_id=quote.price.price_id,
+        micro_per_gpu_hour=quote.price.micro_per_gpu_hour,
+        hold_id=hold.pk,
+        decision_id=decision.pk,
+    )
+    order = Order.objects.create(
+        public_id=public_id,
+        organisation_id=organisation.pk,
+        project=quote.project,
+        offer=quote.offer,
+        workload=workload,
+        hold_id=hold.pk,
+        milli_gpus=request.milli_gpus,
+        max_seconds=request.max_seconds,
+        amount=quote.amount,
+        idempotency_key=idempotency_key,
+        fingerprint=request.fingerprint(),
+        placed_at=at,
+    )
+    audit.record(actor=actor, action=Action.ORDER_PLACED, subject=order, at=at, changes={"workload": workload.public_id})
+    return order
+
+
+def _earlier(actor: Actor, request: Request, key: str | None) -> Order | None:
+    if key is None:
+        return None
+    order: Order | None = (
+        Order.objects.visible_to(actor).filter(idempotency_key=key).select_related("workload", "project").first()
+    )
+    if order is not None and order.fingerprint != request.fingerprint():
+        raise IdempotencyMismatch("Send the same body again, or a new key for a new order.")
+    return order
+
+
+def _check_text(request: Request) -> None:
+    if not NAME.match(request.name):
+        raise Rejected(
+            "Use up to 63 lower-case letters, digits and hyphens, with a letter or digit at both ends.", field="name"
+        )
+    if not IMAGE.match(request.image):
+        raise Rejected("This is not an image reference, such as registry.example/team/train:1.0.", field="image")
+    _check_command(request.command)
+
+
+def _check_command(command: Sequence[str]) -> None:
+    if len(command) > 64 or any(len(part) > 1000 for part in command):
+        raise Rejected("A command has at most 64 parts of 1,000 characters each.", field="command")
+
+
+def _check_size(request: Request, offer: Offer, project: Project, actor: Actor) -> None:
+    gpus = request.milli_gpus
+    if gpus <= 0:
+        raise Rejected("Ask for at least one GPU.", field="gpus")
+    if gpus % 1000 and not offer.pool.fractions:
+        raise Rejected("This pool sells whole GPUs only.", field="gpus")
+    if not MIN_SECONDS <= request.max_seconds <= offer.max_seconds:
+        raise Rejected(
+            f"Choose a maximum duration between {MIN_SECONDS // 60} minutes and {offer.max_seconds // 3600} hours.",
+            field="max_duration_seconds",
+        )
+    organisation = Organisation.objects.visible_to(actor).values("milli_gpu_quota").get()
+    quota = min(project.milli_gpu_quota, organisation["milli_gpu_quota"])
+    if gpus > quota:
+        raise QuotaExceeded(
+            f"{gpus / 1000:g} GPUs are more than the quota of {quota / 1000:g} at one time: ask for fewer, "
+            f"or request a higher quota.",
+            field="gpus",
+            requested_gpus=gpus / 1000,
+            quota_gpus=quota / 1000,
+        )
+    if gpus > min(offer.pool.milli_gpus, offer.max_milli_gpus):
+        top = min(offer.pool.milli_gpus, offer.max_milli_gpus)
+        raise CapacityNotAvailable(
+            f"{offer.title} takes at most {top / 1000:g} GPUs for one workload.",
+            field="gpus",
+            requested_gpus=gpus / 1000,
+            maximum_gpus=top / 1000,
+        )
