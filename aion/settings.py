@@ -177,7 +177,7 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "aion.api.authentication.TokenAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["aion.api.views.HasScope"],
+    "DEFAULT_PERMISSION_CLASSES": ["aion.api.permissions.HasScope"],
     "DEFAULT_PAGINATION_CLASS": "aion.api.pagination.CursorPagination",
     "DEFAULT_SCHEMA_CLASS": "aion.api.schema.ActorSchema",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],

@@ -6,10 +6,15 @@ from django.urls import include, path
 
 from aion.web import health
 
+handler404 = "aion.web.errors.not_found"
+handler500 = "aion.web.errors.server_error"
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", health.metrics, name="metrics"),
     path("admin/", admin.site.urls),
     path("accounts/", include("allauth.urls")),
+    path("i18n/", include("django.conf.urls.i18n")),
+    path("api/", include("marketplace.api.urls")),
+    path("", include("marketplace.portal.urls")),
 ]

@@ -62,9 +62,11 @@ def _ended(
     alive = any(pod.finished_at is None and pod.phase == "Running" and not _lost_at(pod, nodes) for pod in pods)
     failed = next((job for job in jobs if job.failed_reason), None)
     clean = bool(pods) and all(pod.exit_code == 0 for pod in pods)
+    if alive:
+        return None
     if jobs and all(job.complete for job in jobs):
         return Verdict(WorkloadState.SUCCEEDED, Reason.NONE, "", started_at, ended_at)
-    if failed is None or alive:
+    if failed is None:
         return None
     ended_at = ended_at or failed.finished_at
     if stop_reason:
@@ -107,9 +109,9 @@ def verdict_of(
     if any(job.suspended for job in jobs):
         message = next((job.message for job in jobs if job.message), "")
         return Verdict(WorkloadState.QUEUED, Reason.NO_CAPACITY if message else Reason.NONE, message)
-    ready = [pod.ready_at for pod in pods if pod.ready_at]
-    if ready:
-        return Verdict(WorkloadState.RUNNING, Reason.NONE, "", min(ready))
+    begun = [start for pod in pods if (start := pod.ready_at or (pod.finished_at and pod.started_at))]
+    if begun:
+        return Verdict(WorkloadState.RUNNING, Reason.NONE, "", min(begun))
     if not pods:
         return Verdict(WorkloadState.ADMITTED)
     waiting = next((pod for pod in pods if pod.waiting_reason in IMAGE_REASONS), None)

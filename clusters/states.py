@@ -55,7 +55,7 @@ MOVES: Mapping[WorkloadState, frozenset[WorkloadState]] = {
     _S.QUEUED: frozenset({_S.ADMITTED, _S.STARTING, _S.RUNNING}) | _ENDS,
     _S.ADMITTED: frozenset({_S.QUEUED, _S.STARTING, _S.RUNNING}) | _ENDS,
     _S.STARTING: frozenset({_S.QUEUED, _S.RUNNING}) | _ENDS,
-    _S.RUNNING: frozenset({_S.PREEMPTED, _S.STARTING}) | _ENDS,
+    _S.RUNNING: frozenset({_S.PREEMPTED}) | _ENDS,
     _S.PREEMPTED: frozenset({_S.QUEUED}) | _ENDS,
     _S.STOPPING: TERMINAL,
     **{state: frozenset() for state in TERMINAL},

@@ -16,9 +16,9 @@ def provision_workload(*, workload_id: int, **_: Any) -> bool:
 
 
 @shared_task(name="clusters.provision_pending", ignore_result=False)
-def provision_pending(*, ignore_backoff: bool = False, **_: Any) -> int:
+def provision_pending(*, drain: bool = False, **_: Any) -> int:
     """Provision what waits."""
-    return provisioning.provision_pending(at=clock.now(), ignore_backoff=ignore_backoff)
+    return provisioning.provision_pending(at=clock.now(), drain=drain)
 
 
 @shared_task(name="clusters.stop_workload")

@@ -6,33 +6,14 @@ from typing import Any, ClassVar, TypeVar
 
 from django.db.models import QuerySet
 from rest_framework import serializers
-from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from aion.actor import Actor, Scope
-from aion.errors import Forbidden, NotFound
+from aion.errors import NotFound
 
 S = TypeVar("S", bound=serializers.Serializer[Any])
-
-
-class HasScope(BasePermission):
-    """Refuses an action that declares no scope, and an actor without it; before anything is looked up."""
-
-    def has_permission(self, request: Request, view: Any) -> bool:
-        """Return False without a token (401); raise Forbidden without the right."""
-        actor: Any = request.auth
-        if not isinstance(actor, Actor):
-            return False
-        action = getattr(view, "action", None)
-        if action is None:
-            return True  # the method is not allowed: 405 comes next
-        scopes: Mapping[str, Scope] = getattr(view, "scopes", {})
-        if action not in scopes:
-            raise Forbidden("This action declares no right and is closed.")
-        actor.require(scopes[action])
-        return True
 
 
 class ActorViewSet(GenericViewSet[Any]):

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
+from aion.actor import Actor, Scope
 from aion.tenancy.models import Organisation
 
 
@@ -19,9 +20,11 @@ def shell(request: HttpRequest) -> dict[str, Any]:
             return []
         return list(Organisation.objects.of_user(user))
 
+    actor: Actor | None = getattr(request, "actor", None)
     return {
         "organisation": getattr(request, "organisation", None),
-        "actor": getattr(request, "actor", None),
+        "actor": actor,
+        "may_launch": actor is not None and actor.has(Scope.WORKLOADS_WRITE),
         "my_organisations": SimpleLazyObject(memberships),
         "local_mailbox": bool(settings.LOCAL_MAILBOX),
         "request_id": getattr(request, "request_id", ""),

@@ -86,22 +86,25 @@ class KubernetesGateway:
         )
 
     def snapshot(self) -> Snapshot:
-        """See ClusterGateway. Nodes come first: the answer's Date is then no later than what the pods show."""
+        """See ClusterGateway. Nodes come first: the answer's Date is then no later than what the pods show.
+
+        Jobs come last: a Job that has ended was asked after its pods, so their ends are in the same snapshot or the next.
+        """
         date, nodes = None, {}
         for at, item in self._listed(self._core.list_node):
             date = date or at
             node: NodeSeen = read_node(item)
             nodes[node.name] = node
-        jobs: list[JobSeen] = [
-            read_job(item)
-            for _, item in self._listed(
-                self._batch.list_job_for_all_namespaces, label_selector=manifests.LABEL_WORKLOAD
-            )
-        ]
         pods: list[PodSeen] = [
             read_pod(item)
             for _, item in self._listed(
                 self._core.list_pod_for_all_namespaces, label_selector=manifests.LABEL_WORKLOAD
+            )
+        ]
+        jobs: list[JobSeen] = [
+            read_job(item)
+            for _, item in self._listed(
+                self._batch.list_job_for_all_namespaces, label_selector=manifests.LABEL_WORKLOAD
             )
         ]
         if date is None:

@@ -25,16 +25,17 @@ def gateway_of(cluster: Cluster) -> ClusterGateway:
     return connect(cluster.api_url, cluster.ca_pem, cluster.credential_ref)
 
 
-def provision_workload(*, workload_id: int, at: datetime) -> bool:
+def provision_workload(*, workload_id: int, at: datetime, wait: bool = False) -> bool:
     """Create namespace and Jobs for one workload; False when there was nothing to do or somebody else does it.
 
-    The row stays locked while the cluster is called: a killed worker frees it with its connection.
+    The row stays locked while the cluster is called: a killed worker frees it with its connection. ``wait`` waits for
+    a row that somebody else works on instead of leaving it to them.
     """
     with transaction.atomic():
         workload = (
             Workload.objects.awaiting_provisioning()
             .filter(pk=workload_id)
-            .select_for_update(of=("self",), skip_locked=True, no_key=True)
+            .select_for_update(of=("self",), skip_locked=not wait, no_key=True)
             .select_related("pool__cluster__site", "pool__flavour", "project", "organisation")
             .first()
         )
@@ -62,12 +63,16 @@ def provision_workload(*, workload_id: int, at: datetime) -> bool:
     return True
 
 
-def provision_pending(*, at: datetime, ignore_backoff: bool = False) -> int:
-    """Provision what waits, oldest first; the sweep that makes a lost message harmless. Returns how many were done."""
+def provision_pending(*, at: datetime, drain: bool = False) -> int:
+    """Provision what waits, oldest first; the sweep that makes a lost message harmless. Returns how many were done.
+
+    ``drain`` also takes what is postponed or worked on by others, and returns when none of it is left undone.
+    """
     rows = Workload.objects.awaiting_provisioning()
-    if not ignore_backoff:
+    if not drain:
         rows = rows.exclude(next_attempt_at__gt=at)
-    return sum(provision_workload(workload_id=pk, at=at) for pk in list(rows.values_list("pk", flat=True)[:BATCH]))
+    waiting = list(rows.values_list("pk", flat=True)[:BATCH])
+    return sum(provision_workload(workload_id=pk, at=at, wait=drain) for pk in waiting)
 
 
 def stop_on_cluster(*, workload_id: int) -> None:

@@ -2,7 +2,7 @@
 """Desired against observed, level-triggered: each pass looks at the whole cluster and repairs what differs."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 import structlog
@@ -31,8 +31,8 @@ UPDATE clusters_podinterval SET ended_at = last_seen_at, end_source = 'deleted'
 WHERE cluster_id = %(cluster_id)s AND ended_at IS NULL AND NOT (pod_uid = ANY (%(uids)s)) AND last_seen_at < %(at)s
 """
 # One reconciler a cluster at a time; the lock goes with the connection when the process dies.
-TRY_LOCK = "SELECT pg_try_advisory_lock(hashtext('aion.reconcile'), %s)"
-UNLOCK = "SELECT pg_advisory_unlock(hashtext('aion.reconcile'), %s)"
+LOCK = "SELECT set_config('lock_timeout', '20s', false), pg_advisory_lock(hashtext('aion.reconcile'), %s)"
+UNLOCK = "SELECT pg_advisory_unlock(hashtext('aion.reconcile'), %s), set_config('lock_timeout', '0', false)"
 
 
 def reconcile_all(*, at: datetime) -> dict[str, int]:
@@ -54,17 +54,20 @@ def reconcile_all(*, at: datetime) -> dict[str, int]:
 
 def reconcile_cluster(*, cluster: Cluster, at: datetime) -> int:
     """Take one snapshot and write what it shows; a cluster that does not answer keeps what is known of it."""
-    uncleaned = Workload.objects.filter(pool__cluster=cluster, cleaned_at=None)
-    if not uncleaned.exists():
+    if not Workload.objects.filter(pool__cluster=cluster, cleaned_at=None).exists():
         return 0
     with connection.cursor() as cursor:
-        cursor.execute(TRY_LOCK, [cluster.pk])
-        if not cursor.fetchone()[0]:
-            return 0
+        cursor.execute(LOCK, [cluster.pk])
         try:
             gateway = gateway_of(cluster)
+            # Read before the cluster is: only what stood there already can be missing from the snapshot.
+            told = set(
+                Workload.objects.filter(pool__cluster=cluster, cleaned_at=None)
+                .exclude(provisioned_at=None, attempts=0)
+                .values_list("pk", flat=True)
+            )
             snapshot = gateway.snapshot()
-            observe(cluster=cluster, snapshot=snapshot, at=at)
+            observe(cluster=cluster, snapshot=snapshot, told=told, at=at)
             _clean(cluster=cluster, gateway=gateway, snapshot=snapshot, at=at)
         except ClusterUnavailable as error:
             Cluster.objects.filter(pk=cluster.pk).update(last_error=error.detail[:200])
@@ -76,8 +79,8 @@ def reconcile_cluster(*, cluster: Cluster, at: datetime) -> int:
 
 
 @transaction.atomic
-def observe(*, cluster: Cluster, snapshot: Snapshot, at: datetime) -> None:
-    """Write intervals and states from a snapshot. The same snapshot again changes nothing."""
+def observe(*, cluster: Cluster, snapshot: Snapshot, told: Collection[int], at: datetime) -> None:
+    """Write intervals and states of the workloads ``told`` to the cluster. The same snapshot again changes nothing."""
     Cluster.objects.filter(pk=cluster.pk).update(
         last_seen_at=snapshot.at, last_error="", clock_skew_seconds=int((snapshot.at - at).total_seconds())
     )
@@ -87,11 +90,7 @@ def observe(*, cluster: Cluster, snapshot: Snapshot, at: datetime) -> None:
         jobs[job.workload].append(job)
     for pod in snapshot.pods:
         pods[pod.workload].append(pod)
-    rows: Sequence[Workload] = list(
-        Workload.objects.filter(pool__cluster=cluster, cleaned_at=None)
-        .exclude(provisioned_at=None, attempts=0)
-        .select_related("pool__cluster__site")
-    )
+    rows: Sequence[Workload] = list(Workload.objects.filter(pk__in=told).select_related("pool__cluster__site"))
     _write_intervals(cluster=cluster, rows=rows, pods=pods, snapshot=snapshot, at=at)
     for workload in rows:
         if not workload.is_terminal and (workload.provisioned_at or workload.stop_requested_at):
@@ -201,7 +200,7 @@ def _note(workload: Workload, state: WorkloadState, at: datetime) -> None:
 
 
 def _clean(*, cluster: Cluster, gateway: ClusterGateway, snapshot: Snapshot, at: datetime) -> None:
-    """Take our finalizer off pods whose interval is closed, and delete the Jobs of ended workloads."""
+    """Take our finalizer off the pods of ended workloads, and delete their Jobs."""
     closed = set(
         PodInterval.objects.filter(cluster=cluster, workload__cleaned_at=None)
         .exclude(ended_at=None)
@@ -223,16 +222,12 @@ def _clean(*, cluster: Cluster, gateway: ClusterGateway, snapshot: Snapshot, at:
         elif job.workload in stopping:
             stop_on_cluster(workload_id=stopping[job.workload].pk)
     for pod in snapshot.pods:
-        if pod.uid in closed or (pod.workload in ended and pod.finished_at is not None) or not _may_bill(pod, ended):
+        # Kept until the workload has ended: its verdict may still need to read how this pod did.
+        if pod.workload in ended and (pod.uid in closed or pod.finished_at is not None or not pod.node):
             gateway.release_pod(namespace=pod.namespace, name=pod.name)
         if pod.workload in ended:
             left.add(pod.workload)
     Workload.objects.filter(pool__cluster=cluster, public_id__in=ended - left, cleaned_at=None).update(cleaned_at=at)
-
-
-def _may_bill(pod: PodSeen, ended: set[str]) -> bool:
-    """Tell whether a pod could still have something to bill: only an ended workload's pod without a node cannot."""
-    return not (pod.workload in ended and not pod.node)
 
 
 def settle(*, at: datetime) -> int:

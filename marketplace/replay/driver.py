@@ -36,7 +36,7 @@ from marketplace.services.orders import Request, place_order
 IMAGE = "registry.aion.example/replay/trace:1"
 PATIENCE_SECONDS = 180.0
 TASK_SECONDS = 20.0
-DRAIN_ROUNDS = 50
+DRAIN_ROUNDS = 200
 T = TypeVar("T")
 
 
@@ -191,7 +191,8 @@ class Driver:
         for _ in range(DRAIN_ROUNDS):
             if not self._patiently(clusters.unprovisioned):
                 return
-            self._task("clusters.provision_pending", ignore_backoff=True)
+            if self._task("clusters.provision_pending", drain=True) == 0:
+                time.sleep(0.2)  # the site refuses or is being restarted; there is no event to wait on
         raise ReplayFailed("Orders stay unprovisioned: see the worker's log for why the site refuses them.")
 
     def _finish(self, run: ReplayRun) -> None:

@@ -14,6 +14,7 @@ from django.utils import formats, timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
 from aion.money import floor_charge, to_decimal
 
@@ -155,3 +156,71 @@ def state_tone(state: str) -> str:
 def percent_of(part: int, whole: int) -> int:
     """Return a whole percentage between 0 and 100."""
     return max(0, min(100, int(100 * part / whole))) if whole else 0
+
+
+STATE_WORDS = {
+    "queued": _("Queued"),
+    "admitted": _("Admitted"),
+    "starting": _("Starting"),
+    "running": _("Running"),
+    "stopping": _("Stopping"),
+    "succeeded": _("Succeeded"),
+    "failed": _("Failed"),
+    "cancelled": _("Cancelled"),
+    "timed_out": _("Timed out"),
+    "budget_exhausted": _("Budget exhausted"),
+    "preempted": _("Preempted"),
+}
+REASON_WORDS = {
+    "no_capacity": _("waiting for free capacity"),
+    "site_unreachable": _("the site does not answer; we keep trying"),
+    "refused_by_site": _("the site refused it"),
+    "pulling_image": _("pulling the image"),
+    "image_error": _("the image cannot be pulled"),
+    "stopped_by_user": _("stopped by a member"),
+    "organisation_frozen": _("the organisation is frozen"),
+    "max_duration_exceeded": _("maximum duration reached"),
+    "node_failure": _("a node failed; billed until it was lost"),
+    "exited_with_error": _("ended with an error"),
+    "lost": _("the site no longer knows it"),
+}
+LEVEL_WORDS = {
+    "EEA_RESIDENT": _("EEA resident"),
+    "EU_RESIDENT": _("EU resident"),
+    "EU_OPERATED": _("EU operated"),
+    "EU_OWNED": _("EU owned"),
+    "SECNUMCLOUD": _("SecNumCloud"),
+}
+GROUP_WORDS = {"day": _("Day"), "project": _("Project"), "sku": _("GPU"), "site": _("Site")}
+ORIGIN_WORDS = {"grant": _("Grant"), "promo": _("Promotion"), "purchase": _("Purchase")}
+
+
+@register.filter
+def state_word(state: str) -> str:
+    """Write a workload's state."""
+    return str(STATE_WORDS.get(state, state))
+
+
+@register.filter
+def reason_word(reason: str) -> str:
+    """Write why a workload is in its state."""
+    return str(REASON_WORDS.get(reason, reason))
+
+
+@register.filter
+def level_word(policy: str) -> str:
+    """Write a residency policy."""
+    name, plus, rest = policy.partition("+")
+    return f"{LEVEL_WORDS.get(name, name)}{plus}{rest}"
+
+
+@register.filter
+def group_word(group: str) -> str:
+    """Write what usage is summed by."""
+    return str(GROUP_WORDS.get(group, group))
+
+
+@register.filter
+def origin_word(origin: str) -> str:
+    """Write where credit came from."""
+    return str(ORIGIN_WORDS.get(origin, origin))

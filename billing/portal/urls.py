@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pages under /o/<organisation>/."""
+
+from django.urls import path
+
+from billing.portal import views
+
+urlpatterns = [
+    path("usage/", views.UsageView.as_view(), name="usage"),
+    path("usage.csv", views.UsageCsvView.as_view(), name="usage_csv"),
+    path("credits/", views.CreditsView.as_view(), name="credits"),
+    path("credits/statement.csv", views.StatementCsvView.as_view(), name="statement_csv"),
+]

@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the API takes and shows of the marketplace."""
+
+from decimal import Decimal
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from aion.money import decimal_string
+from aion.residency.policy import Level
+from aion.tenancy.models import OrganisationKind, OrganisationState
+from marketplace.services.orders import Request
+
+NO_CONTROL = r"^[^\x00-\x1f\x7f]*$"
+
+
+class StrictSerializer(serializers.Serializer[Any]):
+    """Refuses fields it does not know: a typo must not be dropped silently."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Raise ValidationError for an unknown field."""
+        if isinstance(data, dict):
+            unknown = sorted(set(data) - set(self.fields))
+            if unknown:
+                raise serializers.ValidationError({name: ["There is no such field."] for name in unknown})
+        return super().to_internal_value(data)
+
+
+class OrganisationOut(serializers.Serializer[Any]):
+    """The organisation the key belongs to."""
+
+    id = serializers.CharField(source="public_id")
+    name = serializers.CharField()
+    slug = serializers.CharField()
+    kind = serializers.ChoiceField(choices=OrganisationKind.choices)
+    country = serializers.CharField(source="country_id")
+    state = serializers.ChoiceField(choices=OrganisationState.choices)
+    milli_gpu_quota = serializers.IntegerField()
+
+
+class ProjectOut(serializers.Serializer[Any]):
+    """A project."""
+
+    id = serializers.CharField(source="public_id")
+    name = serializers.CharField()
+    slug = serializers.CharField()
+    residency_policy = serializers.CharField()
+    milli_gpu_quota = serializers.IntegerField()
+    created_at = serializers.DateTimeField()
+
+
+class ProjectIn(StrictSerializer):
+    """A new project."""
+
+    name = serializers.RegexField(NO_CONTROL, max_length=80)
+    residency_policy = serializers.ChoiceField(choices=[level.name for level in Level], default="EU_RESIDENT")
+    gpu_quota = serializers.IntegerField(min_value=1, max_value=1_000_000, default=8)
+
+
+class OfferOut(serializers.Serializer[Any]):
+    """What is on sale: a line of the price list."""
+
+    id = serializers.CharField(source="offer.public_id")
+    title = serializers.CharField(source="offer.title")
+    sku = serializers.CharField(source="offer.sku.code")
+    accelerator = serializers.CharField(source="offer.sku.accelerator")
+    vendor = serializers.CharField(source="offer.pool.flavour.vendor")
+    memory_gib = serializers.IntegerField(source="offer.pool.flavour.memory_gib")
+    interconnect = serializers.CharField(source="offer.pool.flavour.interconnect")
+    site = serializers.CharField(source="offer.pool.cluster.site.code")
+    country = serializers.CharField(source="offer.pool.cluster.site.country_id")
+    operator = serializers.CharField(source="offer.pool.cluster.site.operator.name")
+    residency_level = serializers.CharField(source="level")
+    pue = serializers.DecimalField(source="offer.pool.cluster.site.pue", max_digits=4, decimal_places=2)
+    g_co2e_per_kwh = serializers.IntegerField(source="offer.pool.cluster.site.g_co2e_per_kwh")
+    price_microcredits_per_gpu_hour = serializers.IntegerField(source="micro_per_gpu_hour")
+    price_per_gpu_hour = serializers.SerializerMethodField()
+    currency = serializers.SerializerMethodField()
+    free_milli_gpus = serializers.IntegerField()
+    as_of = serializers.DateTimeField(allow_null=True)
+
+    def get_price_per_gpu_hour(self, row: Any) -> str:
+        """Return the price as a decimal string."""
+        return decimal_string(row.micro_per_gpu_hour)
+
+    def get_currency(self, row: Any) -> str:
+        """Return the currency."""
+        return "EUR"
+
+
+class LaunchIn(StrictSerializer):
+    """A launch."""
+
+    project = serializers.CharField(max_length=40)
+    offer = serializers.CharField(max_length=40)
+    name = serializers.CharField(max_length=63)
+    image = serializers.CharField(max_length=200)
+    command = serializers.ListField(
+        child=serializers.CharField(max_length=1000, allow_blank=True), default=list, max_length=64
+    )
+    gpus = serializers.DecimalField(max_digits=10, decimal_places=3)
+    max_duration_seconds = serializers.IntegerField(min_value=-(2**31), max_value=2**31 - 1)
+
+    def to_request(self) -> Request:
+        """Return the order's request."""
+        return request_of(self.validated_data)
+
+
+class EstimateIn(StrictSerializer):
+    """What a launch would cost."""
+
+    project = serializers.CharField(max_length=40)
+    offer = serializers.CharField(max_length=40)
+    gpus = serializers.DecimalField(max_digits=10, decimal_places=3)
+    max_duration_seconds = serializers.IntegerField(min_value=-(2**31), max_value=2**31 - 1)
+
+
+def request_of(data: dict[str, Any]) -> Request:
+    """Return an order's request from parsed data."""
+    gpus: Decimal = data["gpus"]
+    return Request(
+        project_id=data["project"],
+        offer_id=data["offer"],
+        name=data.get("name", "estimate"),
+        image=data.get("image", "estimate"),
+        command=tuple(data.get("command", ())),
+        milli_gpus=int(gpus * 1000),
+        max_seconds=data["max_duration_seconds"],
+    )
+
+
+class DecisionOut(serializers.Serializer[Any]):
+    """A residency decision with every failing rule."""
+
+    allowed = serializers.BooleanField()
+    policy = serializers.CharField()
+    failing = serializers.ListField(child=serializers.CharField())
+    warnings = serializers.ListField(child=serializers.CharField())
+
+
+class EstimateOut(serializers.Serializer[Any]):
+    """Worst case, balance and residency decision."""
+
+    amount_microcredits = serializers.IntegerField(source="amount")
+    amount = serializers.SerializerMethodField()
+    currency = serializers.SerializerMethodField()
+    per_hour_microcredits = serializers.IntegerField(source="per_hour")
+    available_microcredits = serializers.IntegerField(source="available")
+    balance_after_microcredits = serializers.IntegerField(source="balance_after")
+    energy_wh = serializers.IntegerField(source="watt_hours")
+    g_co2e = serializers.IntegerField()
+    decision = DecisionOut()
+
+    @extend_schema_field(serializers.CharField())
+    def get_amount(self, row: Any) -> str:
+        """Return the worst case as a decimal string."""
+        return decimal_string(row.amount)
+
+    def get_currency(self, row: Any) -> str:
+        """Return the currency."""
+        return "EUR"

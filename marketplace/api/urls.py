@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+"""/api/v1/: every resource of the product."""
+
+from django.contrib.auth.decorators import login_not_required
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from rest_framework.routers import SimpleRouter
+
+from billing.api.views import EntryViewSet, LotViewSet, UsageViewSet
+from clusters.api.views import PoolViewSet
+from marketplace.api import views
+
+app_name = "api"
+router = SimpleRouter(trailing_slash=False)
+router.register("organisations", views.OrganisationViewSet, basename="organisation")
+router.register("projects", views.ProjectViewSet, basename="project")
+router.register("offers", views.OfferViewSet, basename="offer")
+router.register("estimates", views.EstimateViewSet, basename="estimate")
+router.register("workloads", views.WorkloadViewSet, basename="workload")
+router.register("usage-records", UsageViewSet, basename="usage_record")
+router.register("credit-lots", LotViewSet, basename="credit_lot")
+router.register("ledger-entries", EntryViewSet, basename="ledger_entry")
+router.register("pools", PoolViewSet, basename="pool")
+
+urlpatterns = [
+    path("v1/", include(router.urls)),
+    path("openapi.yaml", login_not_required(SpectacularAPIView.as_view()), name="schema"),
+    path(
+        "docs/",
+        login_not_required(SpectacularSwaggerSplitView.as_view(url_name="api:schema")),
+        name="docs",
+    ),
+]

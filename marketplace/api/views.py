@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Organisations, projects, offers, estimates and workloads over the API."""
+
+from typing import Any, ClassVar
+
+import django_filters
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from aion import clock
+from aion.actor import Scope
+from aion.api.idempotency import once
+from aion.api.views import ActorViewSet, ReadOnlyActorViewSet
+from aion.errors import NotFound
+from aion.tenancy.models import Organisation, Project
+from aion.tenancy.services.projects import create_project
+from clusters import queries as clusters
+from clusters.api.serializers import WorkloadOut
+from clusters.services.workloads import request_stop
+from clusters.states import WorkloadState
+from marketplace.api.serializers import (
+    EstimateIn,
+    EstimateOut,
+    LaunchIn,
+    OfferOut,
+    OrganisationOut,
+    ProjectIn,
+    ProjectOut,
+    request_of,
+)
+from marketplace.models import Offer
+from marketplace.queries import price_list
+from marketplace.services.orders import estimate, place_order
+
+
+class OrganisationViewSet(ReadOnlyActorViewSet):
+    """The organisation the key belongs to."""
+
+    scopes: ClassVar = {"list": Scope.ORGANISATION_READ, "retrieve": Scope.ORGANISATION_READ}
+    out = OrganisationOut
+    queryset = Organisation.objects.none()
+
+    def rows(self) -> QuerySet[Any]:
+        """Return the own organisation."""
+        return Organisation.objects.visible_to(self.actor)
+
+
+class ProjectViewSet(ActorViewSet):
+    """Projects."""
+
+    scopes: ClassVar = {
+        "list": Scope.PROJECTS_READ,
+        "retrieve": Scope.PROJECTS_READ,
+        "create": Scope.PROJECTS_WRITE,
+    }
+    out = ProjectOut
+    queryset = Project.objects.none()
+
+    def rows(self) -> QuerySet[Any]:
+        """Return the organisation's projects."""
+        return Project.objects.visible_to(self.actor)
+
+    @extend_schema(request=ProjectIn, responses={201: ProjectOut})
+    def create(self, request: Request) -> Response:
+        """Create a project."""
+        data = self.parsed(ProjectIn)
+
+        def act() -> tuple[int, Any]:
+            project = create_project(
+                actor=self.actor,
+                name=data["name"],
+                residency_policy=data["residency_policy"],
+                milli_gpu_quota=data["gpu_quota"] * 1000,
+                at=clock.now(),
+            )
+            return 201, ProjectOut(project).data
+
+        return once(request, self.actor, act)
+
+
+class OfferViewSet(ActorViewSet):
+    """What is on sale, with price, free capacity and the residency level the site reaches."""
+
+    http_method_names: ClassVar = ["get", "head", "options"]
+    scopes: ClassVar = {"list": Scope.OFFERS_READ, "retrieve": Scope.OFFERS_READ}
+    out = OfferOut
+    queryset = Offer.objects.none()
+    pagination_class = None
+
+    def rows(self) -> QuerySet[Any]:
+        """Return offers on sale; they are public."""
+        return Offer.objects.on_sale()
+
+    @extend_schema(responses=OfferOut(many=True))
+    def list(self, request: Request, **_: Any) -> Response:
+        """List the price list, whole: it has tens of lines."""
+        return Response(OfferOut(price_list(clock.now()), many=True).data)
+
+    def retrieve(self, request: Request, **_: Any) -> Response:
+        """Return one line."""
+        wanted = self.kwargs["id"]
+        line = next((line for line in price_list(clock.now()) if line.offer.public_id == wanted), None)
+        if line is None:
+            raise NotFound("No such offer is on sale.")
+        return Response(OfferOut(line).data)
+
+
+class EstimateViewSet(ActorViewSet):
+    """What a launch would cost and whether residency allows it. Reserves nothing."""
+
+    scopes: ClassVar = {"create": Scope.WORKLOADS_READ}
+    out = EstimateOut
+    queryset = Offer.objects.none()
+
+    def rows(self) -> QuerySet[Any]:
+        """There is nothing to list."""
+        return Offer.objects.none()
+
+    @extend_schema(request=EstimateIn, responses={200: EstimateOut})
+    def create(self, request: Request) -> Response:
+        """Return worst case, balance after and decision; the same code decides a launch."""
+        data = self.parsed(EstimateIn)
+        return Response(EstimateOut(estimate(actor=self.actor, request=request_of(data), at=clock.now())).data)
+
+
+class WorkloadFilter(django_filters.FilterSet):
+    """By state, project and name."""
+
+    state = django_filters.ChoiceFilter(choices=[(state.value, state.value) for state in WorkloadState])
+    project = django_filters.CharFilter(field_name="project__public_id", max_length=40)
+    name = django_filters.CharFilter(lookup_expr="icontains", max_length=63)
+
+
+class WorkloadViewSet(ActorViewSet):
+    """Workloads: launch, follow, stop."""
+
+    scopes: ClassVar = {
+        "list": Scope.WORKLOADS_READ,
+        "retrieve": Scope.WORKLOADS_READ,
+        "create": Scope.WORKLOADS_WRITE,
+        "stop": Scope.WORKLOADS_WRITE,
+    }
+    out = WorkloadOut
+    filterset_class = WorkloadFilter
+    queryset = Offer.objects.none()
+    cursor_ordering = ("-queued_at", "-pk")
+
+    def rows(self) -> QuerySet[Any]:
+        """Return the organisation's workloads."""
+        return clusters.workloads(self.actor)
+
+    def _shown(self, workload: Any) -> Any:
+        costs = clusters.costs_of([workload], clock.now())
+        return WorkloadOut(workload, context={"costs": costs}).data
+
+    def list(self, request: Request, **_: Any) -> Response:
+        """List workloads, newest first, with their cost until now."""
+        page = self.paginate_queryset(self.filter_queryset(self.rows()))
+        costs = clusters.costs_of(page or [], clock.now())
+        return self.get_paginated_response(WorkloadOut(page, many=True, context={"costs": costs}).data)
+
+    def retrieve(self, request: Request, **_: Any) -> Response:
+        """Return one workload."""
+        return Response(self._shown(self.get_object()))
+
+    @extend_schema(request=LaunchIn, responses={201: WorkloadOut})
+    def create(self, request: Request) -> Response:
+        """Decide, hold the worst case and queue a workload: all of it or nothing."""
+        data = self.parsed(LaunchIn)
+
+        def act() -> tuple[int, Any]:
+            order = place_order(actor=self.actor, request=request_of(data), at=clock.now())
+            return 201, self._shown(self.rows().get(pk=order.workload_id))
+
+        return once(request, self.actor, act)
+
+    @extend_schema(request=None, responses={200: WorkloadOut})
+    @action(detail=True, methods=["post"])
+    def stop(self, request: Request, **_: Any) -> Response:
+        """Stop a workload; stopping twice changes nothing."""
+
+        def act() -> tuple[int, Any]:
+            workload = request_stop(actor=self.actor, public_id=self.kwargs["id"], at=clock.now())
+            return 200, self._shown(self.rows().get(pk=workload.pk))
+
+        return once(request, self.actor, act)

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`manage.py seed_demo`: the consortium and one account per kind of user."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from aion import clock, env
+from marketplace.seed.consortium import seed_consortium
+from marketplace.seed.people import seed_people
+
+
+class Command(BaseCommand):
+    """Seed the demo; running it again adds nothing."""
+
+    help = "Makes the consortium, its sites, pools and prices, and one account per kind of user. Demo only."
+
+    def handle(self, *_: Any, **__: Any) -> None:
+        """Refuse where mail is real: the accounts have a known password."""
+        if not settings.LOCAL_MAILBOX:
+            raise CommandError("seed_demo makes accounts with a known password: it runs in the local demo only.")
+        now = clock.now()
+        seed_consortium(site_url=env.text("AION_SITE_URL"), at=now)
+        seed_people(at=now)
+        self.stdout.write("The consortium and its people are there.")

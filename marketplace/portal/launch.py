@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Launching: the estimate beside the form is the code that decides the launch."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+
+from aion import clock
+from aion.actor import Scope
+from aion.errors import DomainError
+from aion.web.middleware import status_of
+from aion.web.views import ActorView
+from marketplace.portal.forms import LaunchForm
+from marketplace.queries import price_list
+from marketplace.services.orders import estimate, place_order
+
+FIELDS = {"gpus": "gpus", "max_duration_seconds": "hours", "name": "name", "image": "image", "command": "command"}
+
+
+def add_domain_error(form: LaunchForm, error: DomainError) -> None:
+    """Put a refusal beside the field it is about, or on top of the form."""
+    form.add_error(FIELDS.get(error.field or ""), error.detail)
+
+
+class LaunchView(ActorView):
+    """The launch page."""
+
+    scope = Scope.WORKLOADS_READ
+    write_scope = Scope.WORKLOADS_WRITE
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Show the form; the query string fills it, so that a link can carry a configuration."""
+        self.actor.require(Scope.WORKLOADS_WRITE)
+        offers = price_list(clock.now())
+        initial = {"offer": offers[0].offer.public_id if offers else "", **request.GET.dict()}
+        form = LaunchForm(initial=initial, actor=self.actor)
+        return self._page(request, form, offers, chosen=initial["offer"])
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Launch, or show what is wrong beside the field."""
+        form = LaunchForm(request.POST, actor=self.actor)
+        status = 422
+        if form.is_valid():
+            try:
+                key = request.POST.get("key") or None
+                order = place_order(
+                    actor=self.actor,
+                    request=form.request(),
+                    at=clock.now(),
+                    idempotency_key=f"portal:{key[:80]}" if key else None,
+                )
+            except DomainError as error:
+                add_domain_error(form, error)
+                status = status_of(error)
+            else:
+                messages.success(request, _("Launched. It is held, queued and starts as soon as the site admits it."))
+                return redirect(
+                    "portal:workload", slug=self.organisation.slug, public_id=order.workload.public_id
+                )
+        return self._page(request, form, price_list(clock.now()), chosen=request.POST.get("offer", ""), status=status)
+
+    def _page(
+        self, request: HttpRequest, form: LaunchForm, offers: list[Any], *, chosen: str, status: int = 200
+    ) -> HttpResponse:
+        from aion.ids import new_id
+
+        context = {"form": form, "offers": offers, "chosen": chosen, "key": new_id("key")}
+        return render(request, "marketplace/launch.html", context, status=status)
+
+
+class EstimateView(ActorView):
+    """The live estimate."""
+
+    scope = Scope.WORKLOADS_READ
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Return the fragment; a form that is not complete yet is no error."""
+        form = LaunchForm(request.GET, actor=self.actor)
+        context: dict[str, Any] = {"form": form}
+        if form.is_valid():
+            try:
+                context["estimate"] = estimate(actor=self.actor, request=form.request(), at=clock.now())
+            except DomainError as error:
+                context["refusal"] = error
+        return render(request, "marketplace/estimate.html", context)

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The way in, the public price list and the demo's mailbox."""
+
+import email
+import email.policy
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.decorators import method_decorator
+from django.views import View
+
+from aion import clock
+from aion.tenancy.models import Organisation
+from marketplace.queries import price_list
+
+MAILS = 50
+
+
+@method_decorator(login_not_required, name="dispatch")
+class HomeView(View):
+    """Sends everybody where they belong."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Go to the price list, the one organisation, the choice of one, or the staff admin."""
+        user: Any = request.user
+        if not user.is_authenticated:
+            return redirect("portal:prices")
+        organisations = list(Organisation.objects.of_user(user)[:20])
+        if len(organisations) == 1:
+            return redirect("portal:overview", slug=organisations[0].slug)
+        if not organisations and user.is_staff:
+            return redirect("admin:index")
+        return render(request, "marketplace/choose.html", {"organisations": organisations})
+
+
+@method_decorator(login_not_required, name="dispatch")
+class PricesView(View):
+    """What is on sale, for everybody."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Show the price list."""
+        return render(request, "marketplace/prices.html", {"offers": price_list(clock.now())})
+
+
+@method_decorator(login_not_required, name="dispatch")
+class MailboxView(View):
+    """The mails that the demo sent; there is no such page where real mail is sent."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """List the newest mails. Raises Http404 outside the demo."""
+        if not settings.LOCAL_MAILBOX:
+            raise Http404
+        folder = Path(settings.LOCAL_MAILBOX)
+        files = sorted(folder.glob("*.log"), key=lambda path: path.stat().st_mtime, reverse=True)[:MAILS]
+        return render(request, "marketplace/mailbox.html", {"mails": [_read(path) for path in files]})
+
+
+def _read(path: Path) -> dict[str, str]:
+    message = email.message_from_bytes(path.read_bytes().split(b"\n-----", 1)[0], policy=email.policy.default)
+    body = message.get_body(("plain",))
+    return {
+        "to": str(message["To"] or ""),
+        "subject": str(message["Subject"] or ""),
+        "date": str(message["Date"] or ""),
+        "text": body.get_content() if body is not None else "",
+    }

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The portal: public pages, and everything under /o/<organisation>/ so that a link names its tenant."""
+
+from django.urls import include, path
+
+from billing.portal.urls import urlpatterns as billing_pages
+from clusters.portal.urls import urlpatterns as cluster_pages
+from marketplace.portal import account, launch, organisation, overview, public
+
+app_name = "portal"
+tenant_pages = [
+    path("", overview.OverviewView.as_view(), name="overview"),
+    path("live/", overview.FiguresView.as_view(), name="live"),
+    path("stream/", overview.StreamView.as_view(), name="stream"),
+    path("launch/", launch.LaunchView.as_view(), name="launch"),
+    path("launch/estimate/", launch.EstimateView.as_view(), name="estimate"),
+    path("keys/", organisation.KeysView.as_view(), name="keys"),
+    path("keys/<str:public_id>/revoke/", organisation.RevokeKeyView.as_view(), name="revoke_key"),
+    path("projects/", organisation.ProjectsView.as_view(), name="projects"),
+    path("team/", organisation.TeamView.as_view(), name="team"),
+    path("audit/", organisation.AuditView.as_view(), name="audit"),
+    *billing_pages,
+    *cluster_pages,
+]
+urlpatterns = [
+    path("", public.HomeView.as_view(), name="home"),
+    path("prices/", public.PricesView.as_view(), name="prices"),
+    path("mailbox/", public.MailboxView.as_view(), name="mailbox"),
+    path("account/", account.AccountView.as_view(), name="account"),
+    path("o/<slug:slug>/", include(tenant_pages)),
+]

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One account per kind of user, with credits to spend. For the demo only: the password is printed."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal.auth import TOTP
+
+from aion.actor import system
+from aion.tenancy.models import Membership, Organisation, OrganisationKind, Project, User
+from aion.tenancy.roles import Role
+from billing.services.credits import issue_lot
+from billing.states import Origin
+
+PASSWORD = "lantern-harbour-2026"  # noqa: S105 - the demo's, printed at its end
+STAFF_TOTP_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"  # noqa: S105 - likewise
+MICRO = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One account of the demo."""
+
+    kind: str
+    email: str
+    name: str
+    organisation: str
+    role: str
+
+
+PEOPLE = (
+    Person("founder", "ines@lumen.example", "Inès Moreau", "atelier-lumen", Role.OWNER),
+    Person("engineer", "jonas@lumen.example", "Jonas Virtanen", "atelier-lumen", Role.DEVELOPER),
+    Person("billing", "giulia@lumen.example", "Giulia Conti", "atelier-lumen", Role.BILLING),
+    Person("researcher", "marta@climat.example", "Marta Puig", "institut-climat", Role.OWNER),
+    Person("operator", "paul@scaleway.example", "Paul Lefèvre", "scaleway", Role.OPERATOR),
+    Person("auditor", "anna@audit.example", "Anna Keller", "atelier-lumen", Role.VIEWER),
+)
+STAFF = (("staff", "staff@aion.example", "Camille Roux"), ("staff (second)", "staff2@aion.example", "Léo Garnier"))
+ORGANISATIONS = (
+    ("atelier-lumen", "Atelier Lumen", OrganisationKind.STARTUP),
+    ("institut-climat", "Institut Climat", OrganisationKind.RESEARCH),
+)
+
+
+def seed_people(*, at: datetime) -> None:
+    """Make the demo's organisations, people and credits; doing it twice adds nothing."""
+    for slug, name, kind in ORGANISATIONS:
+        organisation, _ = Organisation.objects.get_or_create(
+            slug=slug, defaults={"name": name, "kind": kind, "country_id": "FR", "milli_gpu_quota": 64_000}
+        )
+        for project, policy in (("Language models", "EU_RESIDENT"), ("Health data", "EU_OWNED")):
+            Project.objects.get_or_create(
+                organisation=organisation,
+                slug=project.lower().replace(" ", "-"),
+                defaults={"name": project, "residency_policy": policy, "milli_gpu_quota": 64_000},
+            )
+        _credits(organisation, at)
+    for person in PEOPLE:
+        user = _user(person.email, person.name)
+        Membership.objects.get_or_create(
+            user=user,
+            organisation=Organisation.objects.get(slug=person.organisation),
+            defaults={"role": person.role},
+        )
+    for _, email, name in STAFF:
+        user = _user(email, name, is_staff=True, is_superuser=True)
+        if not Authenticator.objects.filter(user=user, type=Authenticator.Type.TOTP).exists():
+            TOTP.activate(user, STAFF_TOTP_SECRET)
+
+
+def _user(email: str, name: str, **fields: Any) -> User:
+    user = User.objects.filter(email=email).first()
+    if user is None:
+        user = User.objects.create_user(email, PASSWORD, name=name, **fields)
+        EmailAddress.objects.create(user=user, email=email, primary=True, verified=True)
+    return user
+
+
+def _credits(organisation: Organisation, at: datetime) -> None:
+    actor = system("seed", organisation_id=organisation.pk)
+
+    def lot(amount: int, label: str, origin: Origin, days: int | None, skus: tuple[str, ...] = ()) -> None:
+        issue_lot(
+            actor=actor,
+            organisation_id=organisation.pk,
+            amount=amount * MICRO,
+            label=label,
+            origin=origin,
+            key=f"seed:{organisation.slug}:{label}",
+            at=at,
+            reason="demo",
+            expires_at=at + timedelta(days=days) if days else None,
+            sku_codes=skus,
+        )
+
+    lot(1_200, "Hackathon H100 voucher", Origin.PROMO, 9, ("h100-sxm",))
+    lot(12_000, "RAISE the Stakes 2026", Origin.GRANT, 180)
+    lot(5_000, "Top-up by card", Origin.PURCHASE, None)
