@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Money for staff: the ledger and usage are read-only; credits are granted with a reason and, above a limit, four eyes."""
+"""Money for staff: ledger and usage are read-only; credits are granted with a reason and, above a limit, four eyes."""
 
 from decimal import Decimal
 from typing import Any, ClassVar
@@ -44,7 +44,16 @@ def money(name: str, title: Any) -> Any:
 class LedgerAccountAdmin(ReadOnlyAdmin):
     """Accounts and lots."""
 
-    list_display: ClassVar = ["label", "organisation", "kind", "origin", "issued", "spent", "on_hold", "expires_at"]
+    list_display: ClassVar = [
+        "label",
+        "organisation",
+        "kind",
+        "origin",
+        "issued",
+        "spent",
+        "on_hold",
+        "expires_at",
+    ]
     list_filter: ClassVar = ["kind", "origin"]
     list_select_related: ClassVar = ["organisation"]
     search_fields: ClassVar = ["label", "public_id", "organisation__name"]
@@ -57,7 +66,14 @@ class LedgerAccountAdmin(ReadOnlyAdmin):
 class TransferAdmin(ReadOnlyAdmin):
     """Ledger entries."""
 
-    list_display: ClassVar = ["public_id", "organisation", "kind", "amount_credits", "description", "effective_at"]
+    list_display: ClassVar = [
+        "public_id",
+        "organisation",
+        "kind",
+        "amount_credits",
+        "description",
+        "effective_at",
+    ]
     list_filter: ClassVar = ["kind"]
     list_select_related: ClassVar = ["organisation"]
     search_fields: ClassVar = ["public_id", "organisation__name", "description"]
@@ -69,7 +85,14 @@ class TransferAdmin(ReadOnlyAdmin):
 class HoldAdmin(ReadOnlyAdmin):
     """Holds."""
 
-    list_display: ClassVar = ["public_id", "organisation", "amount_credits", "state", "created_at", "closed_at"]
+    list_display: ClassVar = [
+        "public_id",
+        "organisation",
+        "amount_credits",
+        "state",
+        "created_at",
+        "closed_at",
+    ]
     list_filter: ClassVar = ["state"]
     list_select_related: ClassVar = ["organisation"]
     search_fields: ClassVar = ["public_id", "reference", "organisation__name"]
@@ -90,7 +113,14 @@ class UsageHourAdmin(ReadOnlyAdmin):
 class QuarantinedUsageAdmin(ReadOnlyAdmin):
     """Usage that no rule allows to rate."""
 
-    list_display: ClassVar = ["window_start", "organisation", "seconds", "milli_gpus", "reason", "recorded_at"]
+    list_display: ClassVar = [
+        "window_start",
+        "organisation",
+        "seconds",
+        "milli_gpus",
+        "reason",
+        "recorded_at",
+    ]
     list_filter: ClassVar = ["reason"]
     list_select_related: ClassVar = ["organisation"]
 
@@ -119,7 +149,7 @@ class PriceAdmin(ReadOnlyAdmin):
     credits_per_hour = money("micro_per_gpu_hour", _("credits per GPU-hour"))
 
 
-class GrantForm(forms.ModelForm[CreditRequest]):
+class GrantForm(forms.ModelForm):
     """A grant of credits, in credits."""
 
     credits = forms.DecimalField(
@@ -141,7 +171,15 @@ class CreditRequestAdmin(KeptAdmin):
     """Grants of credits: the queue that waits for a decision comes first."""
 
     form = GrantForm
-    list_display: ClassVar = ["label", "organisation", "amount_credits", "state", "requested_by", "decided_by", "requested_at"]
+    list_display: ClassVar = [
+        "label",
+        "organisation",
+        "amount_credits",
+        "state",
+        "requested_by",
+        "decided_by",
+        "requested_at",
+    ]
     list_filter: ClassVar = ["state"]
     list_select_related: ClassVar = ["organisation"]
     search_fields: ClassVar = ["label", "organisation__name"]
@@ -189,7 +227,10 @@ class CreditRequestAdmin(KeptAdmin):
         for row in rows:
             try:
                 credit_services.reject_grant(
-                    actor=staff_actor(request), public_id=row.public_id, reason="rejected in the admin", at=clock.now()
+                    actor=staff_actor(request),
+                    public_id=row.public_id,
+                    reason="rejected in the admin",
+                    at=clock.now(),
                 )
             except DomainError as error:
                 messages.error(request, f"{row}: {error.detail}")

@@ -64,9 +64,7 @@ def balance(organisation_id: int | None, at: datetime) -> Balance:
 
 def price_in_force(*, sku_id: int, at: datetime, book: str = LIST_BOOK) -> PriceInForce:
     """Return the price of a SKU at ``at``. Raises NoPriceInForce."""
-    price = (
-        Price.objects.in_force_at(at).filter(book__code=book, sku_id=sku_id).select_related("sku").first()
-    )
+    price = Price.objects.in_force_at(at).filter(book__code=book, sku_id=sku_id).select_related("sku").first()
     if price is None:
         raise NoPriceInForce("This GPU has no price today: choose another, or ask support.")
     return PriceInForce(price.pk, price.sku_id, price.sku.code, price.micro_per_gpu_hour)
@@ -84,11 +82,7 @@ def lots(actor: Actor) -> QuerySet[LedgerAccount]:
 
 def statement(actor: Actor) -> QuerySet[Transfer]:
     """Return the actor's ledger entries, newest first."""
-    return (
-        Transfer.objects.visible_to(actor)
-        .select_related("debit_account", "credit_account", "sku")
-        .order_by("-pk")
-    )
+    return Transfer.objects.visible_to(actor).select_related("debit_account", "credit_account", "sku").order_by("-pk")
 
 
 def usage_records(actor: Actor) -> QuerySet[UsageRecord]:
@@ -152,7 +146,9 @@ def burn_history(organisation_id: int | None, *, days: int, at: datetime) -> lis
         .annotate(milli_gpu_seconds=Sum("milli_gpu_seconds"), exact=Sum("exact"))
     }
     return [
-        UsageDay(day, int(rows[day]["milli_gpu_seconds"]), int(rows[day]["exact"])) if day in rows else UsageDay(day, 0, 0)
+        UsageDay(day, int(rows[day]["milli_gpu_seconds"]), int(rows[day]["exact"]))
+        if day in rows
+        else UsageDay(day, 0, 0)
         for day in (first + timedelta(days=index) for index in range(days))
     ]
 

@@ -14,12 +14,12 @@ from clusters.models import Cluster, NodeFlavour, PodInterval, Pool, Site, Workl
 CODES = ("storage_code", "backup_code", "failover_code", "telemetry_code", "operator_seat")
 
 
-class SiteForm(forms.ModelForm[Site]):
+class SiteForm(forms.ModelForm):
     """Accepts the spellings people use (UK, EL) and stores the code."""
 
     class Meta:
         model = Site
-        fields: ClassVar = "__all__"  # noqa: DJ007 - staff see every fact of a site; the model holds nothing else
+        fields: ClassVar = "__all__"
 
     def clean(self) -> dict[str, Any]:
         """Normalise location codes; an empty one is unknown."""
@@ -69,7 +69,16 @@ class PoolAdmin(KeptAdmin):
 class WorkloadAdmin(ReadOnlyAdmin):
     """Workloads: to look at; customers stop their own."""
 
-    list_display: ClassVar = ["name", "organisation", "project", "pool", "state", "reason", "queued_at", "ended_at"]
+    list_display: ClassVar = [
+        "name",
+        "organisation",
+        "project",
+        "pool",
+        "state",
+        "reason",
+        "queued_at",
+        "ended_at",
+    ]
     list_filter: ClassVar = ["state", "reason"]
     list_select_related: ClassVar = ["organisation", "project", "pool"]
     search_fields: ClassVar = ["name", "public_id", "organisation__name"]
@@ -80,7 +89,14 @@ class WorkloadAdmin(ReadOnlyAdmin):
 class PodIntervalAdmin(ReadOnlyAdmin):
     """Billed intervals."""
 
-    list_display: ClassVar = ["pod_name", "organisation", "milli_gpus", "started_at", "ended_at", "end_source"]
+    list_display: ClassVar = [
+        "pod_name",
+        "organisation",
+        "milli_gpus",
+        "started_at",
+        "ended_at",
+        "end_source",
+    ]
     list_select_related: ClassVar = ["organisation"]
     search_fields: ClassVar = ["pod_name", "pod_uid"]
     show_full_result_count = False

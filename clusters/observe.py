@@ -117,7 +117,9 @@ def verdict_of(
     waiting = next((pod for pod in pods if pod.waiting_reason in IMAGE_REASONS), None)
     if waiting is not None:
         return Verdict(
-            WorkloadState.STARTING, Reason.IMAGE_ERROR, f"The image cannot be pulled: {waiting.waiting_reason}."
+            WorkloadState.STARTING,
+            Reason.IMAGE_ERROR,
+            f"The image cannot be pulled: {waiting.waiting_reason}.",
         )
     message = next((pod.message for pod in pods if pod.message), "")
     return Verdict(WorkloadState.STARTING, Reason.PULLING_IMAGE if not message else Reason.NO_CAPACITY, message)

@@ -83,9 +83,7 @@ def costs_of(rows: Iterable[Workload], at: datetime) -> dict[int, Cost]:
     result = {}
     for row in rows:
         used = seconds.get(row.pk, 0)
-        watt_hours, g_co2e = energy_of(
-            milli_gpu_seconds=used, watts=row.pool.flavour.watts, site=row.pool.cluster.site
-        )
+        watt_hours, g_co2e = energy_of(milli_gpu_seconds=used, watts=row.pool.flavour.watts, site=row.pool.cluster.site)
         exact = exact_charge(milli_gpus=used, seconds=1, micro_per_gpu_hour=row.micro_per_gpu_hour)
         result[row.pk] = Cost(used, floor_charge(exact), watt_hours, g_co2e)
     return result
@@ -101,9 +99,7 @@ def running_of(organisation_id: int | None) -> Running:
     row = (
         PodInterval.objects.open()
         .filter(organisation_id=organisation_id)
-        .aggregate(
-            milli=Sum("milli_gpus", default=0), burn=Sum(F("milli_gpus") * F("micro_per_gpu_hour"), default=0)
-        )
+        .aggregate(milli=Sum("milli_gpus", default=0), burn=Sum(F("milli_gpus") * F("micro_per_gpu_hour"), default=0))
     )
     active = Workload.objects.filter(organisation_id=organisation_id, state=WorkloadState.RUNNING).count()
     return Running(row["milli"], row["burn"] // 1000, active)
@@ -113,9 +109,7 @@ def open_window_exact(organisation_id: int | None, at: datetime) -> int:
     """Return the exact charge of what runs now and is not metered yet."""
     total = 0
     rows = PodInterval.objects.unfinished().filter(organisation_id=organisation_id)
-    for milli, price, until, ended in rows.values_list(
-        "milli_gpus", "micro_per_gpu_hour", "metered_until", "ended_at"
-    ):
+    for milli, price, until, ended in rows.values_list("milli_gpus", "micro_per_gpu_hour", "metered_until", "ended_at"):
         total += milli * price * whole_seconds(until, ended or at)
     return total
 

@@ -16,9 +16,7 @@ class OfferQuerySet(models.QuerySet[Any]):
         """Return published offers on connected clusters, with all that a price list shows."""
         return (
             self.filter(state=OfferState.PUBLISHED)
-            .select_related(
-                "sku", "pool__flavour", "pool__cluster__site__operator", "pool__cluster__site__country"
-            )
+            .select_related("sku", "pool__flavour", "pool__cluster__site__operator", "pool__cluster__site__country")
             .order_by("position", "sku__code", "pk")
         )
 

@@ -55,7 +55,10 @@ def once(request: Request, actor: Actor, act: Callable[[], tuple[int, Any]]) -> 
         with transaction.atomic():
             with transaction.atomic():
                 record = IdempotencyRecord.objects.create(
-                    organisation_id=actor.organisation_id, key=key, fingerprint=fingerprint, created_at=clock.now()
+                    organisation_id=actor.organisation_id,
+                    key=key,
+                    fingerprint=fingerprint,
+                    created_at=clock.now(),
                 )
             status, body = act()
             body = json.loads(json.dumps(body, default=str))

@@ -17,9 +17,7 @@ class IdempotencyRecord(models.Model):
     created_at = models.DateTimeField()
 
     class Meta:
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["organisation_id", "key"], name="one_answer_per_key")
-        ]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["organisation_id", "key"], name="one_answer_per_key")]
 
     def __str__(self) -> str:
         return self.key

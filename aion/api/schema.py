@@ -33,7 +33,11 @@ class TokenScheme(OpenApiAuthenticationExtension):
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
         """Describe the scheme."""
-        return {"type": "http", "scheme": "bearer", "description": "An API key: `Authorization: Bearer aion_…`"}
+        return {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "An API key: `Authorization: Bearer aion_…`",
+        }
 
 
 class ActorSchema(AutoSchema):

@@ -109,9 +109,7 @@ def _collect_static(supervisor: Supervisor) -> None:
     stamp = STATE / "static.stamp"
     if stamp.exists() and stamp.read_text(encoding="utf-8") == digest.hexdigest():
         return
-    supervisor.run_once(
-        "collecting static files", manage("collectstatic", "--no-input", "--clear", "--verbosity", "0")
-    )
+    supervisor.run_once("collecting static files", manage("collectstatic", "--no-input", "--clear", "--verbosity", "0"))
     stamp.write_text(digest.hexdigest(), encoding="utf-8")
 
 
@@ -142,7 +140,6 @@ def _spawn_supervisor(group: Group) -> None:
     subprocess.Popen(
         [sys.executable, "-m", "aion.local", "supervise", group.name],
         cwd=ROOT,
-        env=group.environment(),
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=log,
@@ -176,7 +173,10 @@ def replay(arguments: list[str]) -> int:
     group = Group("replay").load()
     json_flag = ["--json"] if "--json" in flags else []
     checked = subprocess.run(
-        manage("replay_trace", str(path), "--check", *json_flag), cwd=ROOT, env=group.environment(), check=False
+        manage("replay_trace", str(path), "--check", *json_flag),
+        cwd=ROOT,
+        env=group.environment(),
+        check=False,
     )
     if checked.returncode:
         return checked.returncode
@@ -195,9 +195,7 @@ def replay(arguments: list[str]) -> int:
             supervisor.stop()
 
 
-def _replay(
-    supervisor: Supervisor, path: Path, record: Path, digest: str, *, fresh: bool, json_flag: list[str]
-) -> int:
+def _replay(supervisor: Supervisor, path: Path, record: Path, digest: str, *, fresh: bool, json_flag: list[str]) -> int:
     group = supervisor.group
     say("Starting fresh." if fresh else "Going on with the unfinished replay of this file.")
     start_services(supervisor)
@@ -212,7 +210,10 @@ def _replay(
     supervisor.phase = "running"
     supervisor.write_status()
     driver = subprocess.Popen(
-        manage("replay_trace", str(path), *json_flag), cwd=ROOT, env=group.environment(), stdin=subprocess.DEVNULL
+        manage("replay_trace", str(path), *json_flag),
+        cwd=ROOT,
+        env=group.environment(),
+        stdin=subprocess.DEVNULL,
     )
     while driver.poll() is None:
         supervisor.step()

@@ -39,7 +39,7 @@ def run_as() -> pwd.struct_passwd | None:
 
 
 def _open_to_others(path: Path) -> bool:
-    return all(os.stat(folder).st_mode & 0o001 for folder in [path, *path.parents])
+    return all(folder.stat().st_mode & 0o001 for folder in [path, *path.parents])
 
 
 class Postgres:
@@ -68,7 +68,14 @@ class Postgres:
             os.chown(self.group.sockets, self.user.pw_uid, self.user.pw_gid)
         if (self.data / "PG_VERSION").exists():
             return
-        arguments = ["--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--username=aion", "--no-sync", "-D"]
+        arguments = [
+            "--auth=trust",
+            "--encoding=UTF8",
+            "--locale=C.UTF-8",
+            "--username=aion",
+            "--no-sync",
+            "-D",
+        ]
         result = subprocess.run(
             [str(self.bin / "initdb"), *arguments, str(self.data)],
             capture_output=True,
@@ -126,7 +133,9 @@ class Postgres:
                 return
             except psycopg.OperationalError as error:
                 if time.monotonic() > deadline:
-                    raise LocalError(f"PostgreSQL does not answer: {error}. See {self.group.directory}/logs.") from error
+                    raise LocalError(
+                        f"PostgreSQL does not answer: {error}. See {self.group.directory}/logs."
+                    ) from error
                 time.sleep(0.1)
 
 
@@ -135,7 +144,9 @@ def _admin(url: str) -> tuple[psycopg.Connection[tuple[object, ...]], str]:
     name = str(parts.pop("dbname"))
     for entry in ("postgres", "template1"):
         try:
-            return psycopg.connect(make_conninfo(**{**parts, "dbname": entry}), autocommit=True, connect_timeout=5), name
+            return psycopg.connect(
+                make_conninfo(**{**parts, "dbname": entry}), autocommit=True, connect_timeout=5
+            ), name
         except psycopg.errors.InvalidCatalogName:
             continue
     raise LocalError("The PostgreSQL of DATABASE_URL has neither a database postgres nor template1.")

@@ -74,7 +74,7 @@ class Supervisor:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            preexec_fn=_die_with_parent,
+            preexec_fn=_die_with_parent,  # noqa: PLW1509 - no thread runs in the supervisor
             **child.identity,
         )
 
@@ -106,7 +106,9 @@ class Supervisor:
         status = {
             "phase": self.phase,
             "pid": os.getpid(),
-            "children": {c.name: {"pid": c.process.pid if c.process else None, "restarts": c.restarts} for c in self.children},
+            "children": {
+                c.name: {"pid": c.process.pid if c.process else None, "restarts": c.restarts} for c in self.children
+            },
         }
         path = self.group.directory / "status.json"
         temporary = path.with_suffix(f".{os.getpid()}.tmp")
@@ -137,13 +139,13 @@ def start_services(supervisor: Supervisor, *, durable: bool = True) -> None:
     if group.own_database:
         server = Postgres(group, durable=durable)
         server.prepare()
-        supervisor.start(
-            Child("postgres", server.command(), signal.SIGINT, server.identity(), lambda: server.wait())
-        )
+        supervisor.start(Child("postgres", server.command(), signal.SIGINT, server.identity(), server.wait))
     else:
         Postgres.wait(_Given(group), 10.0)  # type: ignore[arg-type]
     if group.own_broker:
-        supervisor.start(Child("broker", _broker_command(group), ready=lambda: _wait_for(group.sockets / "broker.sock")))
+        supervisor.start(
+            Child("broker", _broker_command(group), ready=lambda: _wait_for(group.sockets / "broker.sock"))
+        )
 
 
 @dataclass
@@ -158,7 +160,18 @@ def _broker_command(group: Group) -> list[str]:
 
     path = group.sockets / "broker.sock"
     path.unlink(missing_ok=True)
-    options = ["--port", "0", "--unixsocket", str(path), "--unixsocketperm", "700", "--save", "", "--appendonly", "no"]
+    options = [
+        "--port",
+        "0",
+        "--unixsocket",
+        str(path),
+        "--unixsocketperm",
+        "700",
+        "--save",
+        "",
+        "--appendonly",
+        "no",
+    ]
     return [str(get_binary_path()), *options, "--dir", str(group.directory), "--loglevel", "warning"]
 
 
@@ -182,7 +195,15 @@ def start_site(supervisor: Supervisor) -> None:
     """Start the simulated Kubernetes site."""
     group = supervisor.group
     port = int(group.values["site_port"])
-    argv = [sys.executable, "-m", "clusters.simulator", "--port", str(port), "--state", str(group.directory / "site")]
+    argv = [
+        sys.executable,
+        "-m",
+        "clusters.simulator",
+        "--port",
+        str(port),
+        "--state",
+        str(group.directory / "site"),
+    ]
     supervisor.start(Child("site", argv, ready=lambda: _wait_for_port(port, "The simulated site")))
 
 

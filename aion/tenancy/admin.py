@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
+from unfold.admin import TabularInline
 
 from aion import clock
 from aion.errors import DomainError
@@ -23,13 +24,20 @@ class ReasonForm(forms.Form):
     reason = forms.CharField(label=_("Reason"), widget=forms.Textarea(attrs={"rows": 3}), max_length=200)
 
 
-def _with_reason(admin_class: Any, request: HttpRequest, rows: QuerySet[Any], name: str, act: Any) -> HttpResponse | None:
+def _with_reason(
+    admin_class: Any, request: HttpRequest, rows: QuerySet[Any], name: str, act: Any
+) -> HttpResponse | None:
     """Ask for a reason on a page of its own, then act on each row."""
     form = ReasonForm(request.POST if "confirmed" in request.POST else None)
     if form.is_valid():
         for row in rows:
             try:
-                act(actor=staff_actor(request), organisation=row, reason=form.cleaned_data["reason"], at=clock.now())
+                act(
+                    actor=staff_actor(request),
+                    organisation=row,
+                    reason=form.cleaned_data["reason"],
+                    at=clock.now(),
+                )
             except DomainError as error:
                 messages.error(request, f"{row}: {error.detail}")
             else:
@@ -61,7 +69,7 @@ class UserAdmin(KeptAdmin):
         return False
 
 
-class MembershipInline(admin.TabularInline[Membership, Organisation]):
+class MembershipInline(TabularInline):  # type: ignore[misc]
     """Members of an organisation."""
 
     model = Membership
@@ -76,7 +84,16 @@ class OrganisationAdmin(KeptAdmin):
     list_display: ClassVar = ["name", "kind", "country", "state", "gpu_quota", "created_at"]
     list_filter: ClassVar = ["kind", "state"]
     search_fields: ClassVar = ["name", "slug", "public_id"]
-    fields: ClassVar = ["public_id", "name", "slug", "kind", "country", "milli_gpu_quota", "state", "frozen_reason"]
+    fields: ClassVar = [
+        "public_id",
+        "name",
+        "slug",
+        "kind",
+        "country",
+        "milli_gpu_quota",
+        "state",
+        "frozen_reason",
+    ]
     readonly_fields: ClassVar = ["public_id", "state", "frozen_reason"]
     inlines: ClassVar = [MembershipInline]
     actions: ClassVar = ["freeze", "unfreeze"]
@@ -111,6 +128,23 @@ class ProjectAdmin(KeptAdmin):
 class ApiTokenAdmin(ReadOnlyAdmin):
     """API keys; their text is known to nobody."""
 
-    list_display: ClassVar = ["name", "prefix", "organisation", "user", "expires_at", "last_used_at", "revoked_at"]
+    list_display: ClassVar = [
+        "name",
+        "prefix",
+        "organisation",
+        "user",
+        "expires_at",
+        "last_used_at",
+        "revoked_at",
+    ]
     list_select_related: ClassVar = ["organisation", "user"]
-    fields: ClassVar = ["public_id", "name", "prefix", "organisation", "user", "scopes", "expires_at", "revoked_at"]
+    fields: ClassVar = [
+        "public_id",
+        "name",
+        "prefix",
+        "organisation",
+        "user",
+        "scopes",
+        "expires_at",
+        "revoked_at",
+    ]

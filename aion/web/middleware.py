@@ -25,7 +25,11 @@ STATUS = {
     errors.Unavailable: 503,
 }
 # Unfold needs inline styles and eval, Swagger UI inline styles; nothing else is relaxed.
-ADMIN_CSP = {"script-src": [SELF, UNSAFE_EVAL], "style-src": [SELF, UNSAFE_INLINE], "img-src": [SELF, "data:"]}
+ADMIN_CSP = {
+    "script-src": [SELF, UNSAFE_EVAL],
+    "style-src": [SELF, UNSAFE_INLINE],
+    "img-src": [SELF, "data:"],
+}
 DOCS_CSP = {"style-src": [SELF, UNSAFE_INLINE], "img-src": [SELF, "data:"]}
 
 

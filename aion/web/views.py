@@ -24,7 +24,9 @@ class ActorView(View):
         """Find the actor. A stranger gets 404, a member without the right 403."""
         user: Any = request.user
         self.actor = actor_for(user=user, slug=kwargs.pop("slug"))
-        scope = self.write_scope if request.method not in {"GET", "HEAD", "OPTIONS"} and self.write_scope else self.scope
+        scope = (
+            self.write_scope if request.method not in {"GET", "HEAD", "OPTIONS"} and self.write_scope else self.scope
+        )
         if scope is None:
             raise Forbidden("This page declares no right and is closed.")
         self.actor.require(scope)

@@ -23,7 +23,11 @@ class LedgerAccount(models.Model):
     public_id = models.CharField(max_length=24, unique=True, default=ids.lot_id, editable=False)
     kind = models.CharField(_("kind"), max_length=12, choices=[(k, k) for k in AccountKind])
     organisation = models.ForeignKey(
-        "tenancy.Organisation", null=True, on_delete=models.PROTECT, related_name="+", verbose_name=_("organisation")
+        "tenancy.Organisation",
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        verbose_name=_("organisation"),
     )
     label = models.CharField(_("name"), max_length=120)
     origin = models.CharField(_("origin"), max_length=12, blank=True, choices=[(o, o) for o in Origin])
@@ -52,7 +56,9 @@ class LedgerAccount(models.Model):
                 condition=~Q(kind=AccountKind.LOT) | Q(credits__gte=F("debits") + F("held")),
                 name="lot_never_overdrawn",
             ),
-            models.CheckConstraint(condition=Q(held__gte=0, debits__gte=0, credits__gte=0), name="account_not_negative"),
+            models.CheckConstraint(
+                condition=Q(held__gte=0, debits__gte=0, credits__gte=0), name="account_not_negative"
+            ),
             models.CheckConstraint(
                 condition=(Q(kind__in=[AccountKind.LOT, AccountKind.RECEIVABLE], organisation__isnull=False))
                 | Q(kind__in=[AccountKind.FUNDING, AccountKind.CLEARING], organisation__isnull=True),
@@ -62,10 +68,13 @@ class LedgerAccount(models.Model):
                 condition=~Q(kind=AccountKind.LOT) | Q(starts_at__isnull=False), name="lot_has_a_start"
             ),
             models.CheckConstraint(
-                condition=Q(expires_at__isnull=True) | Q(expires_at__gt=F("starts_at")), name="lot_ends_after_start"
+                condition=Q(expires_at__isnull=True) | Q(expires_at__gt=F("starts_at")),
+                name="lot_ends_after_start",
             ),
             models.UniqueConstraint(
-                fields=["organisation"], condition=Q(kind=AccountKind.RECEIVABLE), name="one_receivable_account"
+                fields=["organisation"],
+                condition=Q(kind=AccountKind.RECEIVABLE),
+                name="one_receivable_account",
             ),
             models.UniqueConstraint(
                 fields=["kind"], condition=Q(organisation__isnull=True), name="one_platform_account"
@@ -133,7 +142,9 @@ class Hold(models.Model):
     class Meta:
         verbose_name = _("hold")
         verbose_name_plural = _("holds")
-        indexes: ClassVar = [models.Index(fields=["organisation"], condition=Q(state=HoldState.OPEN), name="open_holds")]
+        indexes: ClassVar = [
+            models.Index(fields=["organisation"], condition=Q(state=HoldState.OPEN), name="open_holds")
+        ]
         constraints: ClassVar = [
             models.CheckConstraint(condition=Q(amount__gt=0), name="hold_amount_positive"),
             models.UniqueConstraint(fields=["organisation", "reference"], name="hold_once_per_reference"),
@@ -195,9 +206,7 @@ class CreditRequest(models.Model):
         ordering: ClassVar = ["-requested_at"]
         verbose_name = _("credit request")
         verbose_name_plural = _("credit requests")
-        constraints: ClassVar = [
-            models.CheckConstraint(condition=Q(amount__gt=0), name="credit_request_positive")
-        ]
+        constraints: ClassVar = [models.CheckConstraint(condition=Q(amount__gt=0), name="credit_request_positive")]
 
     def __str__(self) -> str:
         return f"{self.label} ({self.public_id})"

@@ -94,9 +94,7 @@ class UsageRecord(models.Model):
         constraints: ClassVar = [
             models.CheckConstraint(condition=Q(seconds__gte=1, seconds__lte=3600), name="usage_within_an_hour"),
             models.CheckConstraint(
-                condition=Q(
-                    exact=models.F("micro_per_gpu_hour") * models.F("milli_gpus") * models.F("seconds")
-                ),
+                condition=Q(exact=models.F("micro_per_gpu_hour") * models.F("milli_gpus") * models.F("seconds")),
                 name="usage_exact_charge",
             ),
         ]

@@ -115,7 +115,14 @@ class UsageCsvView(PeriodView):
             f"usage-{start:%Y-%m-%d}.csv",
             ["hour", "project", "sku", "site", "gpu_seconds", "credits"],
             (
-                [hour.isoformat(), project, sku, site, f"{seconds / 1000:.3f}", decimal_string(floor_charge(int(exact)))]
+                [
+                    hour.isoformat(),
+                    project,
+                    sku,
+                    site,
+                    f"{seconds / 1000:.3f}",
+                    decimal_string(floor_charge(int(exact))),
+                ]
                 for hour, project, sku, site, seconds, exact in names.iterator(chunk_size=2000)
             ),
         )
@@ -147,7 +154,13 @@ class StatementCsvView(ActorView):
     def get(self, request: HttpRequest) -> StreamingHttpResponse:
         """Stream every ledger entry, newest first."""
         rows = queries.statement(self.actor).values_list(
-            "public_id", "effective_at", "kind", "description", "debit_account__label", "credit_account__label", "amount"
+            "public_id",
+            "effective_at",
+            "kind",
+            "description",
+            "debit_account__label",
+            "credit_account__label",
+            "amount",
         )
         return stream_csv(
             "statement.csv",

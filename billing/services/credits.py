@@ -147,9 +147,7 @@ def reject_grant(*, actor: Actor, public_id: str, reason: str, at: datetime) -> 
 
 
 def _pending(public_id: str) -> CreditRequest:
-    request = (
-        CreditRequest.objects.select_for_update().filter(public_id=public_id, state=RequestState.PENDING).first()
-    )
+    request = CreditRequest.objects.select_for_update().filter(public_id=public_id, state=RequestState.PENDING).first()
     if request is None:
         raise NotFound("No such request waits for a decision.")
     return request  # type: ignore[no-any-return]

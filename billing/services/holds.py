@@ -5,7 +5,6 @@ from datetime import datetime
 
 from django.db import connection, transaction
 
-from aion.actor import Actor
 from aion.money import decimal_string
 from billing.errors import InsufficientCredit, InvalidAmount
 from billing.models import Hold, LedgerAccount
@@ -52,7 +51,6 @@ UPDATE billing_ledgeraccount a SET held = a.held - l.freed FROM legs l WHERE a.i
 @transaction.atomic
 def place_hold(
     *,
-    actor: Actor,
     organisation_id: int,
     project_id: int,
     amount: int,
@@ -69,7 +67,11 @@ def place_hold(
     if amount <= 0:
         raise InvalidAmount("A hold must be above zero.")
     hold = Hold.objects.create(
-        organisation_id=organisation_id, project_id=project_id, amount=amount, reference=reference, created_at=at
+        organisation_id=organisation_id,
+        project_id=project_id,
+        amount=amount,
+        reference=reference,
+        created_at=at,
     )
     parameters = {
         "organisation_id": organisation_id,

@@ -115,18 +115,37 @@ def _charge(cursor: Any, *, batch_id: int, at: datetime) -> None:
     clearing = platform_account(AccountKind.CLEARING, at=at)
     for statement in (rating.ENSURE_CARRY, rating.LOCK_CARRY, rating.RATE, rating.CARRY):
         cursor.execute(statement)
-    for statement in (rating.LOCK_HOLDS, rating.LOCK_LOTS, rating.CAPTURE, rating.APPLY_CAPTURE, rating.UNCOVERED):
+    for statement in (
+        rating.LOCK_HOLDS,
+        rating.LOCK_LOTS,
+        rating.CAPTURE,
+        rating.APPLY_CAPTURE,
+        rating.UNCOVERED,
+    ):
         cursor.execute(statement)
     for organisation_id, sku_id, day, last_second, amount in cursor.fetchall():
         _burn_uncovered(
-            cursor, organisation_id=organisation_id, sku_id=sku_id, day=day, last_second=last_second, amount=amount, at=at
+            cursor,
+            organisation_id=organisation_id,
+            sku_id=sku_id,
+            day=day,
+            last_second=last_second,
+            amount=amount,
+            at=at,
         )
     cursor.execute(rating.POST, {"batch_id": batch_id, "at": at, "clearing_id": clearing.pk})
     cursor.execute(rating.ROLL_UP)
 
 
 def _burn_uncovered(
-    cursor: Any, *, organisation_id: int, sku_id: int, day: datetime, last_second: datetime, amount: int, at: datetime
+    cursor: Any,
+    *,
+    organisation_id: int,
+    sku_id: int,
+    day: datetime,
+    last_second: datetime,
+    amount: int,
+    at: datetime,
 ) -> None:
     need = {
         "organisation_id": organisation_id,

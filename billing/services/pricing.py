@@ -22,16 +22,12 @@ def publish_price(
     """
     if micro_per_gpu_hour <= 0:
         raise Rejected("A price must be above zero.", field="micro_per_gpu_hour")
-    current = (
-        Price.objects.select_for_update().filter(book=book, sku=sku, valid__endswith__isnull=True).first()
-    )
+    current = Price.objects.select_for_update().filter(book=book, sku=sku, valid__endswith__isnull=True).first()
     if current is not None:
         if valid_from <= current.valid.lower:
             raise Rejected("A new price must start after the one in force.", field="valid_from")
         Price.objects.filter(pk=current.pk).update(valid=(current.valid.lower, valid_from))
-    price = Price.objects.create(
-        book=book, sku=sku, valid=(valid_from, None), micro_per_gpu_hour=micro_per_gpu_hour
-    )
+    price = Price.objects.create(book=book, sku=sku, valid=(valid_from, None), micro_per_gpu_hour=micro_per_gpu_hour)
     audit.record(
         actor=actor,
         action=Action.PRICE_PUBLISHED,

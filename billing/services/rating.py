@@ -169,11 +169,12 @@ SELECT %(organisation_id)s, %(sku_id)s, %(day)s, %(last_second)s, id, NULL, NULL
 FROM billing_ledgeraccount WHERE kind = 'receivable' AND organisation_id = %(organisation_id)s
 """
 POST = """
-INSERT INTO billing_transfer (public_id, organisation_id, debit_account_id, credit_account_id, amount, kind, description,
-    batch_id, sku_id, effective_at, created_at, idempotency_key)
+INSERT INTO billing_transfer (public_id, organisation_id, debit_account_id, credit_account_id, amount, kind,
+    description, batch_id, sku_id, effective_at, created_at, idempotency_key)
 SELECT 'tr_' || left(replace(gen_random_uuid()::text, '-', ''), 16), p.organisation_id, p.account_id, %(clearing_id)s,
        sum(p.amount), 'usage', 'Usage ' || s.name, %(batch_id)s, p.sku_id, max(p.last_second), %(at)s,
-       'usage:' || %(batch_id)s || ':' || p.account_id || ':' || p.sku_id || ':' || to_char(p.day AT TIME ZONE 'UTC', 'YYYY-MM-DD')
+       concat_ws(':', 'usage', %(batch_id)s::bigint, p.account_id, p.sku_id,
+                 to_char(p.day AT TIME ZONE 'UTC', 'YYYY-MM-DD'))
 FROM usage_piece p JOIN billing_sku s ON s.id = p.sku_id
 GROUP BY p.organisation_id, p.account_id, p.sku_id, s.name, p.day
 ORDER BY p.organisation_id, p.account_id, p.sku_id, p.day

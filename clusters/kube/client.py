@@ -63,7 +63,11 @@ class KubernetesGateway:
         quota = manifests.resource_quota(gpu_quota=dict(spec.gpu_quota))
         if not self._create(self._core.create_namespaced_resource_quota, spec.name, quota):
             self._call(
-                self._core.patch_namespaced_resource_quota, "aion", spec.name, {"spec": quota["spec"]}, strict=True
+                self._core.patch_namespaced_resource_quota,
+                "aion",
+                spec.name,
+                {"spec": quota["spec"]},
+                strict=True,
             )
         self._create(self._network.create_namespaced_network_policy, spec.name, manifests.network_policy())
         queue = manifests.local_queue(queue=spec.queue)
@@ -82,13 +86,17 @@ class KubernetesGateway:
         """See ClusterGateway."""
         body = {"metadata": {"finalizers": None}}
         self._ignore_missing(
-            self._core.patch_namespaced_pod, name, namespace, body, _content_type="application/merge-patch+json"
+            self._core.patch_namespaced_pod,
+            name,
+            namespace,
+            body,
+            _content_type="application/merge-patch+json",
         )
 
     def snapshot(self) -> Snapshot:
         """See ClusterGateway. Nodes come first: the answer's Date is then no later than what the pods show.
 
-        Jobs come last: a Job that has ended was asked after its pods, so their ends are in the same snapshot or the next.
+        Jobs come last: a Job is asked after its pods, so that it never seems over before they do.
         """
         date, nodes = None, {}
         for at, item in self._listed(self._core.list_node):
@@ -97,9 +105,7 @@ class KubernetesGateway:
             nodes[node.name] = node
         pods: list[PodSeen] = [
             read_pod(item)
-            for _, item in self._listed(
-                self._core.list_pod_for_all_namespaces, label_selector=manifests.LABEL_WORKLOAD
-            )
+            for _, item in self._listed(self._core.list_pod_for_all_namespaces, label_selector=manifests.LABEL_WORKLOAD)
         ]
         jobs: list[JobSeen] = [
             read_job(item)

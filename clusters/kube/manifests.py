@@ -68,7 +68,11 @@ def requests_for(*, milli_gpus: int, resource_name: str) -> dict[str, str]:
 def namespace(*, name: str, labels: dict[str, str]) -> dict[str, Any]:
     """Return a namespace under the restricted Pod Security level."""
     security = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
-    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": {**labels, **security}}}
+    return {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {"name": name, "labels": {**labels, **security}},
+    }
 
 
 def resource_quota(*, gpu_quota: dict[str, str]) -> dict[str, Any]:

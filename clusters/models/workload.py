@@ -92,7 +92,8 @@ class Workload(models.Model):
         constraints: ClassVar = [
             models.CheckConstraint(condition=Q(milli_gpus__gt=0, max_seconds__gt=0), name="workload_has_a_size"),
             models.CheckConstraint(
-                condition=Q(ended_at__isnull=True) | Q(state__in=[*TERMINAL]), name="only_ended_workloads_have_an_end"
+                condition=Q(ended_at__isnull=True) | Q(state__in=[*TERMINAL]),
+                name="only_ended_workloads_have_an_end",
             ),
         ]
 
@@ -114,7 +115,9 @@ class Workload(models.Model):
         """Return the amount of its hold in micro-credits."""
         return ceil_charge(
             exact_charge(
-                milli_gpus=self.milli_gpus, seconds=self.max_seconds, micro_per_gpu_hour=self.micro_per_gpu_hour
+                milli_gpus=self.milli_gpus,
+                seconds=self.max_seconds,
+                micro_per_gpu_hour=self.micro_per_gpu_hour,
             )
         )
 
@@ -181,7 +184,8 @@ class PodInterval(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["cluster", "pod_uid"], name="one_interval_per_pod"),
             models.CheckConstraint(
-                condition=Q(ended_at__isnull=True) | Q(ended_at__gte=F("started_at")), name="interval_not_reversed"
+                condition=Q(ended_at__isnull=True) | Q(ended_at__gte=F("started_at")),
+                name="interval_not_reversed",
             ),
             models.CheckConstraint(
                 condition=Q(metered_until__gte=F("started_at"))

@@ -98,7 +98,12 @@ def observe(*, cluster: Cluster, snapshot: Snapshot, told: Collection[int], at: 
 
 
 def _write_intervals(
-    *, cluster: Cluster, rows: Sequence[Workload], pods: dict[str, list[PodSeen]], snapshot: Snapshot, at: datetime
+    *,
+    cluster: Cluster,
+    rows: Sequence[Workload],
+    pods: dict[str, list[PodSeen]],
+    snapshot: Snapshot,
+    at: datetime,
 ) -> None:
     known = {
         interval.pod_uid: interval
@@ -126,9 +131,7 @@ def _write_intervals(
         cursor.execute(CLOSE_MISSING, scope)
 
 
-def _open_interval(
-    cluster: Cluster, workload: Workload, pod: PodSeen, start: datetime, *, at: datetime
-) -> PodInterval:
+def _open_interval(cluster: Cluster, workload: Workload, pod: PodSeen, start: datetime, *, at: datetime) -> PodInterval:
     meter_id = billing_metering.open_meter(
         reference=f"{cluster.code}/{pod.uid}",
         organisation_id=workload.organisation_id,
@@ -188,15 +191,18 @@ def _write_state(
         if workload.started_at is None and verdict.started_at:
             _note(workload, WorkloadState.RUNNING, verdict.started_at)
     workloads.move(
-        workload=workload, to=verdict.state, at=happened, reason=verdict.reason, message=verdict.message, **fields
+        workload=workload,
+        to=verdict.state,
+        at=happened,
+        reason=verdict.reason,
+        message=verdict.message,
+        **fields,
     )
 
 
 def _note(workload: Workload, state: WorkloadState, at: datetime) -> None:
     """Write a step that happened between two looks."""
-    WorkloadEvent.objects.create(
-        organisation_id=workload.organisation_id, workload_id=workload.pk, at=at, state=state
-    )
+    WorkloadEvent.objects.create(organisation_id=workload.organisation_id, workload_id=workload.pk, at=at, state=state)
 
 
 def _clean(*, cluster: Cluster, gateway: ClusterGateway, snapshot: Snapshot, at: datetime) -> None:

@@ -26,7 +26,7 @@ REFUSAL = "The policy {policy} does not allow {site}: {reasons}. Choose another 
 def require_residency(
     *, pool: Pool, policy: str, organisation_id: int, subject: str, gate: str, at: datetime
 ) -> ResidencyDecision:
-    """Decide and record whether ``policy`` allows the pool's site. Raises ResidencyViolation with every failing rule."""
+    """Decide and record whether ``policy`` allows the pool's site. Raises ResidencyViolation with all failing rules."""
     site = pool.cluster.site
     facts = site.facts()
     decision = decide(Policy.parse(policy), facts)
@@ -96,9 +96,7 @@ def request_stop(*, actor: Actor, public_id: str, at: datetime, reason: Reason =
     Stopping twice changes nothing. Raises NotFound for a stranger's, WrongState for one that has ended.
     """
     actor.require(Scope.WORKLOADS_WRITE)
-    workload = (
-        Workload.objects.visible_to(actor).select_for_update(no_key=True).filter(public_id=public_id).first()
-    )
+    workload = Workload.objects.visible_to(actor).select_for_update(no_key=True).filter(public_id=public_id).first()
     if workload is None:
         raise NotFound("There is no such workload.")
     if workload.is_terminal:
@@ -106,7 +104,11 @@ def request_stop(*, actor: Actor, public_id: str, at: datetime, reason: Reason =
     if workload.stop_requested_at is None:
         _stop(workload=workload, reason=reason, at=at)
         audit.record(
-            actor=actor, action=Action.WORKLOAD_STOP_REQUESTED, subject=workload, at=at, changes={"reason": reason}
+            actor=actor,
+            action=Action.WORKLOAD_STOP_REQUESTED,
+            subject=workload,
+            at=at,
+            changes={"reason": reason},
         )
     workload.refresh_from_db()
     return workload  # type: ignore[no-any-return]

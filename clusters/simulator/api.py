@@ -246,7 +246,11 @@ class Api:
             node: Object = {
                 "metadata": {"name": entry["name"], "labels": dict(entry["labels"])},
                 "spec": {"taints": [{"key": "nvidia.com/gpu", "effect": "NoSchedule"}]},
-                "status": {"capacity": amounts, "allocatable": amounts, "conditions": [_ready(self.store.clock)]},
+                "status": {
+                    "capacity": amounts,
+                    "allocatable": amounts,
+                    "conditions": [_ready(self.store.clock)],
+                },
             }
             self.store.create(NODES, node)
             self.controllers.capacity.add(node)

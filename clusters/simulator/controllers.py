@@ -145,7 +145,10 @@ class Controllers:
                 start = max(datetime.fromtimestamp(script[1], UTC), self.now)
                 self._push(start, STARTS, script[0], key)
             return
-        seconds, started = job["spec"].get("activeDeadlineSeconds"), (job.get("status") or {}).get("startTime")
+        seconds, started = (
+            job["spec"].get("activeDeadlineSeconds"),
+            (job.get("status") or {}).get("startTime"),
+        )
         if seconds and started and not _job_over(job):
             self._push(parse(started) + timedelta(seconds=seconds), DEADLINES, 0, key)
 
@@ -154,7 +157,10 @@ class Controllers:
             if not self._admit(key, job):
                 self.waiting[key] = None
             return
-        seconds, started = job["spec"].get("activeDeadlineSeconds"), (job.get("status") or {}).get("startTime")
+        seconds, started = (
+            job["spec"].get("activeDeadlineSeconds"),
+            (job.get("status") or {}).get("startTime"),
+        )
         if not seconds or not started or _job_over(job) or condition(job, "FailureTarget"):
             return
         if parse(started) + timedelta(seconds=seconds) <= self.now:
@@ -448,7 +454,12 @@ class Controllers:
         obj = self.store.objects.get(key)
         if obj is None or "deletionTimestamp" not in obj["metadata"] or obj["metadata"].get("finalizers"):
             return
-        if key[0] == "pods" and _running(obj) and not _lost(obj) and parse(obj["metadata"]["deletionTimestamp"]) > self.now:
+        if (
+            key[0] == "pods"
+            and _running(obj)
+            and not _lost(obj)
+            and parse(obj["metadata"]["deletionTimestamp"]) > self.now
+        ):
             return
         for owner in obj["metadata"].get("ownerReferences") or []:
             self.pods_of.get(owner["uid"], set()).discard(key)
@@ -493,7 +504,14 @@ class Controllers:
 
 def _containers(pod: Object, state: dict[str, Any], *, ready: bool = False) -> list[dict[str, Any]]:
     return [
-        {"name": c["name"], "image": c.get("image", ""), "ready": ready, "restartCount": 0, "imageID": "", "state": state}
+        {
+            "name": c["name"],
+            "image": c.get("image", ""),
+            "ready": ready,
+            "restartCount": 0,
+            "imageID": "",
+            "state": state,
+        }
         for c in pod["spec"]["containers"]
     ]
 

@@ -5,7 +5,13 @@ import copy
 import re
 from typing import Any
 
-MERGE_KEYS = {"containers": "name", "conditions": "type", "env": "name", "ports": "containerPort", "tolerations": "key"}
+MERGE_KEYS = {
+    "containers": "name",
+    "conditions": "type",
+    "env": "name",
+    "ports": "containerPort",
+    "tolerations": "key",
+}
 _SET = re.compile(r"^\s*([\w./-]+)\s+(in|notin)\s+\(([^)]*)\)\s*$")
 
 

@@ -39,19 +39,25 @@ def _all() -> dict[tuple[str, str, str], Resource]:
         ("kueue.x-k8s.io", "v1beta2", "resourceflavors", "ResourceFlavor", False),
         ("kueue.x-k8s.io", "v1beta2", "localqueues", "LocalQueue", True),
     ]
-    return {(group, version, plural): Resource(group, version, plural, kind, ns) for group, version, plural, kind, ns in table}
+    return {
+        (group, version, plural): Resource(group, version, plural, kind, ns)
+        for group, version, plural, kind, ns in table
+    }
 
 
 RESOURCES = _all()
 _META = {"apiVersion", "kind", "metadata", "spec", "status"}
 _JOB_SPEC = {
-    "parallelism", "completions", "completionMode", "backoffLimit", "activeDeadlineSeconds", "template", "suspend",
-    "ttlSecondsAfterFinished", "selector", "manualSelector", "podFailurePolicy", "podReplacementPolicy", "maxFailedIndexes",
+    "parallelism", "completions", "completionMode", "backoffLimit", "activeDeadlineSeconds", "template",
+    "suspend",
+    "ttlSecondsAfterFinished", "selector", "manualSelector", "podFailurePolicy", "podReplacementPolicy",
+    "maxFailedIndexes",
     "backoffLimitPerIndex", "successPolicy", "managedBy",
 }  # fmt: skip
 _POD_SPEC = {
     "containers", "initContainers", "restartPolicy", "automountServiceAccountToken", "terminationGracePeriodSeconds",
-    "tolerations", "affinity", "nodeSelector", "nodeName", "schedulerName", "serviceAccountName", "volumes", "hostNetwork",
+    "tolerations", "affinity", "nodeSelector", "nodeName", "schedulerName", "serviceAccountName", "volumes",
+    "hostNetwork",
     "priorityClassName", "runtimeClassName", "securityContext", "activeDeadlineSeconds", "imagePullSecrets", "hostname",
     "subdomain", "dnsPolicy", "enableServiceLinks", "topologySpreadConstraints", "ephemeralContainers",
 }  # fmt: skip

@@ -82,7 +82,7 @@ def make_handler(clusters: Clusters) -> type[BaseHTTPRequestHandler]:
         disable_nagle_algorithm = True
         api: Api
 
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
+        def log_message(self, format: str, *args: Any) -> None:
             """Stay silent."""
 
         def do_GET(self) -> None:
@@ -131,7 +131,12 @@ def make_handler(clusters: Clusters) -> type[BaseHTTPRequestHandler]:
 
         def _route(self, method: str, path: str, query: dict[str, str], body: Any) -> None:
             if path in {"/version", "/readyz", "/healthz", "/livez"}:
-                version = {"major": "1", "minor": "36", "gitVersion": "v1.36.0-aion-simulated", "platform": "simulated"}
+                version = {
+                    "major": "1",
+                    "minor": "36",
+                    "gitVersion": "v1.36.0-aion-simulated",
+                    "platform": "simulated",
+                }
                 self._answer(200, json.dumps(version if path == "/version" else "ok").encode())
                 return
             match = ROUTE.match(path)
@@ -154,7 +159,12 @@ def make_handler(clusters: Clusters) -> type[BaseHTTPRequestHandler]:
             self._answer(status, payload)
 
         def _dispatch(
-            self, method: str, resource: Resource, target: dict[str, str | None], query: dict[str, str], body: Any
+            self,
+            method: str,
+            resource: Resource,
+            target: dict[str, str | None],
+            query: dict[str, str],
+            body: Any,
         ) -> tuple[int, bytes]:
             api, namespace, name = self.api, target["namespace"] or "", target["name"]
             if name is None:
@@ -203,7 +213,11 @@ def make_handler(clusters: Clusters) -> type[BaseHTTPRequestHandler]:
                 for event in events:
                     self._chunk(event)
             if query.get("allowWatchBookmarks") == "true" and not clusters.faults.drop_watches:
-                mark = {"kind": resource.kind, "apiVersion": resource.api_version, "metadata": {"resourceVersion": str(since)}}
+                mark = {
+                    "kind": resource.kind,
+                    "apiVersion": resource.api_version,
+                    "metadata": {"resourceVersion": str(since)},
+                }
                 self._chunk(_dump({"type": "BOOKMARK", "object": mark}))
             if clusters.faults.drop_watches:
                 self.close_connection = True

@@ -103,8 +103,7 @@ class Store:
 
     def tick(self, at: datetime) -> None:
         """Move the clock; it never goes back."""
-        if at > self.clock:
-            self.clock = at
+        self.clock = max(self.clock, at)
 
     def mark_clock(self) -> None:
         """Journal the clock itself."""

@@ -20,9 +20,7 @@ class Offer(models.Model):
     sku = models.ForeignKey("billing.Sku", on_delete=models.PROTECT, related_name="+", verbose_name=_("SKU"))
     title = models.CharField(_("title"), max_length=80)
     description = models.CharField(_("description"), max_length=200, blank=True)
-    state = models.CharField(
-        _("state"), max_length=12, choices=[(s, s) for s in OfferState], default=OfferState.DRAFT
-    )
+    state = models.CharField(_("state"), max_length=12, choices=[(s, s) for s in OfferState], default=OfferState.DRAFT)
     min_milli_gpus = models.PositiveBigIntegerField(_("smallest order (milli-GPUs)"), default=1000)
     max_milli_gpus = models.PositiveBigIntegerField(_("largest order (milli-GPUs)"), default=64_000)
     max_seconds = models.PositiveIntegerField(_("longest run (s)"), default=30 * 86_400)

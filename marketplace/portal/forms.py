@@ -31,13 +31,19 @@ class LaunchForm(forms.Form):
         help_text=_("The cluster itself stops it then; two minutes before, the process gets SIGTERM."),
     )
     name = forms.CharField(
-        label=_("Name"), max_length=63, help_text=_("Lower-case letters, digits and hyphens."), initial="my-first-run"
+        label=_("Name"),
+        max_length=63,
+        help_text=_("Lower-case letters, digits and hyphens."),
+        initial="my-first-run",
     )
     image = forms.CharField(
         label=_("Container image"), max_length=200, initial="registry.aion.example/library/pytorch:2.9-cuda13"
     )
     command = forms.CharField(
-        label=_("Command"), max_length=2000, required=False, help_text=_("Leave empty to run the image's own.")
+        label=_("Command"),
+        max_length=2000,
+        required=False,
+        help_text=_("Leave empty to run the image's own."),
     )
     project = forms.ModelChoiceField(
         label=_("Project"), queryset=Project.objects.none(), to_field_name="public_id", empty_label=None
@@ -101,7 +107,10 @@ class ProjectForm(forms.Form):
     residency_policy = forms.ChoiceField(
         label=_("Residency policy"),
         choices=[
-            (level.name, level.name.replace("_", " ").capitalize().replace("Eu ", "EU ").replace("Eea ", "EEA "))
+            (
+                level.name,
+                level.name.replace("_", " ").capitalize().replace("Eu ", "EU ").replace("Eea ", "EEA "),
+            )
             for level in Level
         ],
         initial=Level.EU_RESIDENT.name,
@@ -109,7 +118,10 @@ class ProjectForm(forms.Form):
         help_text=_("Where data may be, who may operate and own it. Unknown facts are denied."),
     )
     gpu_quota = forms.IntegerField(
-        label=_("GPUs at one time"), min_value=1, initial=8, widget=forms.NumberInput(attrs={"class": "control"})
+        label=_("GPUs at one time"),
+        min_value=1,
+        initial=8,
+        widget=forms.NumberInput(attrs={"class": "control"}),
     )
 
 

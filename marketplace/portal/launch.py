@@ -17,7 +17,13 @@ from marketplace.portal.forms import LaunchForm
 from marketplace.queries import price_list
 from marketplace.services.orders import estimate, place_order
 
-FIELDS = {"gpus": "gpus", "max_duration_seconds": "hours", "name": "name", "image": "image", "command": "command"}
+FIELDS = {
+    "gpus": "gpus",
+    "max_duration_seconds": "hours",
+    "name": "name",
+    "image": "image",
+    "command": "command",
+}
 
 
 def add_domain_error(form: LaunchForm, error: DomainError) -> None:
@@ -57,9 +63,7 @@ class LaunchView(ActorView):
                 status = status_of(error)
             else:
                 messages.success(request, _("Launched. It is held, queued and starts as soon as the site admits it."))
-                return redirect(
-                    "portal:workload", slug=self.organisation.slug, public_id=order.workload.public_id
-                )
+                return redirect("portal:workload", slug=self.organisation.slug, public_id=order.workload.public_id)
         return self._page(request, form, price_list(clock.now()), chosen=request.POST.get("offer", ""), status=status)
 
     def _page(

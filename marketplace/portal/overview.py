@@ -92,7 +92,7 @@ class OverviewView(ActorView):
         return render(request, "marketplace/overview.html", context)
 
     def _burn_down(self, now: datetime, balance: int) -> tuple[dict[str, Any], list[tuple[datetime, int]], int]:
-        """Return chart, table and daily average: the balance of the last fortnight and a linear forecast over the 7-day average."""
+        """Return chart, table and daily average: the last fortnight, and a linear forecast by the 7-day average."""
         days = billing.burn_history(self.organisation.pk, days=HISTORY_DAYS, at=now)
         spent = [floor_charge(day.exact) for day in days]
         average = sum(spent[-7:]) // 7

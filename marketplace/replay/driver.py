@@ -63,16 +63,14 @@ class Result:
     def ok(self) -> bool:
         """Tell whether the truth is hit and everything reconciles."""
         return (
-            self.expected_milli == self.metered_milli
-            and not self.open_holds
-            and not self.unrated
-            and self.reconciled
+            self.expected_milli == self.metered_milli and not self.open_holds and not self.unrated and self.reconciled
         )
 
     def as_json(self) -> str:
         """Return the one-line answer; exact numbers, at most three decimals."""
         return (
-            f'{{"gpu_seconds_metered": {plain(self.metered_milli)}, "gpu_seconds_expected": {plain(self.expected_milli)}, '
+            f'{{"gpu_seconds_metered": {plain(self.metered_milli)}, '
+            f'"gpu_seconds_expected": {plain(self.expected_milli)}, '
             f'"charged_microcredits": {self.charged}, "open_holds": {self.open_holds}, '
             f'"unrated_records": {self.unrated}, "ledger_reconciled": {"true" if self.reconciled else "false"}}}'
         )
@@ -234,9 +232,7 @@ class Driver:
 
 def measure(run: ReplayRun) -> Result:
     """Return the closing table of a run from the database alone."""
-    organisations = list(
-        Organisation.objects.filter(slug__startswith=f"{run.prefix}-").values_list("pk", flat=True)
-    )
+    organisations = list(Organisation.objects.filter(slug__startswith=f"{run.prefix}-").values_list("pk", flat=True))
     metered, charged = billing.rated_totals(organisations)
     checks = run_checks()
     contradictions = {check.name: check.contradictions for check in checks if check.contradictions}
@@ -252,4 +248,3 @@ def measure(run: ReplayRun) -> Result:
         workloads=Order.objects.filter(organisation__in=organisations).count(),
         pods=clusters.pod_count(organisations),
     )
-

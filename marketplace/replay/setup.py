@@ -49,7 +49,7 @@ def begin(trace: Trace) -> ReplayRun:
 
 @transaction.atomic
 def build_world(trace: Trace, plan: Plan, *, site_url: str) -> World:
-    """Make what is missing. Facts, prices and lots are valid from before the trace's start; doing it twice adds nothing."""
+    """Make what is missing, valid from before the trace's start; doing it twice adds nothing."""
     since = trace.origin - BEFORE
     actor = system("replay")
     operator = _organisation("replay-operator", "Replay operator", OrganisationKind.MEMBER, 0)
@@ -110,9 +110,7 @@ def _tenant(trace: Trace, tenant: Tenant, index: int, since: datetime) -> Projec
         },
     )
     amount = sum(
-        billing.worst_case(
-            milli_gpus=item.milli_gpus, seconds=max_seconds(item), micro_per_gpu_hour=MICRO_PER_GPU_HOUR
-        )
+        billing.worst_case(milli_gpus=item.milli_gpus, seconds=max_seconds(item), micro_per_gpu_hour=MICRO_PER_GPU_HOUR)
         for item in tenant.items
         if item.places_an_order
     )
@@ -128,4 +126,3 @@ def _tenant(trace: Trace, tenant: Tenant, index: int, since: datetime) -> Projec
             reason="Sum of the holds of the replayed trace",
         )
     return project
-

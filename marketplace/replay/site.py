@@ -20,7 +20,11 @@ class SiteControl:
     def __init__(self, url: str) -> None:
         """Take the cluster's address, such as http://127.0.0.1:9000/clusters/replay."""
         parts = urlsplit(url)
-        self.host, self.port, self.prefix = parts.hostname or "127.0.0.1", parts.port or 80, parts.path.rstrip("/")
+        self.host, self.port, self.prefix = (
+            parts.hostname or "127.0.0.1",
+            parts.port or 80,
+            parts.path.rstrip("/"),
+        )
         self._connection: http.client.HTTPConnection | None = None
 
     def call(self, control: str, **body: Any) -> dict[str, Any]:

@@ -4,6 +4,7 @@
 import csv
 import hashlib
 import io
+import itertools
 import re
 from collections import defaultdict
 from dataclasses import dataclass
@@ -120,7 +121,10 @@ def _generic(digest: str, name: str, rows: list[tuple[int, dict[str, str]]]) -> 
         parsed.append((line, row, created, started, ended))
     if problems:
         raise BadTrace(problems)
-    end = max((t for _, _, created, started, ended in parsed for t in (created, started or 0, ended or 0)), default=0)
+    end = max(
+        (t for _, _, created, started, ended in parsed for t in (created, started or 0, ended or 0)),
+        default=0,
+    )
     items = tuple(
         Item(
             line=line,
@@ -205,7 +209,7 @@ def _gaps(series: dict[str, list[tuple[datetime, int, int]]]) -> list[str]:
     problems = []
     lasts = {points[-1][0] for points in series.values()}
     for tenant, points in series.items():
-        for (before, _, _), (at, _, line) in zip(points, points[1:], strict=False):
+        for (before, _, _), (at, _, line) in itertools.pairwise(points):
             if at - before != timedelta(hours=1):
                 problems.append(f"line {line}: {tenant} jumps from {before:%Y-%m-%d %H:%M} to {at:%Y-%m-%d %H:%M}")
         if points[-1][0] != max(lasts):
@@ -214,7 +218,7 @@ def _gaps(series: dict[str, list[tuple[datetime, int, int]]]) -> list[str]:
 
 
 def split_levels(levels: list[int]) -> list[tuple[int, int, int]]:
-    """Cut a series of hourly levels into (start hour, end hour, GPUs): a rise starts, a fall ends the youngest first."""
+    """Cut hourly levels into (start hour, end hour, GPUs): a rise starts, a fall ends the youngest first."""
     stack: list[list[int]] = []
     result = []
     previous = 0

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# ruff: noqa: E501 - the tables read best with one row a line
 """The consortium as operators, three sites in France, pools of several makers, and plausible European list prices."""
 
 import http.client
@@ -42,13 +43,68 @@ class Flavour:
 FLAVOURS = {
     one.code: one
     for one in (
-        Flavour("h100-sxm", "NVIDIA H100 SXM", "NVIDIA", "gpu", "nvidia.com/gpu", 8, 80, "InfiniBand 3.2 Tb/s", 700, "2.49"),
-        Flavour("h200-sxm", "NVIDIA H200 SXM", "NVIDIA", "gpu", "nvidia.com/gpu", 8, 141, "InfiniBand 3.2 Tb/s", 700, "3.20"),
-        Flavour("b200-sxm", "NVIDIA B200", "NVIDIA", "gpu", "nvidia.com/gpu", 8, 192, "InfiniBand 3.2 Tb/s", 1000, "4.85"),
+        Flavour(
+            "h100-sxm",
+            "NVIDIA H100 SXM",
+            "NVIDIA",
+            "gpu",
+            "nvidia.com/gpu",
+            8,
+            80,
+            "InfiniBand 3.2 Tb/s",
+            700,
+            "2.49",
+        ),
+        Flavour(
+            "h200-sxm",
+            "NVIDIA H200 SXM",
+            "NVIDIA",
+            "gpu",
+            "nvidia.com/gpu",
+            8,
+            141,
+            "InfiniBand 3.2 Tb/s",
+            700,
+            "3.20",
+        ),
+        Flavour(
+            "b200-sxm",
+            "NVIDIA B200",
+            "NVIDIA",
+            "gpu",
+            "nvidia.com/gpu",
+            8,
+            192,
+            "InfiniBand 3.2 Tb/s",
+            1000,
+            "4.85",
+        ),
         Flavour("l40s", "NVIDIA L40S", "NVIDIA", "gpu", "nvidia.com/gpu", 8, 48, "Ethernet 100 Gb/s", 350, "1.12"),
         Flavour("mi300x", "AMD MI300X", "AMD", "gpu", "amd.com/gpu", 8, 192, "RoCE 800 Gb/s", 750, "2.30"),
-        Flavour("jotunn8", "VSora Jotunn8", "VSora", "gpu", "vsora.com/accelerator", 4, 288, "RoCE 400 Gb/s", 500, "1.95"),
-        Flavour("rhea1", "SiPearl Rhea1 CPU", "SiPearl", "cpu", "sipearl.com/socket", 2, 256, "Ethernet 200 Gb/s", 300, "0.85"),
+        Flavour(
+            "jotunn8",
+            "VSora Jotunn8",
+            "VSora",
+            "gpu",
+            "vsora.com/accelerator",
+            4,
+            288,
+            "RoCE 400 Gb/s",
+            500,
+            "1.95",
+        ),
+        Flavour(
+            "rhea1",
+            "SiPearl Rhea1 CPU",
+            "SiPearl",
+            "cpu",
+            "sipearl.com/socket",
+            2,
+            256,
+            "Ethernet 200 Gb/s",
+            300,
+            "0.85",
+        ),
         Flavour("mosaiq-12", "Quandela MosaiQ QPU", "Quandela", "qpu", "quandela.com/qpu", 1, 1, "", 3000, "95.00"),
     )
 }
@@ -75,9 +131,7 @@ def seed_consortium(*, site_url: str, at: datetime) -> None:
     operators = {slug: _member(slug, name) for slug, name in MEMBERS.items()}
     clusters: dict[str, Cluster] = {}
     for code, name, operator, pue, grams in SITES:
-        site = ensure_site(
-            code=code, name=name, operator=operators[operator], pue=Decimal(pue), g_co2e_per_kwh=grams
-        )
+        site = ensure_site(code=code, name=name, operator=operators[operator], pue=Decimal(pue), g_co2e_per_kwh=grams)
         clusters[code] = ensure_cluster(code=code, site=site, api_url=f"{site_url}/clusters/{code}")
     for position, (site_code, flavour_code, count, name) in enumerate(POOLS):
         pool = _pool(clusters[site_code], FLAVOURS[flavour_code], count, name)
@@ -106,13 +160,22 @@ def _pool(cluster: Cluster, flavour: Flavour, count: int, name: str) -> Pool:
         watts=flavour.watts,
     )
     return ensure_pool(
-        code=f"{cluster.code}-{flavour.code}", name=name, cluster=cluster, flavour=row, milli_gpus=count * 1000
+        code=f"{cluster.code}-{flavour.code}",
+        name=name,
+        cluster=cluster,
+        flavour=row,
+        milli_gpus=count * 1000,
     )
 
 
 def _offer(pool: Pool, flavour: Flavour, position: int, at: datetime) -> None:
     sku = ensure_sku(code=flavour.code, name=flavour.name, accelerator=flavour.kind)
-    ensure_price(actor=system("seed"), sku=sku, micro_per_gpu_hour=int(Decimal(flavour.price) * 1_000_000), valid_from=at)
+    ensure_price(
+        actor=system("seed"),
+        sku=sku,
+        micro_per_gpu_hour=int(Decimal(flavour.price) * 1_000_000),
+        valid_from=at,
+    )
     offer, made = Offer.objects.get_or_create(
         pool=pool,
         sku=sku,

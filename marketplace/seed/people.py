@@ -39,7 +39,10 @@ PEOPLE = (
     Person("operator", "paul@scaleway.example", "Paul Lefèvre", "scaleway", Role.OPERATOR),
     Person("auditor", "anna@audit.example", "Anna Keller", "atelier-lumen", Role.VIEWER),
 )
-STAFF = (("staff", "staff@aion.example", "Camille Roux"), ("staff (second)", "staff2@aion.example", "Léo Garnier"))
+STAFF = (
+    ("staff", "staff@aion.example", "Camille Roux"),
+    ("staff (second)", "staff2@aion.example", "Léo Garnier"),
+)
 ORGANISATIONS = (
     ("atelier-lumen", "Atelier Lumen", OrganisationKind.STARTUP),
     ("institut-climat", "Institut Climat", OrganisationKind.RESEARCH),

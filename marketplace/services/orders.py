@@ -87,7 +87,9 @@ def estimate(*, actor: Actor, request: Request, at: datetime) -> Estimate:
     _check_size(request, offer, project, actor)
     price = billing.price_in_force(sku_id=offer.sku_id, at=at)
     amount = billing.worst_case(
-        milli_gpus=request.milli_gpus, seconds=request.max_seconds, micro_per_gpu_hour=price.micro_per_gpu_hour
+        milli_gpus=request.milli_gpus,
+        seconds=request.max_seconds,
+        micro_per_gpu_hour=price.micro_per_gpu_hour,
     )
     site = offer.pool.cluster.site
     watt_hours, g_co2e = clusters.energy_of(
@@ -147,7 +149,6 @@ def _place(*, actor: Actor, request: Request, at: datetime, idempotency_key: str
         at=at,
     )
     hold = holds.place_hold(
-        actor=actor,
         organisation_id=organisation.pk,
         project_id=quote.project.pk,
         amount=quote.amount,
@@ -187,7 +188,13 @@ def _place(*, actor: Actor, request: Request, at: datetime, idempotency_key: str
         fingerprint=request.fingerprint(),
         placed_at=at,
     )
-    audit.record(actor=actor, action=Action.ORDER_PLACED, subject=order, at=at, changes={"workload": workload.public_id})
+    audit.record(
+        actor=actor,
+        action=Action.ORDER_PLACED,
+        subject=order,
+        at=at,
+        changes={"workload": workload.public_id},
+    )
     return order
 
 
@@ -205,7 +212,8 @@ def _earlier(actor: Actor, request: Request, key: str | None) -> Order | None:
 def _check_text(request: Request) -> None:
     if not NAME.match(request.name):
         raise Rejected(
-            "Use up to 63 lower-case letters, digits and hyphens, with a letter or digit at both ends.", field="name"
+            "Use up to 63 lower-case letters, digits and hyphens, with a letter or digit at both ends.",
+            field="name",
         )
     if not IMAGE.match(request.image):
         raise Rejected("This is not an image reference, such as registry.example/team/train:1.0.", field="image")

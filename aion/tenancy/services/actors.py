@@ -12,9 +12,7 @@ def actor_for(*, user: User, slug: str, via: Via = Via.PORTAL) -> Actor:
     membership = Membership.objects.filter(user=user, organisation__slug=slug).select_related("organisation").first()
     if membership is None or not user.is_active:
         raise NotFound("There is no such organisation, or you are not a member of it.")
-    return Actor(
-        user.pk, membership.organisation_id, membership.role, scopes_of(membership.role), via, user.email
-    )
+    return Actor(user.pk, membership.organisation_id, membership.role, scopes_of(membership.role), via, user.email)
 
 
 def actor_of_token(token: ApiToken) -> Actor | None:

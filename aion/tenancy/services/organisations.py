@@ -41,9 +41,7 @@ def freeze_organisation(*, actor: Actor, organisation: Organisation, reason: str
         state=OrganisationState.FROZEN, frozen_reason=reason[:200]
     )
     if moved:
-        audit.record(
-            actor=actor, action=Action.ORGANISATION_FROZEN, subject=organisation, at=at, reason=reason
-        )
+        audit.record(actor=actor, action=Action.ORGANISATION_FROZEN, subject=organisation, at=at, reason=reason)
 
 
 @transaction.atomic
@@ -55,6 +53,4 @@ def unfreeze_organisation(*, actor: Actor, organisation: Organisation, reason: s
         state=OrganisationState.ACTIVE, frozen_reason=""
     )
     if moved:
-        audit.record(
-            actor=actor, action=Action.ORGANISATION_UNFROZEN, subject=organisation, at=at, reason=reason
-        )
+        audit.record(actor=actor, action=Action.ORGANISATION_UNFROZEN, subject=organisation, at=at, reason=reason)

@@ -14,9 +14,7 @@ from aion.tenancy.audit import Action
 from aion.tenancy.models import Organisation, Project
 
 
-def create_project(
-    *, actor: Actor, name: str, residency_policy: str, milli_gpu_quota: int, at: datetime
-) -> Project:
+def create_project(*, actor: Actor, name: str, residency_policy: str, milli_gpu_quota: int, at: datetime) -> Project:
     """Create a project in the actor's organisation.
 
     Raises Rejected for a bad name, policy or quota, Conflict for a name that is taken.

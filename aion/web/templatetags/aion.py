@@ -9,6 +9,7 @@ from typing import Any
 
 from django import template
 from django.conf import settings
+from django.forms import BoundField
 from django.http import HttpRequest
 from django.utils import formats, timezone
 from django.utils.html import format_html
@@ -224,3 +225,12 @@ def group_word(group: str) -> str:
 def origin_word(origin: str) -> str:
     """Write where credit came from."""
     return str(ORIGIN_WORDS.get(origin, origin))
+
+
+@register.filter
+def as_control(field: BoundField) -> SafeString:
+    """Render a form field's widget with the portal's style and its error state."""
+    attributes = {"class": "control"}
+    if field.errors:
+        attributes["aria-invalid"] = "true"
+    return field.as_widget(attrs=attributes)

@@ -28,7 +28,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Take the file and the form of the answer."""
         parser.add_argument("file", type=Path)
-        parser.add_argument("--json", action="store_true", help="one JSON object on standard output, all else on stderr")
+        parser.add_argument(
+            "--json", action="store_true", help="one JSON object on standard output, all else on stderr"
+        )
         parser.add_argument("--check", action="store_true", help="only read and check the file")
 
     def handle(self, *_: Any, file: Path, json: bool, check: bool, **__: Any) -> None:
@@ -42,7 +44,9 @@ class Command(BaseCommand):
         if check:
             return
         if not settings.VIRTUAL_CLOCK:
-            self.stderr.write("A replay needs virtual time: run `make replay`, or set AION_VIRTUAL_CLOCK=yes everywhere.")
+            self.stderr.write(
+                "A replay needs virtual time: run `make replay`, or set AION_VIRTUAL_CLOCK=yes everywhere."
+            )
             sys.exit(1)
         site = env.text("AION_SITE_URL")
         say.write(f"Replaying {trace.name}: {len(trace.items)} workloads, {plain(trace.expected)} GPU-seconds.")
@@ -69,10 +73,10 @@ def table(result: Result) -> list[str]:
         return "ok" if good else "WRONG"
 
     hours, expected = result.metered_milli / 3_600_000, result.expected_milli / 3_600_000
+    hit = result.metered_milli == result.expected_milli
     rows = [
-        ("GPU-hours metered", f"{hours:,.3f}", f"expected {expected:,.3f}", result.metered_milli == result.expected_milli),
-        ("GPU-seconds metered", plain(result.metered_milli), f"expected {plain(result.expected_milli)}",
-         result.metered_milli == result.expected_milli),
+        ("GPU-hours metered", f"{hours:,.3f}", f"expected {expected:,.3f}", hit),
+        ("GPU-seconds metered", plain(result.metered_milli), f"expected {plain(result.expected_milli)}", hit),
         ("Charged (EUR)", f"{to_decimal(result.charged):,.6f}", "", True),
         ("Holds open", str(result.open_holds), "expected 0", not result.open_holds),
         ("Unrated records", str(result.unrated), f"quarantine {result.quarantined}", not result.unrated),
