@@ -341,8 +341,10 @@ class Controllers:
             self._push(due, DEADLINES if self._killed_first(pod, due) else ENDS, script[0] if script else 0, key)
 
     def _killed_first(self, pod: Object, due: datetime) -> bool:
+        if not _running(pod):
+            return False
         exit_at, _ = self._exit(pod)
-        return _running(pod) and (exit_at is None or due < exit_at)
+        return exit_at is None or due < exit_at
 
     def _exit(self, pod: Object) -> tuple[datetime | None, int]:
         """Return when a running pod ends by itself, and with which code."""

@@ -7,8 +7,10 @@ Several clusters live in one process: ``/clusters/NAME/api/v1/…``; the paths w
 import json
 import re
 import socket
+import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -119,6 +121,9 @@ def make_handler(clusters: Clusters) -> type[BaseHTTPRequestHandler]:
                 self._answer(400, ApiError(400, "BadRequest", str(error)).body())
             except (BrokenPipeError, ConnectionResetError):
                 self.close_connection = True
+            except Exception as error:  # noqa: BLE001 - a fault of the simulator is an answer 500, as of a real server
+                sys.stderr.write(traceback.format_exc())
+                self._answer(500, ApiError(500, "InternalError", f"{type(error).__name__}: {error}").body())
 
         def _misbehave(self) -> None:
             faults = clusters.faults
