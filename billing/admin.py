@@ -149,7 +149,7 @@ class PriceAdmin(ReadOnlyAdmin):
     credits_per_hour = money("micro_per_gpu_hour", _("credits per GPU-hour"))
 
 
-class GrantForm(forms.ModelForm):
+class GrantForm(forms.ModelForm):  # type: ignore[type-arg]
     """A grant of credits, in credits."""
 
     credits = forms.DecimalField(

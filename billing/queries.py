@@ -13,6 +13,7 @@ from aion.actor import Actor
 from aion.money import ceil_charge, exact_charge
 from billing.errors import NoPriceInForce
 from billing.models import Hold, LedgerAccount, Price, QuarantinedUsage, Transfer, UsageHour, UsageRecord
+from billing.querysets import AccountQuerySet
 from billing.states import AccountKind, TransferKind
 
 LIST_BOOK = "list"
@@ -54,7 +55,7 @@ class UsageDay:
 def balance(organisation_id: int | None, at: datetime) -> Balance:
     """Return what an organisation can spend, holds and owes at ``at``; an expired lot counts nothing but its holds."""
     live = Q(kind=AccountKind.LOT, starts_at__lte=at) & (Q(expires_at=None) | Q(expires_at__gt=at))
-    row = LedgerAccount.objects.filter(organisation_id=organisation_id).aggregate(
+    row = LedgerAccount.objects.filter(organisation_id=organisation_id or 0).aggregate(
         available=Sum(F("credits") - F("debits") - F("held"), filter=live, default=0),
         held=Sum("held", default=0),
         owed=Sum(F("debits") - F("credits"), filter=Q(kind=AccountKind.RECEIVABLE), default=0),
@@ -75,9 +76,10 @@ def worst_case(*, milli_gpus: int, seconds: int, micro_per_gpu_hour: int) -> int
     return ceil_charge(exact_charge(milli_gpus=milli_gpus, seconds=seconds, micro_per_gpu_hour=micro_per_gpu_hour))
 
 
-def lots(actor: Actor) -> QuerySet[LedgerAccount]:
+def lots(actor: Actor) -> AccountQuerySet:
     """Return the actor's lots in spending order."""
-    return LedgerAccount.objects.visible_to(actor).lots().in_spending_order()
+    rows: AccountQuerySet = LedgerAccount.objects.visible_to(actor)
+    return rows.lots().in_spending_order()
 
 
 def statement(actor: Actor) -> QuerySet[Transfer]:
@@ -109,27 +111,21 @@ def usage_grouped(
         "sku": {"key": F("sku__name")},
         "site": {"key": F("site_code")},
     }
-    return list(
-        rows.values(**keys[group])
-        .annotate(milli_gpu_seconds=Sum("milli_gpu_seconds"), exact=Sum("exact"))
-        .order_by("key")
-    )
+    grouped: Any = rows.values(**keys[group]).annotate(milli_gpu_seconds=Sum("milli_gpu_seconds"), exact=Sum("exact"))
+    return list(grouped.order_by("key"))
 
 
 def usage_by_day_and_project(actor: Actor, *, start: datetime, end: datetime) -> list[dict[str, Any]]:
     """Return usage per day and project in [start, end), for the stacked chart."""
-    return list(
-        usage_hours(actor, start=start, end=end)
-        .values(day=TruncDay("hour"), project_name=F("project__name"))
-        .annotate(milli_gpu_seconds=Sum("milli_gpu_seconds"), exact=Sum("exact"))
-        .order_by("day", "project_name")
-    )
+    rows: Any = usage_hours(actor, start=start, end=end).values(day=TruncDay("hour"), project_name=F("project__name"))
+    summed = rows.annotate(milli_gpu_seconds=Sum("milli_gpu_seconds"), exact=Sum("exact"))
+    return list(summed.order_by("day", "project_name"))
 
 
 def usage_by_site(organisation_id: int | None, *, start: datetime, end: datetime) -> list[dict[str, Any]]:
     """Return milli-GPU-seconds per site in [start, end), for the energy figures."""
     return list(
-        UsageHour.objects.filter(organisation_id=organisation_id, hour__gte=start, hour__lt=end)
+        UsageHour.objects.filter(organisation_id=organisation_id or 0, hour__gte=start, hour__lt=end)
         .values("site_code", "sku__code")
         .annotate(milli_gpu_seconds=Sum("milli_gpu_seconds"))
         .order_by("site_code")
@@ -141,7 +137,7 @@ def burn_history(organisation_id: int | None, *, days: int, at: datetime) -> lis
     first = (at - timedelta(days=days - 1)).replace(hour=0, minute=0, second=0, microsecond=0)
     rows = {
         row["day"]: row
-        for row in UsageHour.objects.filter(organisation_id=organisation_id, hour__gte=first, hour__lte=at)
+        for row in UsageHour.objects.filter(organisation_id=organisation_id or 0, hour__gte=first, hour__lte=at)
         .values(day=TruncDay("hour"))
         .annotate(milli_gpu_seconds=Sum("milli_gpu_seconds"), exact=Sum("exact"))
     }

@@ -14,7 +14,7 @@ from clusters.models import Cluster, NodeFlavour, PodInterval, Pool, Site, Workl
 CODES = ("storage_code", "backup_code", "failover_code", "telemetry_code", "operator_seat")
 
 
-class SiteForm(forms.ModelForm):
+class SiteForm(forms.ModelForm):  # type: ignore[type-arg]
     """Accepts the spellings people use (UK, EL) and stores the code."""
 
     class Meta:

@@ -13,6 +13,7 @@ from aion.money import exact_charge, floor_charge
 from aion.periods import whole_seconds
 from aion.residency.models import ResidencyDecision
 from clusters.models import Cluster, NodeFlavour, PodInterval, Pool, Site, Workload, WorkloadEvent
+from clusters.querysets import WorkloadQuerySet
 from clusters.states import ACTIVE, WorkloadState
 
 OCCUPYING = (WorkloadState.ADMITTED, WorkloadState.STARTING, WorkloadState.RUNNING, WorkloadState.STOPPING)
@@ -48,13 +49,10 @@ def energy(*, milli_gpu_seconds: int, watts: int, pue: Decimal, g_per_kwh: int) 
     return int(watt_hours), int(watt_hours * g_per_kwh / 1000)
 
 
-def workloads(actor: Actor) -> QuerySet[Workload]:
+def workloads(actor: Actor) -> WorkloadQuerySet:
     """Return the actor's workloads, newest first."""
-    return (
-        Workload.objects.visible_to(actor)
-        .select_related("project", "pool__flavour", "pool__cluster__site__country")
-        .order_by("-queued_at", "-pk")
-    )
+    rows: WorkloadQuerySet = Workload.objects.visible_to(actor)
+    return rows.select_related("project", "pool__flavour", "pool__cluster__site__country").order_by("-queued_at", "-pk")
 
 
 def workload_events(actor: Actor, workload: Workload) -> QuerySet[WorkloadEvent]:
@@ -98,17 +96,17 @@ def running_of(organisation_id: int | None) -> Running:
     """Return GPUs in use and the burn rate of an organisation, from its running pods."""
     row = (
         PodInterval.objects.open()
-        .filter(organisation_id=organisation_id)
+        .filter(organisation_id=organisation_id or 0)
         .aggregate(milli=Sum("milli_gpus", default=0), burn=Sum(F("milli_gpus") * F("micro_per_gpu_hour"), default=0))
     )
-    active = Workload.objects.filter(organisation_id=organisation_id, state=WorkloadState.RUNNING).count()
+    active = Workload.objects.filter(organisation_id=organisation_id or 0, state=WorkloadState.RUNNING).count()
     return Running(row["milli"], row["burn"] // 1000, active)
 
 
 def open_window_exact(organisation_id: int | None, at: datetime) -> int:
     """Return the exact charge of what runs now and is not metered yet."""
     total = 0
-    rows = PodInterval.objects.unfinished().filter(organisation_id=organisation_id)
+    rows = PodInterval.objects.unfinished().filter(organisation_id=organisation_id or 0)
     for milli, price, until, ended in rows.values_list("milli_gpus", "micro_per_gpu_hour", "metered_until", "ended_at"):
         total += milli * price * whole_seconds(until, ended or at)
     return total
@@ -148,7 +146,7 @@ def unreachable_clusters() -> QuerySet[Cluster]:
 
 def active_count(organisation_id: int | None) -> int:
     """Return how many workloads have not ended."""
-    return Workload.objects.filter(organisation_id=organisation_id, state__in=ACTIVE).count()
+    return Workload.objects.filter(organisation_id=organisation_id or 0, state__in=ACTIVE).count()
 
 
 def unprovisioned() -> bool:

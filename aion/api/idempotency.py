@@ -51,6 +51,7 @@ def once(request: Request, actor: Actor, act: Callable[[], tuple[int, Any]]) -> 
         status, body = act()
         return Response(body, status=status)
     fingerprint = _fingerprint(request)
+    owner = actor.organisation_id or 0
     try:
         with transaction.atomic():
             with transaction.atomic():
@@ -65,7 +66,7 @@ def once(request: Request, actor: Actor, act: Callable[[], tuple[int, Any]]) -> 
             IdempotencyRecord.objects.filter(pk=record.pk).update(status=status, body=body)
             return Response(body, status=status)
     except IntegrityError:
-        stored = IdempotencyRecord.objects.filter(organisation_id=actor.organisation_id, key=key).first()
+        stored = IdempotencyRecord.objects.filter(organisation_id=owner, key=key).first()
         if stored is None:
             raise
     if stored.fingerprint != fingerprint:

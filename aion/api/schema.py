@@ -22,10 +22,10 @@ class ProblemOut(serializers.Serializer[Any]):
     request_id = serializers.CharField()
     field = serializers.CharField(required=False)
     details = serializers.DictField(required=False)
-    errors = serializers.DictField(required=False)
+    errors = serializers.DictField(required=False)  # type: ignore[assignment]
 
 
-class TokenScheme(OpenApiAuthenticationExtension):
+class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """Bearer tokens."""
 
     target_class = "aion.api.authentication.TokenAuthentication"
@@ -56,13 +56,13 @@ class ActorSchema(AutoSchema):
             ]
         return []
 
-    def _get_response_bodies(self, direction: str = "response") -> Any:
+    def _get_response_bodies(self, direction: Any = "response") -> Any:
         responses = super()._get_response_bodies(direction)
         wanted = ["401", "403", "404", "429"]
         if self.method in {"POST", "PUT", "PATCH", "DELETE"}:
             wanted += ["400", "402", "409", "415", "422", "503"]
         for code in wanted:
-            responses[code] = self._get_response_for_code(
+            responses[code] = self._get_response_for_code(  # type: ignore[no-untyped-call]
                 ProblemOut, code, media_types=["application/problem+json"], direction=direction
             )
         return responses

@@ -76,4 +76,4 @@ class ActorViewSet(GenericViewSet[Any]):
 class ReadOnlyActorViewSet(ActorViewSet):
     """List and retrieve only."""
 
-    http_method_names: ClassVar = ["get", "head", "options"]
+    http_method_names = ["get", "head", "options"]

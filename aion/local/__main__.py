@@ -2,11 +2,12 @@
 """`python -m aion.local COMMAND …`, called by the Makefile."""
 
 import sys
+from collections.abc import Callable
 
 from aion.local import commands
 from aion.local.layout import LocalError
 
-COMMANDS = {
+COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "demo": commands.demo,
     "replay": commands.replay,
     "manage": commands.manage_command,

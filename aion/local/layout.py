@@ -14,7 +14,7 @@ from typing import Any
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-STATE = ROOT / ".aion"
+STATE = Path(os.environ.get("AION_LOCAL_STATE") or ROOT / ".aion")
 CURRENT = STATE / "current"
 
 

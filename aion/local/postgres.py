@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -100,7 +101,7 @@ class Postgres:
                 path = Path(folder) / name
                 path.chmod(path.stat().st_mode | 0o055)
 
-    def identity(self) -> dict[str, object]:
+    def identity(self) -> dict[str, Any]:
         """Return the keywords that make a subprocess run as the right user."""
         if self.user is None:
             return {}
@@ -140,7 +141,7 @@ class Postgres:
 
 
 def _admin(url: str) -> tuple[psycopg.Connection[tuple[object, ...]], str]:
-    parts = dict(conninfo_to_dict(url))
+    parts: dict[str, Any] = dict(conninfo_to_dict(url))
     name = str(parts.pop("dbname"))
     for entry in ("postgres", "template1"):
         try:

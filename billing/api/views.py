@@ -26,7 +26,7 @@ class LotViewSet(ReadOnlyActorViewSet):
         return queries.lots(self.actor)
 
 
-class EntryFilter(django_filters.FilterSet):
+class EntryFilter(django_filters.FilterSet):  # type: ignore[misc]
     """By kind and accounting time."""
 
     kind = django_filters.ChoiceFilter(choices=[(kind.value, kind.value) for kind in TransferKind])
@@ -47,7 +47,7 @@ class EntryViewSet(ReadOnlyActorViewSet):
         return queries.statement(self.actor)
 
 
-class UsageFilter(django_filters.FilterSet):
+class UsageFilter(django_filters.FilterSet):  # type: ignore[misc]
     """By window."""
 
     start_at = django_filters.IsoDateTimeFilter(field_name="window_start", lookup_expr="gte")

@@ -35,7 +35,7 @@ class LedgerAccount(models.Model):
     sku_codes = ArrayField(models.CharField(max_length=40), default=list, verbose_name=_("only for"))
     site_codes = ArrayField(models.CharField(max_length=40), default=list, verbose_name=_("only at"))
     restricted = models.GeneratedField(
-        expression=Q(sku_codes__len__gt=0) | Q(site_codes__len__gt=0),
+        expression=Q(sku_codes__len__gt=0) | Q(site_codes__len__gt=0),  # type: ignore[arg-type]
         output_field=models.BooleanField(),
         db_persist=True,
     )

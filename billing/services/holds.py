@@ -2,6 +2,7 @@
 """Holds: the worst case of a run, reserved before it starts, released when it is settled."""
 
 from datetime import datetime
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -73,7 +74,7 @@ def place_hold(
         reference=reference,
         created_at=at,
     )
-    parameters = {
+    parameters: dict[str, Any] = {
         "organisation_id": organisation_id,
         "amount": amount,
         "sku_code": sku_code,

@@ -147,7 +147,7 @@ def _burn_uncovered(
     amount: int,
     at: datetime,
 ) -> None:
-    need = {
+    need: dict[str, Any] = {
         "organisation_id": organisation_id,
         "sku_id": sku_id,
         "day": day,

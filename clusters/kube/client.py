@@ -120,7 +120,7 @@ class KubernetesGateway:
     def _listed(self, method: Callable[..., Any], **selectors: Any) -> Iterator[tuple[datetime, dict[str, Any]]]:
         token: str | None = None
         while True:
-            more = {"_continue": token} if token else {}
+            more: dict[str, Any] = {"_continue": token} if token else {}
             response = self._call(method, limit=CHUNK, **selectors, **more)
             page = json.loads(response.data)
             date = response.headers.get("Date")

@@ -84,7 +84,7 @@ def resource_quota(*, gpu_quota: dict[str, str]) -> dict[str, Any]:
 
 def network_policy() -> dict[str, Any]:
     """Return default deny, but for DNS and the same namespace."""
-    same = [{"podSelector": {}}]
+    same: list[dict[str, Any]] = [{"podSelector": {}}]
     dns = [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}}}]
     return {
         "apiVersion": "networking.k8s.io/v1",

@@ -4,6 +4,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Any
 
 import structlog
 from django.db import connection, transaction
@@ -125,7 +126,7 @@ def _write_intervals(
                 PodInterval.objects.filter(pk=interval.pk, ended_at=None).update(
                     ended_at=end, end_source=seen.end_source, last_seen_at=max(end, interval.last_seen_at)
                 )
-    scope = {"cluster_id": cluster.pk, "at": snapshot.at, "uids": present}
+    scope: dict[str, Any] = {"cluster_id": cluster.pk, "at": snapshot.at, "uids": present}
     with connection.cursor() as cursor:
         cursor.execute(TOUCH, scope)
         cursor.execute(CLOSE_MISSING, scope)

@@ -49,7 +49,9 @@ class Api:
     def __init__(self, store: Store) -> None:
         """Serve ``store``."""
         self.store = store
-        self.controllers = Controllers(store)
+        with store.lock:
+            self.controllers = Controllers(store)
+            store.flush()
         self.pages: dict[str, tuple[list[Key], int]] = {}
 
     def one(self, resource: Resource, namespace: str, name: str) -> Object:

@@ -84,7 +84,7 @@ class ProjectViewSet(ActorViewSet):
 class OfferViewSet(ActorViewSet):
     """What is on sale, with price, free capacity and the residency level the site reaches."""
 
-    http_method_names: ClassVar = ["get", "head", "options"]
+    http_method_names = ["get", "head", "options"]
     scopes: ClassVar = {"list": Scope.OFFERS_READ, "retrieve": Scope.OFFERS_READ}
     out = OfferOut
     queryset = Offer.objects.none()
@@ -126,7 +126,7 @@ class EstimateViewSet(ActorViewSet):
         return Response(EstimateOut(estimate(actor=self.actor, request=request_of(data), at=clock.now())).data)
 
 
-class WorkloadFilter(django_filters.FilterSet):
+class WorkloadFilter(django_filters.FilterSet):  # type: ignore[misc]
     """By state, project and name."""
 
     state = django_filters.ChoiceFilter(choices=[(state.value, state.value) for state in WorkloadState])

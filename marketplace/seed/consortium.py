@@ -6,11 +6,11 @@ import http.client
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from aion.actor import system
 from aion.tenancy.models import Organisation, OrganisationKind
 from billing.services.catalogue import ensure_price, ensure_sku
-from clusters.models import Cluster, Pool
 from clusters.services.topology import ensure_cluster, ensure_flavour, ensure_pool, ensure_site
 from marketplace.models import Offer
 from marketplace.replay.site import SiteControl
@@ -129,7 +129,7 @@ POOLS = (
 def seed_consortium(*, site_url: str, at: datetime) -> None:
     """Make what is missing, in the database and on the simulated site; doing it twice adds nothing."""
     operators = {slug: _member(slug, name) for slug, name in MEMBERS.items()}
-    clusters: dict[str, Cluster] = {}
+    clusters: dict[str, Any] = {}
     for code, name, operator, pue, grams in SITES:
         site = ensure_site(code=code, name=name, operator=operators[operator], pue=Decimal(pue), g_co2e_per_kwh=grams)
         clusters[code] = ensure_cluster(code=code, site=site, api_url=f"{site_url}/clusters/{code}")
@@ -146,7 +146,7 @@ def _member(slug: str, name: str) -> Organisation:
     return organisation
 
 
-def _pool(cluster: Cluster, flavour: Flavour, count: int, name: str) -> Pool:
+def _pool(cluster: Any, flavour: Flavour, count: int, name: str) -> Any:
     row = ensure_flavour(
         code=flavour.code,
         name=flavour.name,
@@ -168,7 +168,7 @@ def _pool(cluster: Cluster, flavour: Flavour, count: int, name: str) -> Pool:
     )
 
 
-def _offer(pool: Pool, flavour: Flavour, position: int, at: datetime) -> None:
+def _offer(pool: Any, flavour: Flavour, position: int, at: datetime) -> None:
     sku = ensure_sku(code=flavour.code, name=flavour.name, accelerator=flavour.kind)
     ensure_price(
         actor=system("seed"),
@@ -189,7 +189,7 @@ def _offer(pool: Pool, flavour: Flavour, position: int, at: datetime) -> None:
         publish_offer(actor=system("seed"), offer=offer, at=at)
 
 
-def _load_fleet(cluster: Cluster, flavour: Flavour, count: int) -> None:
+def _load_fleet(cluster: Any, flavour: Flavour, count: int) -> None:
     nodes = [
         {
             "name": f"{flavour.code}-{index:04d}",

@@ -64,7 +64,7 @@ def create_token(
 def revoke_token(*, actor: Actor, public_id: str, at: datetime) -> ApiToken:
     """Revoke a key for good; revoking twice changes nothing. Raises NotFound for a stranger's."""
     actor.require(Scope.TOKENS_WRITE)
-    token = ApiToken.objects.visible_to(actor).filter(public_id=public_id).first()
+    token: ApiToken | None = ApiToken.objects.visible_to(actor).filter(public_id=public_id).first()
     if token is None:
         raise NotFound("There is no such key.")
     if ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=at):

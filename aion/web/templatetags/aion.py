@@ -230,7 +230,7 @@ def origin_word(origin: str) -> str:
 @register.filter
 def as_control(field: BoundField) -> SafeString:
     """Render a form field's widget with the portal's style and its error state."""
-    attributes = {"class": "control"}
+    attributes: dict[str, str | bool] = {"class": "control"}
     if field.errors:
         attributes["aria-invalid"] = "true"
     return field.as_widget(attrs=attributes)
