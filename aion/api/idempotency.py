@@ -56,7 +56,7 @@ def once(request: Request, actor: Actor, act: Callable[[], tuple[int, Any]]) -> 
         with transaction.atomic():
             with transaction.atomic():
                 record = IdempotencyRecord.objects.create(
-                    organisation_id=actor.organisation_id,
+                    organisation_id=owner,
                     key=key,
                     fingerprint=fingerprint,
                     created_at=clock.now(),

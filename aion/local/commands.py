@@ -2,6 +2,7 @@
 """What the Makefile calls: demo, replay, manage, run, stop."""
 
 import contextlib
+import fcntl
 import hashlib
 import json
 import os
@@ -55,6 +56,18 @@ def supervisor_alive(group: Group) -> bool:
         return not words.exists() or b"aion.local" in words.read_bytes()
     except OSError:
         return False
+
+
+@contextlib.contextmanager
+def _alone(group: Group) -> Iterator[None]:
+    """Let one command at a time run on a group's data; the next one waits and says so."""
+    with (group.directory / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say(f"Another command uses .aion/{group.name}: waiting for it.")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 @contextlib.contextmanager
@@ -240,10 +253,10 @@ def run(arguments: list[str]) -> int:
 
 def _run(name: str, argv: list[str], *, durable: bool = True) -> int:
     group = Group(name).load()
-    if supervisor_alive(group):
+    if name != "test" and supervisor_alive(group):
         return subprocess.run(argv, cwd=ROOT, env=group.environment(), check=False).returncode
     supervisor = Supervisor(group)
-    with _signals(supervisor):
+    with _signals(supervisor), _alone(group):
         try:
             start_services(supervisor, durable=durable)
             supervisor.phase = "running"

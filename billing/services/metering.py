@@ -97,7 +97,7 @@ def post_staged(*, stage: Callable[[Any], None], source: str, at: datetime) -> B
             return BatchResult(0, 0, 0, 0, 0)
         cursor.execute("ANALYZE usage_stage")
         batch = UsageBatch.objects.create(source=source, posted_at=at)
-        scope = {"batch_id": batch.pk, "at": at}
+        scope: dict[str, Any] = {"batch_id": batch.pk, "at": at}
         cursor.execute(rating.ACCEPT, scope)
         accepted = cursor.rowcount
         cursor.execute(rating.QUARANTINE, scope)

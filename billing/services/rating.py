@@ -139,10 +139,10 @@ LEFT JOIN (SELECT hold_id, sku_id, day, sum(amount) AS amount FROM usage_piece G
   ON p.hold_id = n.hold_id AND p.sku_id = n.sku_id AND p.day = n.day
 GROUP BY 1, 2, 3 HAVING sum(n.amount) > coalesce(sum(p.amount), 0) ORDER BY 1, 2, 3
 """
+# What this batch already takes from a lot is not in its debits yet: captures have left ``held``, transfers come last.
 BURN_FREE = """
 WITH spent AS (
-  SELECT account_id, sum(amount) AS amount FROM usage_piece
-  WHERE organisation_id = %(organisation_id)s AND leg_id IS NULL GROUP BY 1
+  SELECT account_id, sum(amount) AS amount FROM usage_piece WHERE organisation_id = %(organisation_id)s GROUP BY 1
 ), lots AS (
   SELECT a.id, a.credits - a.debits - a.held - coalesce(s.amount, 0) AS available,
          sum(a.credits - a.debits - a.held - coalesce(s.amount, 0)) OVER (

@@ -55,7 +55,7 @@ class OneWorkloadView(ActorView):
 
     def find(self, public_id: str) -> Workload:
         """Return a visible workload. Raises NotFound, alike for a stranger's and a missing one."""
-        workload = queries.workloads(self.actor).filter(public_id=public_id).first()
+        workload: Workload | None = queries.workloads(self.actor).filter(public_id=public_id).first()
         if workload is None:
             raise NotFound("There is no such workload.")
         return workload

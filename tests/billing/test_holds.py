@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A hold reserves the worst case over lots in spending order, or nothing."""
+
+import threading
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+
+from billing import queries
+from billing.errors import InsufficientCredit
+from billing.models import Hold, HoldLeg, LedgerAccount
+from billing.reconcile import run_checks
+from billing.services.holds import place_hold, release_hold
+from billing.states import Origin
+from tests.worlds import MICRO, NOW, Tenant, make_lot, make_tenant
+
+
+def hold(tenant: Tenant, amount: int, reference: str = "run", **fields: str) -> Hold:
+    return place_hold(
+        organisation_id=tenant.organisation.pk,
+        project_id=tenant.project.pk,
+        amount=amount,
+        sku_code=fields.get("sku_code", "h100"),
+        site_code=fields.get("site_code", "paris"),
+        reference=reference,
+        at=NOW,
+    )
+
+
+def test_lots_are_spent_restricted_before_free_then_soonest_expiry_then_grant_then_id(db: None) -> None:
+    tenant = make_tenant(credit=0)
+    organisation = tenant.organisation
+    never = make_lot(organisation, 10, "purchase that never expires")
+    late_grant = make_lot(organisation, 10, "late", origin=Origin.GRANT, expires_at=NOW + timedelta(days=90))
+    soon_purchase = make_lot(organisation, 10, "soon, purchase", expires_at=NOW + timedelta(days=5))
+    soon_grant = make_lot(organisation, 10, "soon, grant", origin=Origin.GRANT, expires_at=NOW + timedelta(days=5))
+    restricted = make_lot(organisation, 10, "restricted", sku_codes=["h100"], expires_at=NOW + timedelta(days=300))
+    make_lot(organisation, 10, "other GPU only", sku_codes=["mi300x"])
+    make_lot(organisation, 10, "expired", expires_at=NOW)
+    make_lot(organisation, 10, "not yet", starts_at=NOW + timedelta(days=1))
+    placed = hold(tenant, 45 * MICRO)
+    legs = HoldLeg.objects.filter(hold=placed).order_by("position").values_list("lot_id", "amount")
+    assert list(legs) == [
+        (restricted.pk, 10 * MICRO),
+        (soon_grant.pk, 10 * MICRO),
+        (soon_purchase.pk, 10 * MICRO),
+        (late_grant.pk, 10 * MICRO),
+        (never.pk, 5 * MICRO),
+    ]
+
+
+def test_a_hold_that_no_lot_covers_reserves_nothing_and_says_what_is_missing(mine: Tenant) -> None:
+    with pytest.raises(InsufficientCredit) as refused:
+        hold(mine, 1_000 * MICRO + 1)
+    assert refused.value.details["missing_microcredits"] == 1
+    assert (Hold.objects.count(), queries.balance(mine.organisation.pk, NOW).held) == (0, 0)
+
+
+def test_releasing_twice_gives_back_once(mine: Tenant) -> None:
+    placed = hold(mine, 600 * MICRO)
+    assert queries.balance(mine.organisation.pk, NOW).available == 400 * MICRO
+    assert [release_hold(hold_id=placed.pk, at=NOW), release_hold(hold_id=placed.pk, at=NOW)] == [True, False]
+    assert queries.balance(mine.organisation.pk, NOW).available == 1_000 * MICRO
+
+
+def test_a_strangers_lot_is_never_touched(mine: Tenant, theirs: Tenant) -> None:
+    hold(mine, 1_000 * MICRO)
+    assert LedgerAccount.objects.get(organisation=theirs.organisation).held == 0
+
+
+def test_fifty_threads_cannot_overspend_one_lot(committed: None) -> None:
+    tenant = make_tenant(credit=5, roles=())
+    outcomes: list[str] = []
+
+    def spend(number: int) -> None:
+        try:
+            hold(tenant, MICRO, reference=f"run-{number}")
+            outcomes.append("held")
+        except InsufficientCredit:
+            outcomes.append("refused")
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=spend, args=(number,)) for number in range(50)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (outcomes.count("held"), outcomes.count("refused")) == (5, 45)
+    assert LedgerAccount.objects.get(organisation=tenant.organisation).held == 5 * MICRO
+    assert [check.name for check in run_checks() if check.contradictions and "runs" not in check.name] == []

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fixtures shared by all tests: tenants, a market, a simulated site with the real client, and clients of both edges."""
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import connection
+from rest_framework.test import APIClient
+
+from clusters.kube.connect import connect
+from clusters.simulator.server import serve
+from tests.worlds import Market, Tenant, make_market, make_tenant
+
+
+@pytest.fixture
+def mine(db: Any) -> Tenant:
+    """Return the tenant that a test acts for."""
+    return make_tenant("mine")
+
+
+@pytest.fixture
+def theirs(db: Any) -> Tenant:
+    """Return a stranger with data that could leak."""
+    return make_tenant("theirs")
+
+
+@pytest.fixture
+def market(db: Any) -> Market:
+    """Return an offer whose site no test calls."""
+    return make_market()
+
+
+@pytest.fixture(scope="session")
+def site_server() -> Iterator[Any]:
+    """Serve a simulated site over real HTTP, in this process."""
+    server, clusters = serve(port=0, state_dir=None)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server.server_address[1], clusters
+    server.shutdown()
+
+
+@pytest.fixture
+def committed(django_db_setup: Any, django_db_blocker: Any) -> Iterator[None]:
+    """Commit for real, for tests of concurrency; facts cannot be deleted, so the tables are emptied behind triggers."""
+    with django_db_blocker.unblock():
+        yield
+        kept = {"django_migrations", "residency_territory", "django_content_type", "auth_permission"}
+        with connection.cursor() as cursor:
+            tables = [name for name in connection.introspection.table_names(cursor) if name not in kept]
+            cursor.execute("SET session_replication_role = replica")
+            cursor.execute(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY")
+            cursor.execute("SET session_replication_role = DEFAULT")
+
+
+@pytest.fixture
+def api() -> Any:
+    """Return a function from a key to an API client."""
+
+    def client(key: str | None) -> APIClient:
+        result = APIClient(raise_request_exception=False)
+        if key:
+            result.credentials(HTTP_AUTHORIZATION=f"Bearer {key}")
+        return result
+
+    return client
+
+
+@pytest.fixture(autouse=True)
+def _fresh_gateways() -> Iterator[None]:
+    yield
+    connect.cache_clear()
