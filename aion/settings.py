@@ -23,7 +23,7 @@ METRICS_TOKEN = env.text("AION_METRICS_TOKEN", default="")
 FOUR_EYES_LIMIT_MICROCREDITS = env.number("AION_FOUR_EYES_LIMIT_MICROCREDITS", default=10_000_000_000)
 
 INSTALLED_APPS = [
-    "unfold",
+    "unfold.apps.BasicAppConfig",  # the default one would put its own site in the place of ours
     "aion.apps.AionAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",

@@ -2,7 +2,9 @@
 """The composition root: which path belongs to which edge."""
 
 from django.contrib import admin
+from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path
+from django.views.i18n import set_language
 
 from aion.web import health
 
@@ -14,7 +16,7 @@ urlpatterns = [
     path("metrics", health.metrics, name="metrics"),
     path("admin/", admin.site.urls),
     path("accounts/", include("allauth.urls")),
-    path("i18n/", include("django.conf.urls.i18n")),
+    path("i18n/setlang/", login_not_required(set_language), name="set_language"),
     path("api/", include("marketplace.api.urls")),
     path("", include("marketplace.portal.urls")),
 ]

@@ -29,9 +29,7 @@ def problem(*, status: int, code: str, title: str, detail: str, request_id: str 
         "request_id": request_id,
         **extra,
     }
-    response = Response(body, status=status)
-    response["Content-Type"] = "application/problem+json"
-    return response
+    return Response(body, status=status, content_type="application/problem+json")
 
 
 def problem_handler(error: Exception, context: dict[str, Any]) -> Response | None:

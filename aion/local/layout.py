@@ -91,7 +91,6 @@ class Group:
         port = self.values.get("web_port", 8000)
         values = {
             **os.environ,
-            "DJANGO_SETTINGS_MODULE": os.environ.get("DJANGO_SETTINGS_MODULE", "aion.settings"),
             "PYTHONPATH": str(ROOT),
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
             "PYTHONUNBUFFERED": "1",
@@ -105,9 +104,9 @@ class Group:
             "AION_LOCAL_MAILBOX": str(self.directory / "mail"),
             "AION_STATIC_ROOT": str(STATE / "static"),
             "AION_LOG_LEVEL": os.environ.get("AION_LOG_LEVEL", "WARNING"),
-            "AION_SAMPLE_PRICES": str(ROOT / "marketplace" / "seed"),
         }
-        values.pop("MAKEFLAGS", None)
+        for inherited in ("MAKEFLAGS", "DJANGO_SETTINGS_MODULE"):
+            values.pop(inherited, None)
         return values
 
 

@@ -4,7 +4,7 @@
 from datetime import timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from billing import queries
@@ -113,36 +113,53 @@ def test_the_roll_up_equals_the_records(mine: Tenant, market: Market) -> None:
     assert sum(UsageHour.objects.values_list("milli_gpu_seconds", flat=True)) == 4 * 600 * 3000
 
 
-windows = st.lists(
-    st.tuples(st.integers(0, 2), st.integers(0, 30), st.integers(1, 3600)),
-    min_size=1,
-    max_size=25,
-    unique_by=lambda w: w[:2],
+window_tuples = st.tuples(st.integers(0, 2), st.integers(0, 30), st.integers(1, 3600))
+windows = st.lists(window_tuples, min_size=1, max_size=15, unique_by=lambda w: w[:2])
+quick = settings(
+    max_examples=15,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def state_after(batches: list[list[tuple[int, int, int]]], *, hold: int) -> tuple[int, int, int, int]:
+    """Return (left, owed, charged, carry) of a tenant that used ``batches`` under three holds."""
+    tenant, market = make_tenant(credit=300, roles=()), make_market(price=1_234_567)
+    meters = [make_meter(tenant, market, milli_gpus=milli, hold=hold) for milli in (137, 1000, 333)]
+    for batch in batches:
+        post(*[Window(NOW + timedelta(hours=h), meters[m].pk, seconds) for m, h, seconds in batch])
+    for meter in meters:
+        release_hold(hold_id=meter.hold_id, at=NOW)
+    balance = queries.balance(tenant.organisation.pk, NOW)
+    usage = Transfer.objects.filter(kind="usage", organisation=tenant.organisation)
+    charged = sum(usage.values_list("amount", flat=True))
+    return balance.total, balance.owed, charged, RatingCarry.objects.get(organisation=tenant.organisation).carry
+
+
+@quick
 @given(windows=windows, data=st.data())
 def test_any_order_batching_and_repeats_give_the_same_balances(
-    windows: list[tuple[int, int, int]], data: st.DataObject, django_db_blocker: object, db: None
+    windows: list[tuple[int, int, int]], data: st.DataObject, db: None
 ) -> None:
-    def state(batches: list[list[tuple[int, int, int]]]) -> tuple[object, ...]:
-        tenant, market = make_tenant(credit=3, roles=()), make_market(price=1_234_567)
-        meters = [make_meter(tenant, market, milli_gpus=milli, hold=MICRO) for milli in (137, 1000, 333)]
-        for batch in batches:
-            post(*[Window(NOW + timedelta(hours=h), meters[m].pk, seconds) for m, h, seconds in batch])
-        for meter in meters:
-            release_hold(hold_id=meter.hold_id, at=NOW)
-        balance = queries.balance(tenant.organisation.pk, NOW)
-        charged = sum(
-            Transfer.objects.filter(kind="usage", organisation=tenant.organisation).values_list("amount", flat=True)
-        )
-        carry = RatingCarry.objects.get(organisation=tenant.organisation).carry
-        return balance.total, balance.owed, charged, carry
-
-    shuffled = data.draw(st.permutations(windows + windows[: data.draw(st.integers(0, 5))]))
+    shuffled = list(data.draw(st.permutations(windows + windows[: data.draw(st.integers(0, 5))])))
     cut = data.draw(st.integers(0, len(shuffled)))
-    assert state([windows]) == state([list(shuffled[:cut]), list(shuffled[cut:])])
+    batches = [shuffled[:cut], shuffled[cut:]]
+    assert state_after([windows], hold=60 * MICRO) == state_after(batches, hold=60 * MICRO)
+    assert billing_drift() == []
+
+
+@quick
+@given(windows=windows, data=st.data())
+def test_with_every_credit_held_the_net_position_is_the_same_in_any_order(
+    windows: list[tuple[int, int, int]], data: st.DataObject, db: None
+) -> None:
+    shuffled = list(data.draw(st.permutations(windows)))
+    cut = data.draw(st.integers(0, len(shuffled)))
+    (left, owed, *one), (other_left, other_owed, *other) = (
+        state_after(batches, hold=100 * MICRO) for batches in ([windows], [shuffled[:cut], shuffled[cut:]])
+    )
+    assert (left - owed, one) == (other_left - other_owed, other)
     assert billing_drift() == []
 
 

@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every route against every kind of visitor. A new route without a row here fails."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from aion import clock
+from aion.tenancy.roles import Role
+from aion.tenancy.services.tokens import create_token
+from billing.models import LedgerAccount, Transfer
+from marketplace.services.orders import place_order
+from tests.worlds import Market, Tenant, launch
+
+# Routes by view name; what stands under these prefixes is not ours to test: the staff site and django-allauth.
+FOREIGN = ("admin:", "account_", "mfa_", "socialaccount_", "usersessions_")
+PUBLIC = {"healthz": 200, "readyz": 200, "metrics": 200, "portal:prices": 200, "portal:home": 302,
+          "portal:mailbox": 404, "api:docs": 200, "api:schema": 200, "set_language": 302}  # fmt: skip
+SIGNED_IN = {"portal:account"}
+READERS = {Role.OWNER, Role.ADMIN, Role.DEVELOPER, Role.BILLING, Role.VIEWER}
+MANAGERS = {Role.OWNER, Role.ADMIN}
+LAUNCHERS = MANAGERS | {Role.DEVELOPER}
+EVERYONE = set(Role)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One portal route: who may see it. ``status`` is what the allowed get."""
+
+    name: str
+    roles: set[Any]
+    thing: str = ""
+    method: str = "get"
+    status: int = 200
+
+
+PORTAL = [
+    Row("portal:overview", READERS),
+    Row("portal:live", READERS),
+    Row("portal:stream", READERS),
+    Row("portal:launch", LAUNCHERS),
+    Row("portal:estimate", READERS),
+    Row("portal:workloads", READERS),
+    Row("portal:workload", READERS, "workload"),
+    Row("portal:workload_live", READERS, "workload"),
+    Row("portal:workload_stop", LAUNCHERS, "workload", "post", 302),
+    Row("portal:usage", READERS),
+    Row("portal:usage_csv", READERS),
+    Row("portal:credits", READERS),
+    Row("portal:statement_csv", READERS),
+    Row("portal:keys", LAUNCHERS),
+    Row("portal:revoke_key", LAUNCHERS, "token", "post", 302),
+    Row("portal:projects", READERS),
+    Row("portal:team", EVERYONE),
+    Row("portal:audit", MANAGERS | {Role.BILLING, Role.VIEWER}),
+    Row("portal:pools", MANAGERS | {Role.OPERATOR}),
+]
+# Resource, id of a thing, roles that may read it, roles that may write it.
+API = [
+    ("organisation", "organisation", EVERYONE, None),
+    ("project", "project", READERS, MANAGERS),
+    ("offer", "offer", EVERYONE, None),
+    ("estimate", None, None, READERS),
+    ("workload", "workload", READERS, LAUNCHERS),
+    ("usage_record", None, READERS, None),
+    ("credit_lot", "lot", READERS, None),
+    ("ledger_entry", "entry", READERS, None),
+    ("pool", None, MANAGERS | {Role.OPERATOR}, None),
+]
+PATHS = {"organisation": "organisations", "project": "projects", "offer": "offers", "estimate": "estimates",
+         "workload": "workloads", "usage_record": "usage-records", "credit_lot": "credit-lots",
+         "ledger_entry": "ledger-entries", "pool": "pools"}  # fmt: skip
+
+
+def routes(patterns: Any = None, prefix: str = "") -> Iterator[str]:
+    for pattern in patterns if patterns is not None else get_resolver().url_patterns:
+        if isinstance(pattern, URLResolver):
+            inner = f"{prefix}{pattern.namespace}:" if pattern.namespace else prefix
+            yield from routes(pattern.url_patterns, inner)
+        elif isinstance(pattern, URLPattern):
+            yield f"{prefix}{pattern.name}"
+
+
+def test_every_route_has_a_row() -> None:
+    api = {f"api:{name}-{kind}" for name, *_ in API for kind in ("list", "detail", "stop")}
+    known = {row.name for row in PORTAL} | set(PUBLIC) | SIGNED_IN | api
+    unknown = {name for name in routes() if name not in known and not name.startswith(FOREIGN)}
+    assert unknown == set()
+
+
+def things_of(tenant: Tenant, market: Market) -> dict[str, str]:
+    order = place_order(actor=tenant.actor(), request=launch(tenant, market, gpus=1), at=clock.now())
+    token, _ = create_token(
+        actor=tenant.actor(), name="x", scopes=["workloads:read"], expires_in_days=1, at=clock.now()
+    )
+    return {
+        "organisation": tenant.organisation.public_id,
+        "project": tenant.project.public_id,
+        "workload": order.workload.public_id,
+        "offer": market.offer.public_id,
+        "token": token.public_id,
+        "lot": LedgerAccount.objects.get(organisation=tenant.organisation).public_id,
+        "entry": Transfer.objects.get(organisation=tenant.organisation).public_id,
+        "": "",
+    }
+
+
+def path_of(row: Row, slug: str, thing: str) -> str:
+    from django.urls import reverse
+
+    arguments = {"slug": slug} | ({"public_id": thing} if row.thing else {})
+    return reverse(row.name, kwargs=arguments)
+
+
+def ask(user: Any, row: Row, slug: str, thing: str) -> int:
+    client = Client()
+    if user is not None:
+        client.force_login(user)
+    response = getattr(client, row.method)(path_of(row, slug, thing))
+    return int(response.status_code)
+
+
+@pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume asynchronous iterators")
+@pytest.mark.parametrize("row", [row for row in PORTAL if row.name != "portal:stream"], ids=lambda row: row.name)
+def test_a_page_shows_itself_to_its_roles_and_to_nobody_else(
+    mine: Tenant, theirs: Tenant, market: Market, row: Row
+) -> None:
+    things, foreign = things_of(mine, market), things_of(theirs, market)
+    slug = mine.organisation.slug
+    for role, user in mine.people.items():
+        thing = things_of(mine, market)[row.thing] if row.method == "post" else things[row.thing]
+        assert ask(user, row, slug, thing) == (row.status if role in row.roles else 403), role
+    stranger = theirs.people[Role.OWNER]
+    assert ask(stranger, row, slug, things[row.thing]) == 404
+    assert ask(None, row, slug, things[row.thing]) == 302
+    if row.thing:
+        owner = mine.people[Role.OWNER]
+        missing = ask(owner, row, slug, "xx_0000000000000000")
+        assert (ask(owner, row, slug, foreign[row.thing]), missing) == (404, 404)
+        outsider = mine.people[Role.REVIEWER]
+        statuses = {ask(outsider, row, slug, thing) for thing in (foreign[row.thing], things[row.thing], "xx_0")}
+        assert statuses == {403}
+
+
+@pytest.mark.parametrize(("name", "thing", "readers", "writers"), API, ids=[row[0] for row in API])
+def test_an_api_resource_answers_its_roles_and_nobody_else(
+    mine: Tenant, theirs: Tenant, market: Market, api: Any, name: str, thing: str | None, readers: Any, writers: Any
+) -> None:
+    things, foreign = things_of(mine, market), things_of(theirs, market)
+    path = f"/api/v1/{PATHS[name]}"
+    for role in Role:
+        client = api(mine.key(role))
+        if readers is not None:
+            assert client.get(path).status_code == (200 if role in readers else 403), role
+        if thing:
+            assert client.get(f"{path}/{things[thing]}").status_code == (200 if role in readers else 403), role
+        if thing and role not in readers:
+            assert client.get(f"{path}/{foreign[thing]}").status_code == 403
+        if writers is not None:
+            status = client.post(path, {}, format="json").status_code
+            assert status == (422 if role in writers else 403), role
+        else:
+            assert client.post(path, {}, format="json").status_code in {403, 405}
+    anonymous = api(None)
+    assert anonymous.get(path).status_code == 401
+    assert api("aion_wrong").get(path).status_code == 401
+    if thing and thing != "offer":
+        mine_owner = api(mine.key())
+        assert mine_owner.get(f"{path}/{foreign[thing]}").status_code == 404
+        assert mine_owner.get(f"{path}/xx_0000000000000000").status_code == 404
+        listed = mine_owner.get(path).json()["items"]
+        assert foreign[thing] not in {item["id"] for item in listed}
+
+
+def test_a_stranger_cannot_stop_a_workload(mine: Tenant, theirs: Tenant, market: Market, api: Any) -> None:
+    things = things_of(mine, market)
+    answer = api(theirs.key()).post(f"/api/v1/workloads/{things['workload']}/stop")
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+@pytest.mark.parametrize(("name", "status"), PUBLIC.items())
+def test_a_public_route_needs_no_sign_in(db: None, name: str, status: int) -> None:
+    from django.urls import NoReverseMatch, reverse
+
+    try:
+        path = reverse(name)
+    except NoReverseMatch:
+        pytest.skip("this route is not installed here")
+    assert Client().get(path).status_code == status
+
+
+def test_the_staff_site_is_closed_to_customers_and_to_staff_without_a_second_factor(mine: Tenant) -> None:
+    from tests.worlds import make_user
+
+    for user in (mine.people[Role.OWNER], make_user(is_staff=True, is_superuser=True)):
+        client = Client()
+        client.force_login(user)
+        assert client.get("/admin/").status_code == 302
