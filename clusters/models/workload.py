@@ -92,7 +92,7 @@ class Workload(models.Model):
         constraints: ClassVar = [
             models.CheckConstraint(condition=Q(milli_gpus__gt=0, max_seconds__gt=0), name="workload_has_a_size"),
             models.CheckConstraint(
-                condition=Q(ended_at__isnull=True) | Q(state__in=[*TERMINAL]),
+                condition=Q(ended_at__isnull=True) | Q(state__in=sorted(TERMINAL)),
                 name="only_ended_workloads_have_an_end",
             ),
         ]

@@ -239,7 +239,7 @@ class Api:
 
     def load_fleet(self, nodes: list[dict[str, Any]]) -> None:
         """Make the nodes that a fleet file describes; a node of the same name is left as it stands."""
-        from clusters.simulator.controllers import NODES
+        from clusters.simulator.resources import NODES
 
         for entry in nodes:
             if self.store.get("nodes", "", entry["name"]) is not None:

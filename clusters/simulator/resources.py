@@ -46,6 +46,8 @@ def _all() -> dict[tuple[str, str, str], Resource]:
 
 
 RESOURCES = _all()
+JOBS, PODS = RESOURCES[("batch", "v1", "jobs")], RESOURCES[("", "v1", "pods")]
+NODES = RESOURCES[("", "v1", "nodes")]
 _META = {"apiVersion", "kind", "metadata", "spec", "status"}
 _JOB_SPEC = {
     "parallelism", "completions", "completionMode", "backoffLimit", "activeDeadlineSeconds", "template",

@@ -301,7 +301,7 @@ def test_a_journal_brings_a_killed_site_back_where_it_was(tmp_path: Any) -> None
 
 
 def _node(name: str = "first") -> tuple[Any, dict[str, Any]]:
-    from clusters.simulator.controllers import NODES
+    from clusters.simulator.resources import NODES
 
     return NODES, {"metadata": {"name": name, "labels": {}}, "status": {"allocatable": {"nvidia.com/gpu": "8"}}}
 
