@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rules of the house that import contracts cannot see."""
+
+import re
+from pathlib import Path
+
+import pytest
+from celery import current_app
+from django.apps import apps
+from django.conf import settings
+from django.db import models
+
+ROOT = Path(__file__).resolve().parents[2]
+ORDER = ["clock", "audit", "residency", "tenancy", "api", "web", "billing", "clusters", "marketplace"]
+# Rows without an organisation, each with its reason.
+UNOWNED = {
+    "clock.VirtualClock": "one row of the whole database",
+    "audit.AuditEvent": "staff act for no organisation",
+    "residency.Territory": "reference data",
+    "tenancy.User": "a person belongs to several",
+    "tenancy.Organisation": "is the owner",
+    "billing.LedgerAccount": "platform accounts have none; a constraint ties the kind to the owner",
+    "billing.HoldLeg": "owned through its hold",
+    "billing.Sku": "public catalogue",
+    "billing.PriceBook": "public catalogue",
+    "billing.Price": "public catalogue",
+    "billing.UsageBatch": "a batch spans organisations",
+    "clusters.Site": "owned by its operator",
+    "clusters.Cluster": "owned through its site",
+    "clusters.NodeFlavour": "reference data",
+    "marketplace.Offer": "public; owned through its pool",
+    "marketplace.ReplayRun": "local runs only",
+}
+OURS = [model for model in apps.get_models() if model._meta.app_label in ORDER]
+
+
+def test_foreign_keys_point_one_way() -> None:
+    wrong = [
+        f"{model._meta.label}.{field.name} -> {field.related_model._meta.label}"
+        for model in OURS
+        for field in model._meta.get_fields()
+        if isinstance(field, models.ForeignKey)
+        and field.related_model._meta.app_label in ORDER
+        and ORDER.index(field.related_model._meta.app_label) > ORDER.index(model._meta.app_label)
+    ]
+    assert wrong == []
+
+
+def test_every_tenant_row_has_its_organisation() -> None:
+    unowned = {
+        model._meta.label
+        for model in OURS
+        if not any(field.attname == "organisation_id" and not field.null for field in model._meta.concrete_fields)
+    }
+    assert unowned == set(UNOWNED)
+
+
+def test_every_owned_model_can_be_read_for_an_actor() -> None:
+    missing = [
+        model._meta.label
+        for model in OURS
+        if any(field.attname == "organisation_id" for field in model._meta.concrete_fields)
+        and not hasattr(model._default_manager, "visible_to")
+        and model._meta.label not in {"billing.RatingCarry", "api.IdempotencyRecord"}
+    ]
+    assert missing == []
+
+
+def test_every_periodic_task_and_every_nudge_exists() -> None:
+    current_app.loader.import_default_modules()
+    names = {entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values()}
+    for path in [*ROOT.glob("*/services/*.py"), *ROOT.glob("*/*/services/*.py")]:
+        names |= set(re.findall(r'nudge\("([a-z_.]+)"', path.read_text(encoding="utf-8")))
+    assert names - set(current_app.tasks) == set()
+
+
+@pytest.mark.parametrize("app", ["aion", "billing", "clusters", "marketplace"])
+def test_every_module_says_its_licence(app: str) -> None:
+    silent = [
+        str(path.relative_to(ROOT))
+        for path in (ROOT / app).rglob("*.py")
+        if "SPDX-License-Identifier: Apache-2.0" not in path.read_text(encoding="utf-8")
+        and not re.match(r"0\d{3}_(initial|references)", path.stem)
+    ]
+    assert silent == []
+
+
+def test_templates_have_no_inline_script_style_or_handler() -> None:
+    pattern = re.compile(r"<script(?![^>]*\bsrc=)|\sstyle=|\son[a-z]+=|hx-on", re.IGNORECASE)
+    wrong = [
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "templates").rglob("*.html")
+        if pattern.search(path.read_text(encoding="utf-8"))
+    ]
+    assert wrong == []

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A whole demo of its own for the journeys: the same command, services and people as `make demo`."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aion.local.layout import free_port
+from tests.chromium import find
+from tests.local.test_replay_survives import environment
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="session")
+def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Start the demo without the Helios month and return its address."""
+    if find() is None:
+        pytest.skip("NO CHROMIUM on this machine")
+    port = free_port()
+    env = environment(tmp_path_factory.mktemp("demo")) | {"AION_PORT": str(port)}
+    command = [sys.executable, "-m", "aion.local"]
+    started = subprocess.run(
+        [*command, "demo", "--no-replay"], cwd=ROOT, env=env, capture_output=True, text=True, check=False
+    )
+    assert started.returncode == 0, started.stdout + started.stderr
+    yield f"http://127.0.0.1:{port}"
+    subprocess.run([*command, "stop"], cwd=ROOT, env=env, check=True, capture_output=True)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Return a headless Chromium."""
+    from playwright.sync_api import sync_playwright
+
+    flags = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-gpu"]
+    if os.geteuid() == 0:
+        flags.append("--no-sandbox")
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=find(), args=flags)
