@@ -18,14 +18,7 @@ pytestmark = [pytest.mark.local, pytest.mark.timeout(400)]
 
 def environment(state: Path) -> dict[str, str]:
     """Return this process's environment without the services it was given: the replay brings its own."""
-    given = {
-        "DATABASE_URL",
-        "AION_BROKER_URL",
-        "AION_QUEUE",
-        "AION_SITE_URL",
-        "DJANGO_SETTINGS_MODULE",
-        "AION_LOG_LEVEL",
-    }
+    given = {"DATABASE_URL", "AION_BROKER_URL", "AION_QUEUE", "AION_SITE_URL", "DJANGO_SETTINGS_MODULE"}
     values = {name: value for name, value in os.environ.items() if name not in given}
     return {**values, "AION_LOCAL_STATE": str(state), "AION_VIRTUAL_CLOCK": "yes"}
 
