@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
@@ -109,7 +110,7 @@ def pages() -> None:
     for name, (client, path) in wanted.items():
         with CaptureQueriesContext(connection) as queries:
             assert client.get(path).status_code == 200, path
-        spent = sorted(timed(lambda c=client, p=path: c.get(p))[0] for _ in range(40))
+        spent = sorted(timed(partial(client.get, path))[0] for _ in range(40))
         say(
             bench="page",
             name=name,

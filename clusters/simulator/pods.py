@@ -47,6 +47,7 @@ class Pods:
     capacity: Capacity
     heap: list[tuple[float, int, tuple[int, str], Key]]
     pods_of: dict[str, set[Key]]
+    waiting: dict[Key, None]
 
     @property
     def now(self) -> datetime:
