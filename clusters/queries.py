@@ -57,7 +57,7 @@ def workloads(actor: Actor) -> WorkloadQuerySet:
 
 def workload_events(actor: Actor, workload: Workload) -> QuerySet[WorkloadEvent]:
     """Return a workload's timeline."""
-    return WorkloadEvent.objects.visible_to(actor).filter(workload=workload)
+    return WorkloadEvent.objects.visible_to(actor).filter(workload=workload).order_by("pk")
 
 
 def decision_of(actor: Actor, workload: Workload) -> ResidencyDecision | None:

@@ -58,9 +58,9 @@ class ActorSchema(AutoSchema):
 
     def _get_response_bodies(self, direction: Any = "response") -> Any:
         responses = super()._get_response_bodies(direction)
-        wanted = ["401", "403", "404", "429"]
+        wanted = ["401", "403", "404", "422", "429"]
         if self.method in {"POST", "PUT", "PATCH", "DELETE"}:
-            wanted += ["400", "402", "409", "415", "422", "503"]
+            wanted += ["400", "402", "409", "415", "503"]
         for code in wanted:
             responses[code] = self._get_response_for_code(  # type: ignore[no-untyped-call]
                 ProblemOut, code, media_types=["application/problem+json"], direction=direction

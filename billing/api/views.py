@@ -7,6 +7,7 @@ import django_filters
 from django.db.models import QuerySet
 
 from aion.actor import Scope
+from aion.api.filters import InstantFilter
 from aion.api.views import ReadOnlyActorViewSet
 from billing import queries
 from billing.api.serializers import EntryOut, LotOut, UsageOut
@@ -30,8 +31,8 @@ class EntryFilter(django_filters.FilterSet):  # type: ignore[misc]
     """By kind and accounting time."""
 
     kind = django_filters.ChoiceFilter(choices=[(kind.value, kind.value) for kind in TransferKind])
-    effective_after = django_filters.IsoDateTimeFilter(field_name="effective_at", lookup_expr="gte")
-    effective_before = django_filters.IsoDateTimeFilter(field_name="effective_at", lookup_expr="lt")
+    effective_after = InstantFilter(field_name="effective_at", lookup_expr="gte")
+    effective_before = InstantFilter(field_name="effective_at", lookup_expr="lt")
 
 
 class EntryViewSet(ReadOnlyActorViewSet):
@@ -50,8 +51,8 @@ class EntryViewSet(ReadOnlyActorViewSet):
 class UsageFilter(django_filters.FilterSet):  # type: ignore[misc]
     """By window."""
 
-    start_at = django_filters.IsoDateTimeFilter(field_name="window_start", lookup_expr="gte")
-    end_at = django_filters.IsoDateTimeFilter(field_name="window_start", lookup_expr="lt")
+    start_at = InstantFilter(field_name="window_start", lookup_expr="gte")
+    end_at = InstantFilter(field_name="window_start", lookup_expr="lt")
 
 
 class UsageViewSet(ReadOnlyActorViewSet):

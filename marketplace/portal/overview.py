@@ -24,6 +24,7 @@ STREAM_SECONDS = 5
 STREAM_ROUNDS = 720
 HISTORY_DAYS = 14
 FORECAST_DAYS = 7
+FORECAST_LIMIT_DAYS = 3650
 
 
 def figures(organisation_id: int, quota: int) -> dict[str, Any]:
@@ -63,6 +64,13 @@ def month_energy(organisation_id: int, now: datetime) -> tuple[int, int]:
     return total[0], total[1]
 
 
+def run_out(balance: int, daily: int, now: datetime) -> datetime | None:
+    """Return when ``balance`` is spent at ``daily``, or None when that is never or too far off to say."""
+    if daily <= 0 or balance > daily * FORECAST_LIMIT_DAYS:
+        return None
+    return now + timedelta(days=balance / daily)
+
+
 class OverviewView(ActorView):
     """The first page of an organisation."""
 
@@ -82,7 +90,7 @@ class OverviewView(ActorView):
             "chart": chart,
             "burn_table": table,
             "daily_average": spent,
-            "runs_out_at": now + timedelta(days=context["live_total"] / spent) if spent else None,
+            "runs_out_at": run_out(context["live_total"], spent, now),
             "expiring": billing.lots(self.actor)
             .spendable_at(now)
             .filter(expires_at__lt=now + timedelta(days=14))

@@ -161,3 +161,9 @@ def test_a_page_costs_the_same_queries_with_one_row_and_with_many(mine: Tenant, 
     for _ in range(6):
         place_order(actor=mine.actor(), request=launch(mine, market, gpus=1), at=clock.now())
     assert count(client, path) == one <= 30
+
+
+@pytest.mark.parametrize("value", ["0279-09-25T04:25:10-21:25", "0001-01-01T00:00:00+23:00", "yesterday", "2026-13-01"])
+def test_an_instant_that_cannot_be_is_no_server_error(mine: Tenant, api: Any, value: str) -> None:
+    answer = api(mine.key()).get("/api/v1/ledger-entries", {"effective_after": value})
+    assert answer.status_code in {200, 422}

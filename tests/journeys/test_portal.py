@@ -46,7 +46,7 @@ def test_a_founder_launches_eight_gpus_watches_them_run_stops_them_and_sees_the_
     page.fill("input[name=name]", "journey-run")
     page.locator("#estimate .total").filter(has_text="39.84").wait_for()
     page.click("main button[type=submit]")
-    page.wait_for_url("**/workloads/wl_*")
+    page.wait_for_url("**/workloads/wl_*/")
     page.locator("#workload-live .stat .status").filter(has_text="Running").wait_for(timeout=60_000)
     page.locator("#workload-live .stat-value").first.filter(has_not_text="0.0000").wait_for(timeout=60_000)
     page.click("text=Stop workload")
