@@ -71,3 +71,15 @@ def api() -> Any:
 def _fresh_gateways() -> Iterator[None]:
     yield
     connect.cache_clear()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_session_is_left_behind(django_db_setup: Any, django_db_blocker: Any) -> Iterator[None]:
+    """End the connections of threads that tests started (schemathesis starts one) before the database is dropped."""
+    yield
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        connection.close()
