@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db.models import QuerySet
 
 from aion.actor import Actor
-from aion.residency.policy import Decision, Level, Policy, decide
+from aion.residency.policy import Level, Policy, decide
 from billing.queries import LIST_BOOK
 from clusters import queries as clusters
 from marketplace.models import Offer, Order
@@ -53,11 +53,6 @@ def level_reached(offer: Offer) -> Level:
             break
         reached = level
     return reached
-
-
-def decision_for(offer: Offer, policy: str) -> Decision:
-    """Return whether a project's policy allows an offer's site."""
-    return decide(Policy.parse(policy), offer.pool.cluster.site.facts())
 
 
 def orders(actor: Actor) -> QuerySet[Order]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from aion.actor import Actor, Scope, Via, system
 from aion.residency.models import ResidencyDecision
-from aion.tenancy.models import ApiToken, Membership, Organisation, OrganisationKind, Project, User
+from aion.tenancy.models import Membership, Organisation, OrganisationKind, Project, User
 from aion.tenancy.roles import Role, scopes_of
 from aion.tenancy.services.tokens import create_token
 from billing.models import LedgerAccount, Meter
@@ -181,8 +181,3 @@ def make_meter(
         at=NOW,
     )
     return Meter.objects.get(pk=meter_id)
-
-
-def token_count(organisation: Organisation) -> int:
-    """Return how many keys an organisation has."""
-    return ApiToken.objects.filter(organisation=organisation).count()

@@ -8,8 +8,8 @@ from django.db import connection, transaction
 
 from aion.money import decimal_string
 from billing.errors import InsufficientCredit, InvalidAmount
-from billing.models import Hold, LedgerAccount
-from billing.states import AccountKind, HoldState
+from billing.models import Hold
+from billing.states import HoldState
 
 # Locks come first and in id order (as everywhere), so that two holds and a posting never wait for each other in a ring.
 # The amounts are read by the second statement, whose snapshot is taken after the locks are held.
@@ -110,9 +110,3 @@ def release_hold(*, hold_id: int, at: datetime) -> bool:
         )
         cursor.execute(RELEASE, {"hold_id": hold_id})
     return True
-
-
-def held_of(organisation_id: int) -> int:
-    """Return what an organisation's open runs hold, in micro-credits."""
-    lots = LedgerAccount.objects.filter(organisation_id=organisation_id, kind=AccountKind.LOT)
-    return sum(lots.values_list("held", flat=True))
