@@ -46,3 +46,8 @@ def from_decimal(credits_: Decimal) -> int:
     if scaled != scaled.to_integral_value():
         raise ValueError("A credit has at most six decimals.")
     return int(scaled)
+
+
+def share_off(micro: int, basis_points: int) -> int:
+    """Return a price less ``basis_points`` hundredths of a per cent, rounded up to the whole micro-credit."""
+    return -(-micro * (10_000 - basis_points) // 10_000)

@@ -14,6 +14,12 @@ def floor_day(at: datetime) -> datetime:
     return at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
+def next_midnight(at: datetime) -> datetime:
+    """Return the first 00:00 UTC at or after ``at``."""
+    day = floor_day(at)
+    return day if day == at else day + timedelta(days=1)
+
+
 def month_start(at: datetime) -> datetime:
     """Return 00:00 UTC on the first of the month that ``at`` lies in."""
     return floor_day(at).replace(day=1)
@@ -32,3 +38,14 @@ def rfc3339(at: datetime) -> str:
 def parse_rfc3339(text: str) -> datetime:
     """Return the instant in ``text``. Raises ValueError for anything else."""
     return datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(UTC)
+
+
+def next_month(at: datetime) -> datetime:
+    """Return 00:00 UTC on the first of the month after the one that ``at`` lies in."""
+    return month_start(month_start(at) + timedelta(days=32))
+
+
+def week_start(at: datetime) -> datetime:
+    """Return 00:00 UTC on the Monday of the week that ``at`` lies in."""
+    day = floor_day(at)
+    return day - timedelta(days=day.weekday())

@@ -22,6 +22,9 @@ METRICS_TOKEN = env.text("AION_METRICS_TOKEN", default="")
 # Grants of credits above this many micro-credits wait for a second member of staff.
 FOUR_EYES_LIMIT_MICROCREDITS = env.number("AION_FOUR_EYES_LIMIT_MICROCREDITS", default=10_000_000_000)
 
+# A correction in favour of a customer whose lot has expired comes back as a new lot, or stays expired.
+REFUND_EXPIRED_AS_GOODWILL = env.flag("AION_REFUND_EXPIRED_AS_GOODWILL", default=True)
+
 INSTALLED_APPS = [
     "unfold.apps.BasicAppConfig",  # the default one would put its own site in the place of ours
     "aion.apps.AionAdminConfig",

@@ -114,7 +114,7 @@ class QuarantinedUsageAdmin(ReadOnlyAdmin):
     """Usage that no rule allows to rate."""
 
     list_display: ClassVar = [
-        "window_start",
+        "hour",
         "organisation",
         "seconds",
         "milli_gpus",

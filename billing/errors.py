@@ -32,3 +32,27 @@ class InvalidAmount(Rejected):
     """An amount must be above zero."""
 
     code, title = "invalid_amount", "The amount is not valid"
+
+
+class BudgetExceeded(Conflict):
+    """A budget has no room for the worst case; the widest one is named."""
+
+    code, title = "budget_exceeded", "A budget does not allow this"
+
+
+class BudgetNotPossible(Rejected):
+    """The budget contradicts another one or names something that is not there."""
+
+    code, title = "invalid_budget", "The budget is not possible"
+
+
+class MonthNotOver(Conflict):
+    """A month closes after its end and the grace for late usage, and not before the month before it."""
+
+    code, title = "month_not_over", "This month cannot be closed"
+
+
+class CorrectionNotPossible(Conflict):
+    """There is no such window, or it already has the seconds asked for."""
+
+    code, title = "correction_not_possible", "This cannot be corrected"

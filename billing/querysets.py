@@ -35,12 +35,6 @@ class AccountQuerySet(OwnedQuerySet):
             .filter(credits__gt=F("debits") + F("held"))
         )
 
-    def for_sku(self, sku_code: str, site_code: str) -> Self:
-        """Return lots whose restrictions allow ``sku_code`` at ``site_code``."""
-        return self.filter(Q(sku_codes=[]) | Q(sku_codes__contains=[sku_code])).filter(
-            Q(site_codes=[]) | Q(site_codes__contains=[site_code])
-        )
-
     def in_spending_order(self) -> Self:
         """Order as credit is spent: restricted before free, soonest expiry, grant before purchase, lot id."""
         return self.order_by("-restricted", F("expires_at").asc(nulls_last=True), "rank", "pk")
@@ -60,3 +54,41 @@ class PriceQuerySet(models.QuerySet[Any]):
     def in_force_at(self, at: datetime) -> Self:
         """Return prices whose half-open validity contains ``at``."""
         return self.filter(valid__contains=at)
+
+
+class UsageHourQuerySet(OwnedQuerySet):
+    """Hourly roll-up."""
+
+    def within(self, start: datetime, end: datetime) -> Self:
+        """Return the hours in [start, end)."""
+        return self.filter(hour__gte=start, hour__lt=end)
+
+
+class UsageDayQuerySet(OwnedQuerySet):
+    """Daily roll-up by run."""
+
+    def within(self, start: datetime, end: datetime) -> Self:
+        """Return the days in [start, end)."""
+        return self.filter(day__gte=start, day__lt=end)
+
+
+class PromotionQuerySet(models.QuerySet[Any]):
+    """Promotions."""
+
+    def in_force_at(self, at: datetime) -> Self:
+        """Return promotions whose half-open validity contains ``at``."""
+        return self.filter(valid__contains=at)
+
+    def covering(self, *, sku_code: str, audience: str) -> Self:
+        """Return promotions that cover a SKU for a kind of organisation."""
+        return self.filter(Q(sku_codes=[]) | Q(sku_codes__contains=[sku_code])).filter(
+            Q(audiences=[]) | Q(audiences__contains=[audience])
+        )
+
+
+class BudgetQuerySet(OwnedQuerySet):
+    """Budgets."""
+
+    def in_force(self) -> Self:
+        """Return budgets that have not been ended."""
+        return self.filter(ended_at=None)

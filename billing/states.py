@@ -5,12 +5,21 @@ from enum import StrEnum
 
 
 class AccountKind(StrEnum):
-    """What a ledger account is for. Lots and receivables belong to a tenant, the others to the platform."""
+    """What a ledger account is for. Lots and receivables belong to a tenant, the others to the platform.
+
+    ``funding`` is where credit comes from, ``clearing`` where usage goes, ``breakage`` what expired unspent,
+    ``goodwill`` what the consortium gives back on its own account.
+    """
 
     LOT = "lot"
     RECEIVABLE = "receivable"
     FUNDING = "funding"
     CLEARING = "clearing"
+    BREAKAGE = "breakage"
+    GOODWILL = "goodwill"
+
+
+PLATFORM_KINDS = frozenset({AccountKind.FUNDING, AccountKind.CLEARING, AccountKind.BREAKAGE, AccountKind.GOODWILL})
 
 
 class Origin(StrEnum):
@@ -18,10 +27,11 @@ class Origin(StrEnum):
 
     GRANT = "grant"
     PROMO = "promo"
+    GOODWILL = "goodwill"
     PURCHASE = "purchase"
 
 
-ORIGIN_RANK = {Origin.GRANT: 0, Origin.PROMO: 1, Origin.PURCHASE: 2}
+ORIGIN_RANK = {Origin.GRANT: 0, Origin.PROMO: 1, Origin.GOODWILL: 1, Origin.PURCHASE: 2}
 
 
 class TransferKind(StrEnum):
@@ -30,6 +40,10 @@ class TransferKind(StrEnum):
     GRANT = "grant"
     PURCHASE = "purchase"
     USAGE = "usage"
+    CORRECTION = "correction"
+    EXPIRY = "expiry"
+    REFUND = "refund"
+    SETTLEMENT = "settlement"
     REVERSAL = "reversal"
 
 
@@ -41,8 +55,50 @@ class HoldState(StrEnum):
 
 
 class RequestState(StrEnum):
-    """A grant of credits that waits for a second pair of eyes."""
+    """Something that creates or moves credit and waits for a second pair of eyes."""
 
     PENDING = "pending"
     APPROVED = "approved"
     REJECTED = "rejected"
+
+
+class DraftState(StrEnum):
+    """Prices in preparation."""
+
+    DRAFT = "draft"
+    PUBLISHED = "published"
+    DISCARDED = "discarded"
+
+
+class BudgetScope(StrEnum):
+    """What a budget caps, widest first."""
+
+    ORGANISATION = "organisation"
+    PROJECT = "project"
+    MEMBER = "member"
+    GRANT = "grant"
+    WORKLOAD = "workload"
+
+
+class BudgetPeriod(StrEnum):
+    """Over which time a budget counts, widest first. Periods begin at 00:00 UTC, weeks on Monday."""
+
+    LIFETIME = "lifetime"
+    MONTH = "month"
+    WEEK = "week"
+    DAY = "day"
+
+
+class BudgetAction(StrEnum):
+    """What a step of a budget does."""
+
+    ALERT = "alert"
+    FREEZE = "freeze"
+    DRAIN = "drain"
+
+
+class LineKind(StrEnum):
+    """A statement's line is the month's own usage, or the difference to what an earlier statement said."""
+
+    USAGE = "usage"
+    CORRECTION = "correction"

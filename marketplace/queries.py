@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 
 from aion.actor import Actor
 from aion.residency.policy import Level, Policy, decide
-from billing.queries import LIST_BOOK
+from billing import queries as billing
 from clusters import queries as clusters
 from marketplace.models import Offer, Order
 
@@ -19,28 +19,28 @@ class PricedOffer:
 
     offer: Offer
     micro_per_gpu_hour: int
+    list_micro: int
     free_milli_gpus: int
     as_of: datetime | None
     level: str
 
 
-def price_list(at: datetime) -> list[PricedOffer]:
-    """Return what is on sale at ``at`` with price, free capacity and the sovereignty level the site reaches."""
-    offers = list(
-        Offer.objects.on_sale()
-        .filter(sku__prices__book__code=LIST_BOOK, sku__prices__valid__contains=at)
-        .annotate_price()
-    )
+def price_list(at: datetime, buyer: billing.Buyer | None = None) -> list[PricedOffer]:
+    """Return what is on sale at ``at`` with the buyer's price, free capacity and the level the site reaches."""
+    offers = list(Offer.objects.on_sale())
+    prices = billing.prices_in_force(sku_ids={offer.sku_id for offer in offers}, at=at, buyer=buyer)
     free = clusters.free_milli_gpus([offer.pool_id for offer in offers])
     return [
         PricedOffer(
             offer=offer,
-            micro_per_gpu_hour=offer.price_micro,
+            micro_per_gpu_hour=prices[offer.sku_id].micro_per_gpu_hour,
+            list_micro=prices[offer.sku_id].list_micro,
             free_milli_gpus=free[offer.pool_id],
             as_of=offer.pool.cluster.last_seen_at,
             level=level_reached(offer).name,
         )
         for offer in offers
+        if offer.sku_id in prices
     ]
 
 

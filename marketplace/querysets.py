@@ -20,10 +20,6 @@ class OfferQuerySet(models.QuerySet[Any]):
             .order_by("position", "sku__code", "pk")
         )
 
-    def annotate_price(self) -> Self:
-        """Add ``price_micro``; call it behind a filter on ``sku__prices`` that leaves one price in force."""
-        return self.annotate(price_micro=models.F("sku__prices__micro_per_gpu_hour"))
-
     def move(self, to: OfferState) -> int:
         """Move rows that may become ``to`` in one conditional UPDATE."""
         return self.filter(state__in=sources_of(to)).update(state=to)

@@ -14,8 +14,8 @@ from aion.tenancy.services.tokens import create_token
 from billing.models import LedgerAccount, Meter
 from billing.services.catalogue import ensure_price, ensure_sku
 from billing.services.credits import issue_lot
-from billing.services.holds import place_hold
-from billing.services.metering import open_meter
+from billing.services.holds import Purpose, place_hold
+from billing.services.metering import open_meter, open_run
 from billing.states import Origin
 from clusters.services.topology import ensure_cluster, ensure_flavour, ensure_pool, ensure_site
 from marketplace.models import Offer
@@ -157,27 +157,33 @@ def make_meter(
         )
     hold_id = None
     if hold:
-        hold_id = place_hold(
-            organisation_id=tenant.organisation.pk,
-            project_id=tenant.project.pk,
-            amount=hold,
-            sku_code=market.sku.code,
-            site_code=market.site.code,
-            reference=f"test-{number}",
-            at=NOW,
-        ).pk
-    meter_id = open_meter(
-        reference=f"test/{number}",
+        hold_id = place_hold(purpose=purpose_of(tenant, market), amount=hold, reference=f"test-{number}", at=NOW).pk
+    run = open_run(
         organisation_id=tenant.organisation.pk,
         project_id=tenant.project.pk,
         workload_ref=f"wl_test{number}",
+        name=f"run-{number}",
         site_code=market.site.code,
         sku_id=market.sku.pk,
         price_id=market.price.pk,
         micro_per_gpu_hour=market.price.micro_per_gpu_hour,
-        milli_gpus=milli_gpus,
         hold_id=hold_id,
         decision_id=decision.pk if decision else None,
         at=NOW,
     )
-    return Meter.objects.get(pk=meter_id)
+    meter_id = open_meter(
+        reference=f"test/{number}", run_id=run.pk, milli_gpus=milli_gpus, allowed=bool(allowed), at=NOW
+    )
+    meter: Meter = Meter.objects.select_related("run").get(pk=meter_id)
+    return meter
+
+
+def purpose_of(tenant: Tenant, market: Market, **fields: Any) -> Purpose:
+    """Return what a hold of a tenant on a market is for."""
+    return Purpose(
+        organisation_id=tenant.organisation.pk,
+        project_id=tenant.project.pk,
+        sku_code=market.sku.code,
+        site_code=market.site.code,
+        **fields,
+    )

@@ -10,6 +10,11 @@ from aion.residency.models import ResidencyDecision
 from aion.residency.policy import Decision, Facts
 
 
+def allows(decision_id: int | None) -> bool:
+    """Tell whether a recorded decision allows; no decision denies."""
+    return ResidencyDecision.objects.filter(pk=decision_id or 0, allowed=True).exists()
+
+
 @transaction.atomic
 def record_decision(
     *, decision: Decision, facts: Facts, organisation_id: int, subject: str, gate: str, at: datetime

@@ -140,6 +140,12 @@ class Project(models.Model):
     name = models.CharField(_("name"), max_length=80)
     slug = models.SlugField(_("short name"), max_length=40)
     residency_policy = models.CharField(_("residency policy"), max_length=80, default="EU_RESIDENT")
+    programme_code = models.SlugField(
+        _("programme"),
+        max_length=40,
+        blank=True,
+        help_text=_("The grant programme that the work belongs to; credits tied to a programme pay only for its work."),
+    )
     milli_gpu_quota = models.PositiveBigIntegerField(_("quota (milli-GPUs at one time)"), default=64_000)
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -26,15 +26,17 @@ _READ = frozenset(
         Scope.WORKLOADS_READ,
         Scope.USAGE_READ,
         Scope.CREDITS_READ,
+        Scope.BUDGETS_READ,
         Scope.OFFERS_READ,
     }
 )
-_OPERATE = frozenset({Scope.POOLS_READ, Scope.POOLS_WRITE})
+_OPERATE = frozenset({Scope.POOLS_READ, Scope.POOLS_WRITE, Scope.USAGE_INGEST})
 _MANAGE = frozenset(
     {
         Scope.ORGANISATION_WRITE,
         Scope.PROJECTS_WRITE,
         Scope.WORKLOADS_WRITE,
+        Scope.BUDGETS_WRITE,
         Scope.TOKENS_READ,
         Scope.TOKENS_WRITE,
         Scope.AUDIT_READ,
@@ -44,7 +46,7 @@ SCOPES: dict[str, frozenset[Scope]] = {
     Role.OWNER: _READ | _MANAGE | _OPERATE,
     Role.ADMIN: _READ | _MANAGE | _OPERATE,
     Role.DEVELOPER: _READ | {Scope.WORKLOADS_WRITE, Scope.TOKENS_READ, Scope.TOKENS_WRITE},
-    Role.BILLING: _READ | {Scope.AUDIT_READ},
+    Role.BILLING: _READ | {Scope.AUDIT_READ, Scope.BUDGETS_WRITE},
     Role.VIEWER: _READ | {Scope.AUDIT_READ},
     Role.OPERATOR: frozenset({Scope.ORGANISATION_READ, Scope.OFFERS_READ}) | _OPERATE,
     Role.REVIEWER: frozenset({Scope.ORGANISATION_READ, Scope.OFFERS_READ}),

@@ -61,6 +61,8 @@ class UsageOut(serializers.Serializer[Any]):
     """Whole seconds of one pod inside one UTC hour, with the price it was rated at."""
 
     meter = serializers.CharField(source="meter_id")
+    device = serializers.CharField()
+    workload = serializers.CharField(source="workload_ref")
     window_start = serializers.DateTimeField()
     revision = serializers.IntegerField()
     seconds = serializers.IntegerField()

@@ -51,8 +51,8 @@ class EntryViewSet(ReadOnlyActorViewSet):
 class UsageFilter(django_filters.FilterSet):  # type: ignore[misc]
     """By window."""
 
-    start_at = InstantFilter(field_name="window_start", lookup_expr="gte")
-    end_at = InstantFilter(field_name="window_start", lookup_expr="lt")
+    start_at = InstantFilter(field_name="hour", lookup_expr="gte")
+    end_at = InstantFilter(field_name="hour", lookup_expr="lt")
 
 
 class UsageViewSet(ReadOnlyActorViewSet):
@@ -62,7 +62,7 @@ class UsageViewSet(ReadOnlyActorViewSet):
     out = UsageOut
     filterset_class = UsageFilter
     queryset = UsageRecord.objects.none()
-    cursor_ordering = ("-window_start", "-meter_id", "-revision")
+    cursor_ordering = ("-hour", "-meter_id", "-start_second", "-revision")
 
     def rows(self) -> QuerySet[Any]:
         """Return the organisation's records."""

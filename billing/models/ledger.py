@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from aion import ids
 from billing.querysets import AccountQuerySet, HoldQuerySet, OwnedQuerySet
-from billing.states import AccountKind, HoldState, Origin, RequestState, TransferKind
+from billing.states import PLATFORM_KINDS, AccountKind, HoldState, Origin, RequestState, TransferKind
 
 
 class LedgerAccount(models.Model):
@@ -34,8 +34,13 @@ class LedgerAccount(models.Model):
     rank = models.PositiveSmallIntegerField(default=0)
     sku_codes = ArrayField(models.CharField(max_length=40), default=list, verbose_name=_("only for"))
     site_codes = ArrayField(models.CharField(max_length=40), default=list, verbose_name=_("only at"))
+    programme_codes = ArrayField(models.CharField(max_length=40), default=list, verbose_name=_("only for programmes"))
+    min_level = models.PositiveSmallIntegerField(_("only from residency level"), default=0)
     restricted = models.GeneratedField(
-        expression=Q(sku_codes__len__gt=0) | Q(site_codes__len__gt=0),  # type: ignore[arg-type]
+        expression=Q(sku_codes__len__gt=0)  # type: ignore[arg-type]
+        | Q(site_codes__len__gt=0)
+        | Q(programme_codes__len__gt=0)
+        | Q(min_level__gt=0),
         output_field=models.BooleanField(),
         db_persist=True,
     )
@@ -61,7 +66,7 @@ class LedgerAccount(models.Model):
             ),
             models.CheckConstraint(
                 condition=(Q(kind__in=[AccountKind.LOT, AccountKind.RECEIVABLE], organisation__isnull=False))
-                | Q(kind__in=[AccountKind.FUNDING, AccountKind.CLEARING], organisation__isnull=True),
+                | Q(kind__in=sorted(PLATFORM_KINDS), organisation__isnull=True),
                 name="account_owner_fits_kind",
             ),
             models.CheckConstraint(
@@ -104,6 +109,7 @@ class Transfer(models.Model):
     description = models.CharField(_("description"), max_length=200, blank=True)
     batch = models.ForeignKey("billing.UsageBatch", null=True, on_delete=models.PROTECT, related_name="transfers")
     sku = models.ForeignKey("billing.Sku", null=True, on_delete=models.PROTECT, related_name="+")
+    usage_day = models.DateTimeField(_("day of usage"), null=True)
     effective_at = models.DateTimeField(_("accounting time"))
     created_at = models.DateTimeField(_("posted"))
     idempotency_key = models.CharField(max_length=160, unique=True)
@@ -115,7 +121,10 @@ class Transfer(models.Model):
         ordering: ClassVar = ["-pk"]
         verbose_name = _("ledger entry")
         verbose_name_plural = _("ledger entries")
-        indexes: ClassVar = [models.Index(fields=["organisation", "-id"], name="transfer_by_organisation")]
+        indexes: ClassVar = [
+            models.Index(fields=["organisation", "-id"], name="transfer_by_organisation"),
+            models.Index(fields=["organisation", "effective_at"], name="transfer_by_accounting_time"),
+        ]
         constraints: ClassVar = [
             models.CheckConstraint(condition=Q(amount__gt=0), name="transfer_amount_positive"),
             models.CheckConstraint(condition=~Q(debit_account=F("credit_account")), name="transfer_has_two_sides"),
@@ -131,9 +140,14 @@ class Hold(models.Model):
     public_id = models.CharField(max_length=24, unique=True, default=ids.hold_id, editable=False)
     organisation = models.ForeignKey("tenancy.Organisation", on_delete=models.PROTECT, related_name="+")
     project = models.ForeignKey("tenancy.Project", on_delete=models.PROTECT, related_name="+")
+    member_id = models.BigIntegerField(null=True)
     amount = models.BigIntegerField()
     state = models.CharField(max_length=8, choices=[(s, s) for s in HoldState], default=HoldState.OPEN)
     reference = models.CharField(max_length=160)
+    sku_code = models.CharField(max_length=40, blank=True)
+    site_code = models.CharField(max_length=40, blank=True)
+    programme_code = models.CharField(max_length=40, blank=True)
+    level = models.PositiveSmallIntegerField(default=0)
     created_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True)
 
@@ -155,7 +169,7 @@ class Hold(models.Model):
 
 
 class HoldLeg(models.Model):
-    """The share of a hold that one lot bears."""
+    """The share of a hold that one lot bears; an extension of the hold adds legs."""
 
     hold = models.ForeignKey(Hold, on_delete=models.PROTECT, related_name="legs")
     lot = models.ForeignKey(LedgerAccount, on_delete=models.PROTECT, related_name="legs")
@@ -172,7 +186,7 @@ class HoldLeg(models.Model):
                 & Q(amount__gte=F("captured") + F("released")),
                 name="leg_never_over_captured",
             ),
-            models.UniqueConstraint(fields=["hold", "lot"], name="one_leg_per_lot"),
+            models.UniqueConstraint(fields=["hold", "position"], name="one_leg_per_position"),
         ]
 
     def __str__(self) -> str:

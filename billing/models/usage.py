@@ -1,29 +1,59 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Metered usage: who is metered, the records, what was refused, and the hourly roll-up."""
+"""Metered usage: who pays, what is metered, the records, what was refused, and the roll-ups that pages read."""
 
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from billing.querysets import OwnedQuerySet
+from billing.querysets import OwnedQuerySet, UsageDayQuerySet, UsageHourQuerySet
 
 
-class Meter(models.Model):
-    """One metered device: (cluster, pod uid) as a bigint. Tenant, price and rate are looked up here, never sent."""
+class Run(models.Model):
+    """The terms of one run, frozen at launch: who pays, at which price, from which hold. Never changes."""
 
     organisation = models.ForeignKey("tenancy.Organisation", on_delete=models.PROTECT, related_name="+")
     project = models.ForeignKey("tenancy.Project", on_delete=models.PROTECT, related_name="+")
-    reference = models.CharField(max_length=200, unique=True)
-    workload_ref = models.CharField(max_length=24, db_index=True)
+    member_id = models.BigIntegerField(null=True)
+    workload_ref = models.CharField(max_length=24, unique=True)
+    name = models.CharField(max_length=63)
     site_code = models.CharField(max_length=40)
     sku = models.ForeignKey("billing.Sku", on_delete=models.PROTECT, related_name="+")
     price = models.ForeignKey("billing.Price", on_delete=models.PROTECT, related_name="+")
     micro_per_gpu_hour = models.BigIntegerField()
-    milli_gpus = models.IntegerField()
     hold = models.ForeignKey("billing.Hold", null=True, on_delete=models.PROTECT, related_name="+")
     decision_id = models.BigIntegerField(null=True)
+    opened_at = models.DateTimeField()
+
+    objects = OwnedQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("run")
+        verbose_name_plural = _("runs")
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(micro_per_gpu_hour__gt=0), name="run_price_positive")
+        ]
+
+    def __str__(self) -> str:
+        return self.workload_ref
+
+
+class Meter(models.Model):
+    """One metered device, (cluster, pod uid) as a bigint. What it costs is looked up here, never sent.
+
+    Organisation, price and rate repeat the run's, so that a batch joins one small table; ``allowed`` is whether the
+    decision at launch allows the usage to be rated.
+    """
+
+    organisation = models.ForeignKey("tenancy.Organisation", on_delete=models.PROTECT, related_name="+")
+    run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="meters")
+    reference = models.CharField(max_length=200, unique=True)
+    price = models.ForeignKey("billing.Price", on_delete=models.PROTECT, related_name="+")
+    micro_per_gpu_hour = models.BigIntegerField()
+    milli_gpus = models.IntegerField()
+    allowed = models.BooleanField()
     opened_at = models.DateTimeField()
 
     objects = OwnedQuerySet.as_manager()
@@ -32,7 +62,11 @@ class Meter(models.Model):
         verbose_name = _("meter")
         verbose_name_plural = _("meters")
         constraints: ClassVar = [
-            models.CheckConstraint(condition=Q(milli_gpus__gt=0, micro_per_gpu_hour__gt=0), name="meter_positive")
+            models.CheckConstraint(condition=Q(milli_gpus__gt=0, micro_per_gpu_hour__gt=0), name="meter_positive"),
+            # An hour of it must fit a bigint: micro-credits x milli-GPUs x 3,600.
+            models.CheckConstraint(
+                condition=Q(micro_per_gpu_hour__lte=2_000_000_000_000_000 / F("milli_gpus")), name="meter_fits_bigint"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -54,8 +88,7 @@ class UsageBatch(models.Model):
         verbose_name_plural = _("usage batches")
         constraints: ClassVar = [
             models.CheckConstraint(
-                condition=Q(received=models.F("accepted") + models.F("duplicate") + models.F("refused")),
-                name="batch_adds_up",
+                condition=Q(received=F("accepted") + F("duplicate") + F("refused")), name="batch_adds_up"
             )
         ]
 
@@ -64,54 +97,53 @@ class UsageBatch(models.Model):
 
 
 class UsageRecord(models.Model):
-    """Whole seconds of one meter inside one UTC hour. Append-only; carries its price and exact charge.
+    """Whole seconds of one meter inside one UTC hour, from ``start_second`` on. Append-only; carries its exact charge.
 
-    No foreign keys: every id was joined when the row was written (docs/ledger.md has the measured cost).
+    Partitioned by month of ``hour`` (billing/services/partitions.py). No foreign keys and no second copy of what the
+    run says: every id was joined when the row was written (docs/metering.md has the measured cost). A correction is
+    a row of the next ``revision`` whose ``seconds`` and ``exact`` are the difference and may be negative.
     ``exact`` is milli-GPUs x seconds x micro-credits per GPU-hour: 1/3,600,000 micro-credit.
     """
 
-    pk = models.CompositePrimaryKey("window_start", "meter_id", "revision")
-    window_start = models.DateTimeField()
+    pk = models.CompositePrimaryKey("hour", "meter_id", "start_second", "revision")
+    hour = models.DateTimeField()
     meter_id = models.BigIntegerField()
-    revision = models.SmallIntegerField(default=0)
-    seconds = models.SmallIntegerField()
-    milli_gpus = models.IntegerField()
     organisation_id = models.BigIntegerField()
-    project_id = models.BigIntegerField()
-    sku_id = models.BigIntegerField()
     price_id = models.BigIntegerField()
-    hold_id = models.BigIntegerField(null=True)
-    micro_per_gpu_hour = models.BigIntegerField()
-    exact = models.BigIntegerField()
     batch_id = models.BigIntegerField()
+    exact = models.BigIntegerField()
+    milli_gpus = models.IntegerField()
+    start_second = models.SmallIntegerField()
+    seconds = models.SmallIntegerField()
+    revision = models.SmallIntegerField(default=0)
 
     objects = OwnedQuerySet.as_manager()
 
     class Meta:
+        managed = False  # partitions are not Django's; migration 0005 has the SQL
         verbose_name = _("usage record")
         verbose_name_plural = _("usage records")
-        indexes: ClassVar = [models.Index(fields=["organisation_id", "window_start"], name="usage_by_organisation")]
-        constraints: ClassVar = [
-            models.CheckConstraint(condition=Q(seconds__gte=1, seconds__lte=3600), name="usage_within_an_hour"),
-            models.CheckConstraint(
-                condition=Q(exact=models.F("micro_per_gpu_hour") * models.F("milli_gpus") * models.F("seconds")),
-                name="usage_exact_charge",
-            ),
-        ]
 
     def __str__(self) -> str:
-        return f"{self.meter_id}@{self.window_start:%Y-%m-%dT%H:%M}"
+        return f"{self.meter_id}@{self.window_start:%Y-%m-%dT%H:%M:%S}"
+
+    @property
+    def window_start(self) -> datetime:
+        """Return the first instant of the window."""
+        return self.hour + timedelta(seconds=self.start_second)
 
 
 class QuarantinedUsage(models.Model):
     """Usage that no rule allows to rate: kept and counted apart, never rated, never dropped."""
 
     organisation = models.ForeignKey("tenancy.Organisation", on_delete=models.PROTECT, related_name="+")
-    window_start = models.DateTimeField(_("window"))
-    meter = models.ForeignKey(Meter, on_delete=models.PROTECT, related_name="+")
+    hour = models.DateTimeField(_("hour"))
+    meter = models.ForeignKey(Meter, null=True, on_delete=models.PROTECT, related_name="+")
+    reference = models.CharField(_("device"), max_length=200, blank=True)
+    start_second = models.IntegerField(_("from second"))
     revision = models.SmallIntegerField(default=0)
-    seconds = models.IntegerField(_("seconds"))
-    milli_gpus = models.IntegerField(_("milli-GPUs"))
+    seconds = models.BigIntegerField(_("seconds"))
+    milli_gpus = models.BigIntegerField(_("milli-GPUs"))
     reason = models.CharField(_("reason"), max_length=40)
     batch = models.ForeignKey(UsageBatch, on_delete=models.PROTECT, related_name="+")
     recorded_at = models.DateTimeField(_("recorded"))
@@ -119,16 +151,35 @@ class QuarantinedUsage(models.Model):
     objects = OwnedQuerySet.as_manager()
 
     class Meta:
+        ordering: ClassVar = ["-recorded_at", "-pk"]
         verbose_name = _("quarantined usage")
         verbose_name_plural = _("quarantined usage")
         constraints: ClassVar = [
             models.UniqueConstraint(
-                fields=["window_start", "meter", "revision", "reason", "seconds"], name="quarantined_once"
+                fields=["hour", "meter", "reference", "start_second", "revision", "reason", "seconds"],
+                name="quarantined_once",
+                nulls_distinct=False,
             )
         ]
 
     def __str__(self) -> str:
-        return f"{self.meter_id}@{self.window_start:%Y-%m-%dT%H:%M} {self.reason}"
+        return f"{self.meter_id or self.reference}@{self.hour:%Y-%m-%dT%H} {self.reason}"
+
+
+class QuarantineReview(models.Model):
+    """What a member of staff found out about quarantined usage, and why it is closed. Append-only."""
+
+    usage = models.OneToOneField(QuarantinedUsage, on_delete=models.PROTECT, related_name="review")
+    note = models.TextField(_("finding"))
+    reviewed_by = models.CharField(_("by"), max_length=120)
+    reviewed_at = models.DateTimeField(_("at"))
+
+    class Meta:
+        verbose_name = _("quarantine review")
+        verbose_name_plural = _("quarantine reviews")
+
+    def __str__(self) -> str:
+        return f"{self.usage_id}"
 
 
 class RatingCarry(models.Model):
@@ -151,7 +202,7 @@ class RatingCarry(models.Model):
 
 
 class UsageHour(models.Model):
-    """The roll-up that every page reads: one row per organisation, project, SKU, site and hour."""
+    """Roll-up: one row per organisation, project, SKU, site and hour."""
 
     organisation = models.ForeignKey(
         "tenancy.Organisation", on_delete=models.PROTECT, related_name="+", db_constraint=False
@@ -163,7 +214,7 @@ class UsageHour(models.Model):
     milli_gpu_seconds = models.BigIntegerField()
     exact = models.DecimalField(max_digits=30, decimal_places=0)
 
-    objects = OwnedQuerySet.as_manager()
+    objects = UsageHourQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("hourly usage")
@@ -176,3 +227,25 @@ class UsageHour(models.Model):
 
     def __str__(self) -> str:
         return f"{self.organisation_id}@{self.hour:%Y-%m-%dT%H}"
+
+
+class UsageDay(models.Model):
+    """Roll-up: one row per run and UTC day; budgets, statements and the explorer by member or workload read it."""
+
+    organisation = models.ForeignKey(
+        "tenancy.Organisation", on_delete=models.PROTECT, related_name="+", db_constraint=False
+    )
+    run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="days", db_constraint=False)
+    day = models.DateTimeField()
+    milli_gpu_seconds = models.BigIntegerField()
+    exact = models.DecimalField(max_digits=30, decimal_places=0)
+
+    objects = UsageDayQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("daily usage")
+        verbose_name_plural = _("daily usage")
+        constraints: ClassVar = [models.UniqueConstraint(fields=["organisation", "day", "run"], name="usage_day_once")]
+
+    def __str__(self) -> str:
+        return f"{self.run_id}@{self.day:%Y-%m-%d}"

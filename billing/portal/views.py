@@ -17,7 +17,7 @@ from aion.periods import floor_day
 from aion.web.views import ActorView
 from billing import queries
 
-GROUPS = ("day", "project", "sku", "site")
+GROUPS = queries.GROUPS
 PERIODS = {"7": 7, "30": 30, "90": 90}
 PAGE = 50
 
@@ -75,7 +75,8 @@ class UsageView(PeriodView):
         start, end, days = self.period(request)
         group = request.GET.get("group", "day")
         group = group if group in GROUPS else "day"
-        rows = queries.usage_grouped(self.actor, start=start, end=end, group=group)
+        wanted = queries.UsageFilter(start, end)
+        rows = queries.usage_grouped(self.actor, wanted=wanted, group=group)
         context = {
             "rows": rows,
             "group": group,
@@ -91,10 +92,10 @@ class UsageView(PeriodView):
         return render(request, "billing/usage.html", context)
 
     def _chart(self, start: datetime, end: datetime) -> dict[str, Any]:
-        rows = queries.usage_by_day_and_project(self.actor, start=start, end=end)
+        rows = queries.usage_by_day_and_project(self.actor, wanted=queries.UsageFilter(start, end))
         days = [start + timedelta(days=index) for index in range((end - start).days)]
         names = sorted({row["project_name"] for row in rows})
-        by_key = {(row["project_name"], row["day"]): floor_charge(int(row["exact"])) / 1e6 for row in rows}
+        by_key = {(row["project_name"], row["day"]): floor_charge(int(row["total_exact"])) / 1e6 for row in rows}
         return {
             "kind": "bars",
             "times": [int(day.timestamp()) for day in days],

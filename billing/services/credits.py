@@ -11,6 +11,7 @@ from aion.actor import Actor
 from aion.audit import services as audit
 from aion.errors import NotFound, Rejected
 from aion.money import decimal_string
+from aion.periods import next_midnight
 from billing.audit import Action
 from billing.errors import FourEyesNeeded, InvalidAmount
 from billing.models import CreditRequest, LedgerAccount
@@ -33,8 +34,10 @@ def issue_lot(
     expires_at: datetime | None = None,
     sku_codes: Sequence[str] = (),
     site_codes: Sequence[str] = (),
+    programme_codes: Sequence[str] = (),
+    min_level: int = 0,
 ) -> LedgerAccount:
-    """Create a lot and fund it by one transfer; the same ``key`` issues once.
+    """Create a lot and fund it by one transfer; the same ``key`` issues once. A lot ends with a UTC day.
 
     Raises InvalidAmount for an amount of 0 or less, Rejected for an expiry before the start.
     """
@@ -54,8 +57,10 @@ def issue_lot(
         rank=ORIGIN_RANK[origin],
         sku_codes=list(sku_codes),
         site_codes=list(site_codes),
+        programme_codes=list(programme_codes),
+        min_level=min_level,
         starts_at=start,
-        expires_at=expires_at,
+        expires_at=next_midnight(expires_at) if expires_at else None,
         created_at=at,
     )
     post_transfer(

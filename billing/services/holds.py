@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Holds: the worst case of a run, reserved before it starts, released when it is settled."""
+"""Holds: the worst case of a run, reserved before it starts, extended on request, released when it is settled."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import F, Max
 
+from aion.errors import NotFound
 from aion.money import decimal_string
 from billing.errors import InsufficientCredit, InvalidAmount
-from billing.models import Hold
+from billing.models import Hold, HoldLeg
+from billing.services import budgets
 from billing.states import HoldState
 
 # Locks come first and in id order (as everywhere), so that two holds and a posting never wait for each other in a ring.
@@ -28,59 +32,113 @@ WITH lots AS (
     AND starts_at <= %(at)s AND (expires_at IS NULL OR expires_at > %(at)s)
     AND (cardinality(sku_codes) = 0 OR %(sku_code)s = ANY (sku_codes))
     AND (cardinality(site_codes) = 0 OR %(site_code)s = ANY (site_codes))
+    AND (cardinality(programme_codes) = 0 OR %(programme_code)s = ANY (programme_codes))
+    AND min_level <= %(level)s
   WINDOW spending AS (ORDER BY restricted DESC, expires_at ASC NULLS LAST, rank, id)
 ), taken AS (
   SELECT id, position, least(available, %(amount)s - before)::bigint AS amount FROM lots WHERE before < %(amount)s
 ), legs AS (
   INSERT INTO billing_holdleg (hold_id, lot_id, position, amount, captured, released)
-  SELECT %(hold_id)s, id, position, amount, 0, 0 FROM taken RETURNING lot_id, amount
+  SELECT %(hold_id)s, id, %(after)s + position, amount, 0, 0 FROM taken RETURNING lot_id, amount
 ), reserved AS (
   UPDATE billing_ledgeraccount a SET held = a.held + l.amount FROM legs l WHERE a.id = l.lot_id RETURNING l.amount
 )
 SELECT coalesce(sum(amount), 0)::bigint FROM reserved
 """
+# Both read the legs as they stood: what is freed is summed before it is marked as released.
 RELEASE = """
-WITH legs AS (
-  UPDATE billing_holdleg SET released = amount - captured
-  WHERE hold_id = %(hold_id)s AND amount > captured + released
-  RETURNING lot_id, amount - captured AS freed
+WITH freed AS (
+  SELECT lot_id, sum(amount - captured - released) AS amount FROM billing_holdleg WHERE hold_id = %(hold_id)s GROUP BY 1
+), legs AS (
+  UPDATE billing_holdleg SET released = amount - captured WHERE hold_id = %(hold_id)s AND amount > captured + released
 )
-UPDATE billing_ledgeraccount a SET held = a.held - l.freed FROM legs l WHERE a.id = l.lot_id
+UPDATE billing_ledgeraccount a SET held = a.held - f.amount FROM freed f WHERE a.id = f.lot_id AND f.amount > 0
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """What a hold is for; lots are restricted by it, budgets count it."""
+
+    organisation_id: int
+    project_id: int
+    sku_code: str
+    site_code: str
+    programme_code: str = ""
+    level: int = 0
+    member_id: int | None = None
+
+
 @transaction.atomic
-def place_hold(
-    *,
-    organisation_id: int,
-    project_id: int,
-    amount: int,
-    sku_code: str,
-    site_code: str,
-    reference: str,
-    at: datetime,
-) -> Hold:
+def place_hold(*, purpose: Purpose, amount: int, reference: str, at: datetime) -> Hold:
     """Reserve ``amount`` micro-credits over the eligible lots in spending order, one leg a lot.
 
-    Raises InvalidAmount for 0 or less; InsufficientCredit with what is needed and available, and then reserves
-    nothing.
+    Raises InvalidAmount for 0 or less; BudgetExceeded naming the widest budget it would pass; InsufficientCredit with
+    what is needed and available. Either then reserves nothing.
     """
     if amount <= 0:
         raise InvalidAmount("A hold must be above zero.")
+    budgets.require_room(purpose=purpose, amount=amount, at=at)
     hold = Hold.objects.create(
-        organisation_id=organisation_id,
-        project_id=project_id,
+        organisation_id=purpose.organisation_id,
+        project_id=purpose.project_id,
+        member_id=purpose.member_id,
+        sku_code=purpose.sku_code,
+        site_code=purpose.site_code,
+        programme_code=purpose.programme_code,
+        level=purpose.level,
         amount=amount,
         reference=reference,
         created_at=at,
     )
+    _reserve(hold=hold, amount=amount, at=at)
+    budgets.require_room_on_lots(hold=hold, at=at)
+    return hold
+
+
+@transaction.atomic
+def extend_hold(*, hold_id: int, amount: int, at: datetime) -> Hold:
+    """Reserve ``amount`` micro-credits more for an open hold, over the lots that are eligible now.
+
+    Raises InvalidAmount, NotFound for a hold that is closed, BudgetExceeded, InsufficientCredit; then nothing changes.
+    """
+    if amount <= 0:
+        raise InvalidAmount("An extension must be above zero.")
+    hold = Hold.objects.open().select_for_update(no_key=True).filter(pk=hold_id).first()
+    if hold is None:
+        raise NotFound("This hold is closed: its run has been settled.")
+    budgets.require_room(purpose=purpose_of(hold), amount=amount, at=at)
+    _reserve(hold=hold, amount=amount, at=at)
+    Hold.objects.filter(pk=hold.pk).update(amount=F("amount") + amount)
+    budgets.require_room_on_lots(hold=hold, at=at)
+    hold.refresh_from_db()
+    return hold  # type: ignore[no-any-return]
+
+
+def purpose_of(hold: Hold) -> Purpose:
+    """Return what ``hold`` is for."""
+    return Purpose(
+        organisation_id=hold.organisation_id,
+        project_id=hold.project_id,
+        sku_code=hold.sku_code,
+        site_code=hold.site_code,
+        programme_code=hold.programme_code,
+        level=hold.level,
+        member_id=hold.member_id,
+    )
+
+
+def _reserve(*, hold: Hold, amount: int, at: datetime) -> None:
     parameters: dict[str, Any] = {
-        "organisation_id": organisation_id,
+        "organisation_id": hold.organisation_id,
         "amount": amount,
-        "sku_code": sku_code,
-        "site_code": site_code,
+        "sku_code": hold.sku_code,
+        "site_code": hold.site_code,
+        "programme_code": hold.programme_code,
+        "level": hold.level,
         "at": at,
         "hold_id": hold.pk,
+        "after": HoldLeg.objects.filter(hold=hold).aggregate(last=Max("position", default=0))["last"],
     }
     with connection.cursor() as cursor:
         cursor.execute(LOCK_LOTS, parameters)
@@ -94,7 +152,6 @@ def place_hold(
             available_microcredits=reserved,
             missing_microcredits=amount - reserved,
         )
-    return hold
 
 
 @transaction.atomic

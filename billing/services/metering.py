@@ -6,10 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.db import connection, transaction
+from django.db.utils import IntegrityError
 
-from billing.models import LedgerAccount, Meter, UsageBatch
+from aion.periods import floor_hour
+from billing.models import LedgerAccount, Meter, Run, UsageBatch
 from billing.services import rating
+from billing.services.expiry import GRACE, goodwill_lot
 from billing.services.ledger import platform_account
 from billing.states import AccountKind
 
@@ -27,7 +31,7 @@ class BatchResult:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Whole seconds of one meter inside one UTC hour, starting at ``start``."""
+    """Whole seconds of one meter inside one UTC hour, from ``start`` on."""
 
     start: datetime
     meter_id: int
@@ -35,35 +39,23 @@ class Window:
     revision: int = 0
 
 
-def open_meter(
-    *,
-    reference: str,
-    organisation_id: int,
-    project_id: int,
-    workload_ref: str,
-    site_code: str,
-    sku_id: int,
-    price_id: int,
-    micro_per_gpu_hour: int,
-    milli_gpus: int,
-    hold_id: int | None,
-    decision_id: int | None,
-    at: datetime,
-) -> int:
-    """Register who pays for ``reference`` (cluster and pod uid) and at which frozen price; return the meter's id."""
+def open_run(*, at: datetime, **terms: Any) -> Run:
+    """Write the terms of a run: organisation, project, member, workload, SKU, frozen price, hold and decision."""
+    return Run.objects.create(opened_at=at, **terms)
+
+
+def open_meter(*, reference: str, run_id: int, milli_gpus: int, allowed: bool, at: datetime) -> int:
+    """Register a device (cluster and pod uid) of a run and return the meter's id; the same reference opens once."""
+    run = Run.objects.get(pk=run_id)
     meter, _ = Meter.objects.get_or_create(
         reference=reference,
         defaults={
-            "organisation_id": organisation_id,
-            "project_id": project_id,
-            "workload_ref": workload_ref,
-            "site_code": site_code,
-            "sku_id": sku_id,
-            "price_id": price_id,
-            "micro_per_gpu_hour": micro_per_gpu_hour,
+            "run": run,
+            "organisation_id": run.organisation_id,
+            "price_id": run.price_id,
+            "micro_per_gpu_hour": run.micro_per_gpu_hour,
             "milli_gpus": milli_gpus,
-            "hold_id": hold_id,
-            "decision_id": decision_id,
+            "allowed": allowed,
             "opened_at": at,
         },
     )
@@ -74,9 +66,11 @@ def post_windows(*, windows: Iterable[Window], source: str, at: datetime) -> Bat
     """COPY ``windows`` and post them; repeats are harmless, in any order and batching."""
 
     def stage(cursor: Any) -> None:
-        with cursor.copy("COPY usage_stage (window_start, meter_id, revision, seconds) FROM STDIN") as copy:
+        with cursor.copy("COPY usage_stage (hour, meter_id, start_second, seconds, revision) FROM STDIN") as copy:
             for window in windows:
-                copy.write_row((window.start, window.meter_id, window.revision, window.seconds))
+                hour = floor_hour(window.start)
+                begin = int((window.start - hour).total_seconds())
+                copy.write_row((hour, window.meter_id, begin, window.seconds, window.revision))
 
     return post_staged(stage=stage, source=source, at=at)
 
@@ -91,19 +85,17 @@ def post_staged(*, stage: Callable[[Any], None], source: str, at: datetime) -> B
     with connection.cursor() as cursor:
         cursor.execute(rating.CREATE_TEMPORARY)
         stage(cursor)
-        cursor.execute("SELECT count(*) FROM usage_stage")
-        (received,) = cursor.fetchone()
+        cursor.execute(rating.MEASURE_STAGE)
+        received, first, last = cursor.fetchone()
         if not received:
             return BatchResult(0, 0, 0, 0, 0)
-        cursor.execute("ANALYZE usage_stage")
         batch = UsageBatch.objects.create(source=source, posted_at=at)
-        scope: dict[str, Any] = {"batch_id": batch.pk, "at": at}
-        cursor.execute(rating.ACCEPT, scope)
-        accepted = cursor.rowcount
-        cursor.execute(rating.QUARANTINE, scope)
-        (refused,) = cursor.fetchone()
+        scope: dict[str, Any] = {"batch_id": batch.pk, "at": at, "first": first, "last": last}
+        cursor.execute(rating.ENSURE_PARTITIONS, scope)
+        cursor.execute("ANALYZE usage_stage")
+        accepted, refused, table = _store(cursor, received, scope)
         if accepted:
-            _charge(cursor, batch_id=batch.pk, at=at)
+            _charge(cursor, accepted=table, batch_id=batch.pk, at=at)
     result = BatchResult(batch.pk, received, accepted, received - accepted - refused, refused)
     UsageBatch.objects.filter(pk=batch.pk).update(
         received=result.received, accepted=result.accepted, duplicate=result.duplicate, refused=result.refused
@@ -111,11 +103,34 @@ def post_staged(*, stage: Callable[[Any], None], source: str, at: datetime) -> B
     return result
 
 
-def _charge(cursor: Any, *, batch_id: int, at: datetime) -> None:
+def _store(cursor: Any, received: int, scope: dict[str, Any]) -> tuple[int, int, str]:
+    """Store what is new; return (accepted, refused, the table that holds what was accepted)."""
+    try:
+        with transaction.atomic():
+            cursor.execute(rating.STORE_ALL, scope)
+            accepted, table = cursor.rowcount, "usage_stage"
+    except IntegrityError:
+        cursor.execute(rating.COUNT_REPEATS, scope)
+        if cursor.fetchone()[0] == received:
+            return 0, 0, "usage_stage"
+        cursor.execute(rating.PICK_FRESH, scope)
+        cursor.execute(rating.STORE_FRESH, scope)
+        accepted, table = cursor.rowcount, "usage_stored"
+    refused = 0
+    if accepted < received:
+        cursor.execute(rating.QUARANTINE, scope)
+        (refused,) = cursor.fetchone()
+    return accepted, refused, table
+
+
+def _charge(cursor: Any, *, accepted: str, batch_id: int, at: datetime) -> None:
     clearing = platform_account(AccountKind.CLEARING, at=at)
-    for statement in (rating.ENSURE_CARRY, rating.LOCK_CARRY, rating.RATE, rating.CARRY):
-        cursor.execute(statement)
+    cursor.execute(rating.GATHER.substitute(accepted=accepted))
     for statement in (
+        rating.ENSURE_CARRY,
+        rating.LOCK_CARRY,
+        rating.RATE,
+        rating.CARRY,
         rating.LOCK_HOLDS,
         rating.LOCK_LOTS,
         rating.CAPTURE,
@@ -123,43 +138,55 @@ def _charge(cursor: Any, *, batch_id: int, at: datetime) -> None:
         rating.UNCOVERED,
     ):
         cursor.execute(statement)
-    for organisation_id, sku_id, day, last_second, amount in cursor.fetchall():
-        _burn_uncovered(
-            cursor,
-            organisation_id=organisation_id,
-            sku_id=sku_id,
-            day=day,
-            last_second=last_second,
-            amount=amount,
-            at=at,
-        )
+    for organisation_id, sku_id, site_code, programme_code, level, day, last_second, amount in cursor.fetchall():
+        need = {
+            "organisation_id": organisation_id,
+            "sku_id": sku_id,
+            "site_code": site_code,
+            "programme_code": programme_code,
+            "level": level,
+            "day": day,
+            "last_second": last_second,
+        }
+        _burn_uncovered(cursor, need, amount, at=at)
+    _refund(cursor, at=at)
     cursor.execute(rating.POST, {"batch_id": batch_id, "at": at, "clearing_id": clearing.pk})
-    cursor.execute(rating.ROLL_UP)
+    cursor.execute(rating.ROLL_UP_HOURS)
+    cursor.execute(rating.ROLL_UP_DAYS)
 
 
-def _burn_uncovered(
-    cursor: Any,
-    *,
-    organisation_id: int,
-    sku_id: int,
-    day: datetime,
-    last_second: datetime,
-    amount: int,
-    at: datetime,
-) -> None:
-    need: dict[str, Any] = {
-        "organisation_id": organisation_id,
-        "sku_id": sku_id,
-        "day": day,
-        "last_second": last_second,
-        "amount": amount,
-    }
-    cursor.execute(rating.BURN_FREE, need)
+def _burn_uncovered(cursor: Any, need: dict[str, Any], amount: int, *, at: datetime) -> None:
+    cursor.execute(rating.BURN_FREE, {**need, "amount": amount})
     (burned,) = cursor.fetchone()
     if burned < amount:
         LedgerAccount.objects.get_or_create(
             kind=AccountKind.RECEIVABLE,
-            organisation_id=organisation_id,
+            organisation_id=need["organisation_id"],
             defaults={"label": "Receivable", "created_at": at},
         )
         cursor.execute(rating.TO_RECEIVABLE, {**need, "amount": amount - burned})
+
+
+def _refund(cursor: Any, *, at: datetime) -> None:
+    """Give back what corrections took off; an expired lot's share becomes goodwill or stays expired, by setting."""
+    cursor.execute("SELECT EXISTS (SELECT 1 FROM usage_need WHERE amount < 0)")
+    if not cursor.fetchone()[0]:
+        return
+    cursor.execute(rating.REFUND)
+    for organisation_id, sku_id, day, last_second, amount in cursor.fetchall():
+        rest = {
+            "organisation_id": organisation_id,
+            "sku_id": sku_id,
+            "day": day,
+            "last_second": last_second,
+            "amount": amount,
+        }
+        cursor.execute(rating.REFUND_REST, rest)
+    cursor.execute(rating.EXPIRED_REFUNDS, {"expired_before": at - GRACE})
+    for organisation_id, expired in cursor.fetchall():
+        if settings.REFUND_EXPIRED_AS_GOODWILL:
+            account = goodwill_lot(organisation_id=organisation_id, at=at)
+        else:
+            account = platform_account(AccountKind.BREAKAGE, at=at)
+        redirect = {"organisation_id": organisation_id, "account_id": account.pk, "expired": expired}
+        cursor.execute(rating.REDIRECT, redirect)

@@ -52,12 +52,14 @@ class Workload(models.Model):
     command = models.JSONField(_("command"), default=list)
     milli_gpus = models.PositiveBigIntegerField(_("milli-GPUs"))
     max_seconds = models.PositiveIntegerField(_("maximum duration (s)"))
+    run_id = models.BigIntegerField(unique=True)
     sku_id = models.BigIntegerField()
     price_id = models.BigIntegerField()
     micro_per_gpu_hour = models.BigIntegerField(_("micro-credits per GPU-hour"))
     hold_id = models.BigIntegerField(unique=True)
     decision_id = models.BigIntegerField()
     created_by = models.CharField(_("launched by"), max_length=120)
+    member_id = models.BigIntegerField(null=True)
     state = models.CharField(
         _("state"), max_length=20, choices=[(s, s) for s in WorkloadState], default=WorkloadState.QUEUED
     )

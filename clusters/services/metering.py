@@ -21,9 +21,9 @@ WHERE (ended_at IS NULL OR metered_until < ended_at)
 ORDER BY id LIMIT %(batch)s FOR UPDATE SKIP LOCKED
 """
 STAGE = """
-INSERT INTO usage_stage (window_start, meter_id, revision, seconds)
-SELECT greatest(hour, i.metered_until), i.meter_id, 0,
-       extract(epoch FROM least(hour + interval '1 hour', d.upto) - greatest(hour, i.metered_until))::integer
+INSERT INTO usage_stage (hour, meter_id, start_second, seconds, revision)
+SELECT hour, i.meter_id, extract(epoch FROM greatest(hour, i.metered_until) - hour)::smallint,
+       extract(epoch FROM least(hour + interval '1 hour', d.upto) - greatest(hour, i.metered_until))::smallint, 0
 FROM due_interval d
 JOIN clusters_podinterval i ON i.id = d.id
 CROSS JOIN LATERAL generate_series(

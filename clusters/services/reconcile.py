@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 from django.db import connection, transaction
 
+from aion.residency import services as residency
 from billing.services import holds
 from billing.services import metering as billing_metering
 from clusters.errors import ClusterUnavailable
@@ -135,16 +136,9 @@ def _write_intervals(
 def _open_interval(cluster: Cluster, workload: Workload, pod: PodSeen, start: datetime, *, at: datetime) -> PodInterval:
     meter_id = billing_metering.open_meter(
         reference=f"{cluster.code}/{pod.uid}",
-        organisation_id=workload.organisation_id,
-        project_id=workload.project_id,
-        workload_ref=workload.public_id,
-        site_code=cluster.site.code,
-        sku_id=workload.sku_id,
-        price_id=workload.price_id,
-        micro_per_gpu_hour=workload.micro_per_gpu_hour,
+        run_id=workload.run_id,
         milli_gpus=pod.milli_gpus,
-        hold_id=workload.hold_id,
-        decision_id=workload.decision_id,
+        allowed=residency.allows(workload.decision_id),
         at=at,
     )
     return PodInterval.objects.create(

@@ -43,7 +43,7 @@ def require_residency(
 
 def create_workload(*, actor: Actor, at: datetime, **fields: Any) -> Workload:
     """Write the row; a task provisions it after commit. Call it inside the order's transaction."""
-    workload = Workload.objects.create(created_by=actor.label, queued_at=at, **fields)
+    workload = Workload.objects.create(created_by=actor.label, member_id=actor.user_id, queued_at=at, **fields)
     WorkloadEvent.objects.create(
         organisation_id=workload.organisation_id, workload=workload, at=at, state=WorkloadState.QUEUED
     )

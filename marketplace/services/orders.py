@@ -18,7 +18,7 @@ from aion.residency.policy import Decision, Policy, decide
 from aion.tenancy.models import Organisation, OrganisationState, Project
 from billing import queries as billing
 from billing.queries import PriceInForce
-from billing.services import holds
+from billing.services import holds, metering
 from clusters import queries as clusters
 from clusters.errors import CapacityNotAvailable, QuotaExceeded
 from clusters.services import workloads
@@ -84,8 +84,10 @@ def estimate(*, actor: Actor, request: Request, at: datetime) -> Estimate:
     offer = Offer.objects.on_sale().filter(public_id=request.offer_id).first()
     if offer is None:
         raise OfferNotFound("No such offer is on sale: choose one from the price list.", field="offer")
-    _check_size(request, offer, project, actor)
-    price = billing.price_in_force(sku_id=offer.sku_id, at=at)
+    organisation = Organisation.objects.visible_to(actor).get()
+    _check_size(request, offer, project, organisation)
+    buyer = billing.Buyer(organisation.pk, organisation.kind)
+    price = billing.price_in_force(sku_id=offer.sku_id, at=at, buyer=buyer)
     amount = billing.worst_case(
         milli_gpus=request.milli_gpus,
         seconds=request.max_seconds,
@@ -148,19 +150,38 @@ def _place(*, actor: Actor, request: Request, at: datetime, idempotency_key: str
         gate="order",
         at=at,
     )
-    hold = holds.place_hold(
+    site = quote.offer.pool.cluster.site
+    purpose = holds.Purpose(
         organisation_id=organisation.pk,
         project_id=quote.project.pk,
-        amount=quote.amount,
         sku_code=quote.price.sku_code,
-        site_code=quote.offer.pool.cluster.site.code,
-        reference=public_id,
+        site_code=site.code,
+        programme_code=quote.project.programme_code,
+        level=int(Policy.parse(quote.project.residency_policy).level),
+        member_id=actor.user_id,
+    )
+    hold = holds.place_hold(purpose=purpose, amount=quote.amount, reference=public_id, at=at)
+    workload_ref = ids.workload_id()
+    run = metering.open_run(
+        organisation_id=organisation.pk,
+        project_id=quote.project.pk,
+        member_id=actor.user_id,
+        workload_ref=workload_ref,
+        name=request.name,
+        site_code=site.code,
+        sku_id=quote.price.sku_id,
+        price_id=quote.price.price_id,
+        micro_per_gpu_hour=quote.price.micro_per_gpu_hour,
+        hold_id=hold.pk,
+        decision_id=decision.pk,
         at=at,
     )
     workload = workloads.create_workload(
         actor=actor,
         at=at,
+        public_id=workload_ref,
         organisation_id=organisation.pk,
+        run_id=run.pk,
         project=quote.project,
         pool=quote.offer.pool,
         name=request.name,
@@ -225,7 +246,7 @@ def _check_command(command: Sequence[str]) -> None:
         raise Rejected("A command has at most 64 parts of 1,000 characters each.", field="command")
 
 
-def _check_size(request: Request, offer: Offer, project: Project, actor: Actor) -> None:
+def _check_size(request: Request, offer: Offer, project: Project, organisation: Organisation) -> None:
     gpus = request.milli_gpus
     if gpus <= 0:
         raise Rejected("Ask for at least one GPU.", field="gpus")
@@ -236,8 +257,7 @@ def _check_size(request: Request, offer: Offer, project: Project, actor: Actor) 
             f"Choose a maximum duration between {MIN_SECONDS // 60} minutes and {offer.max_seconds // 3600} hours.",
             field="max_duration_seconds",
         )
-    organisation = Organisation.objects.visible_to(actor).values("milli_gpu_quota").get()
-    quota = min(project.milli_gpu_quota, organisation["milli_gpu_quota"])
+    quota = min(project.milli_gpu_quota, organisation.milli_gpu_quota)
     if gpus > quota:
         raise QuotaExceeded(
             f"{gpus / 1000:g} GPUs are more than the quota of {quota / 1000:g} at one time: ask for fewer, "

@@ -3,6 +3,7 @@
 
 import threading
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -11,21 +12,18 @@ from billing import queries
 from billing.errors import InsufficientCredit
 from billing.models import Hold, HoldLeg, LedgerAccount
 from billing.reconcile import run_checks
-from billing.services.holds import place_hold, release_hold
+from billing.services.holds import Purpose, place_hold, release_hold
 from billing.states import Origin
 from tests.worlds import MICRO, NOW, Tenant, make_lot, make_tenant
 
 
-def hold(tenant: Tenant, amount: int, reference: str = "run", **fields: str) -> Hold:
-    return place_hold(
+def hold(tenant: Tenant, amount: int, reference: str = "run", **fields: Any) -> Hold:
+    purpose = Purpose(
         organisation_id=tenant.organisation.pk,
         project_id=tenant.project.pk,
-        amount=amount,
-        sku_code=fields.get("sku_code", "h100"),
-        site_code=fields.get("site_code", "paris"),
-        reference=reference,
-        at=NOW,
+        **{"sku_code": "h100", "site_code": "paris", **fields},
     )
+    return place_hold(purpose=purpose, amount=amount, reference=reference, at=NOW)
 
 
 def test_lots_are_spent_restricted_before_free_then_soonest_expiry_then_grant_then_id(db: None) -> None:
@@ -37,7 +35,7 @@ def test_lots_are_spent_restricted_before_free_then_soonest_expiry_then_grant_th
     soon_grant = make_lot(organisation, 10, "soon, grant", origin=Origin.GRANT, expires_at=NOW + timedelta(days=5))
     restricted = make_lot(organisation, 10, "restricted", sku_codes=["h100"], expires_at=NOW + timedelta(days=300))
     make_lot(organisation, 10, "other GPU only", sku_codes=["mi300x"])
-    make_lot(organisation, 10, "expired", expires_at=NOW)
+    make_lot(organisation, 10, "expired", expires_at=NOW - timedelta(hours=10))
     make_lot(organisation, 10, "not yet", starts_at=NOW + timedelta(days=1))
     placed = hold(tenant, 45 * MICRO)
     legs = HoldLeg.objects.filter(hold=placed).order_by("position").values_list("lot_id", "amount")

@@ -60,8 +60,8 @@ class Ledger(RuleBasedStateMachine):
     @rule(meter=meters)
     def release(self, meter: Any) -> None:
         """A run ends."""
-        if meter.hold_id:
-            release_hold(hold_id=meter.hold_id, at=NOW)
+        if meter.run.hold_id:
+            release_hold(hold_id=meter.run.hold_id, at=NOW)
 
     @invariant()
     def nothing_is_lost_or_made(self) -> None:

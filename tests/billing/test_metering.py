@@ -38,7 +38,7 @@ def test_an_hour_on_one_gpu_burns_its_price_from_the_hold(mine: Tenant, market: 
     assert post(Window(NOW, meter.pk, 3600)) == (1, 0, 0)
     balance = queries.balance(mine.organisation.pk, NOW)
     assert (balance.total, balance.held) == (1_000 * MICRO - PRICE, 10 * MICRO - PRICE)
-    assert release_hold(hold_id=meter.hold_id, at=NOW)
+    assert release_hold(hold_id=meter.run.hold_id, at=NOW)
     assert queries.balance(mine.organisation.pk, NOW).held == 0
     assert billing_drift() == []
 
@@ -130,7 +130,7 @@ def state_after(batches: list[list[tuple[int, int, int]]], *, hold: int) -> tupl
     for batch in batches:
         post(*[Window(NOW + timedelta(hours=h), meters[m].pk, seconds) for m, h, seconds in batch])
     for meter in meters:
-        release_hold(hold_id=meter.hold_id, at=NOW)
+        release_hold(hold_id=meter.run.hold_id, at=NOW)
     balance = queries.balance(tenant.organisation.pk, NOW)
     usage = Transfer.objects.filter(kind="usage", organisation=tenant.organisation)
     charged = sum(usage.values_list("amount", flat=True))
@@ -167,6 +167,6 @@ def test_a_hold_is_never_captured_beyond_its_amount(mine: Tenant, market: Market
     meter = make_meter(mine, market, hold=PRICE)
     for hour in range(3):
         post(Window(NOW + timedelta(hours=hour), meter.pk, 3600))
-    hold = Hold.objects.get(pk=meter.hold_id)
+    hold = Hold.objects.get(pk=meter.run.hold_id)
     assert sum(hold.legs.values_list("captured", flat=True)) == PRICE
     assert queries.balance(mine.organisation.pk, NOW).total == 1_000 * MICRO - 3 * PRICE

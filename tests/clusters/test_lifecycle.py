@@ -130,8 +130,8 @@ def test_a_run_is_metered_in_utc_hours_clipped_to_its_interval(scene: Scene) -> 
     scene.provision()
     for _ in range(3):
         scene.pass_time(hours=1)
-    seconds = UsageRecord.objects.order_by("window_start").values_list("window_start__minute", "seconds")
-    assert list(seconds) == [(50, 600), (0, 3600), (0, 600)]
+    seconds = UsageRecord.objects.order_by("hour", "start_second").values_list("start_second", "seconds")
+    assert list(seconds) == [(3000, 600), (0, 3600), (0, 600)]
 
 
 def test_a_multi_node_run_is_one_indexed_job_that_starts_whole(scene: Scene) -> None:

@@ -1,0 +1,250 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Budgets: refusing what has no room, telling what was reached, and setting them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from django.db import IntegrityError, connection, transaction
+from django.db.models import Sum
+
+from aion.actor import Actor, Scope
+from aion.audit import services as audit
+from aion.errors import NotFound
+from aion.money import decimal_string
+from aion.tenancy.models import Membership, Project
+from billing import queries
+from billing.audit import Action
+from billing.budget_sql import CROSS, LOCK
+from billing.errors import BudgetExceeded, BudgetNotPossible
+from billing.models import Budget, BudgetStep, Hold, HoldLeg, LedgerAccount
+from billing.queries import BudgetStanding
+from billing.states import BudgetAction, BudgetPeriod, BudgetScope
+
+if TYPE_CHECKING:
+    from billing.services.holds import Purpose
+
+DEFAULT_STEPS = ((50, BudgetAction.ALERT), (80, BudgetAction.ALERT), (100, BudgetAction.FREEZE))
+MAX_AMOUNT = 10**15
+SCOPE_WIDTH = {scope: width for width, scope in enumerate(BudgetScope)}
+PERIOD_WIDTH = {period: width for width, period in enumerate(BudgetPeriod)}
+
+
+def _width(standing: BudgetStanding) -> tuple[int, int, int]:
+    return SCOPE_WIDTH[BudgetScope(standing.scope)], PERIOD_WIDTH[BudgetPeriod(standing.period)], standing.budget_id
+
+
+def require_room(*, purpose: "Purpose", amount: int, at: datetime) -> None:
+    """Lock the budgets that cover ``purpose`` and check that each has room for ``amount`` more.
+
+    What is held counts as spent, so two requests at the same moment cannot both take the last room. Raises
+    BudgetExceeded for the widest budget without room, or whose step says that nothing new starts.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(LOCK, [purpose.organisation_id])
+        if not cursor.rowcount:
+            return
+    found = queries.budget_standings(
+        organisation_id=purpose.organisation_id,
+        at=at,
+        project_id=purpose.project_id,
+        member_id=purpose.member_id or 0,
+    )
+    _refuse_without_room(
+        [one for one in found if one.scope != BudgetScope.GRANT], asked={one.budget_id: amount for one in found}
+    )
+
+
+def require_room_on_lots(*, hold: Hold, at: datetime) -> None:
+    """Check budgets of single lots once it is known which lots bear the hold. Raises BudgetExceeded."""
+    capped = [
+        one
+        for one in queries.budget_standings(organisation_id=hold.organisation_id, at=at)
+        if one.scope == BudgetScope.GRANT
+    ]
+    if not capped:
+        return
+    touched = set(HoldLeg.objects.filter(hold=hold).values_list("lot_id", flat=True))
+    # The legs are written already: what this hold asks of a lot is part of what the standing says is held.
+    _refuse_without_room([one for one in capped if one.lot_id in touched], asked={})
+
+
+def _refuse_without_room(standings: Sequence[BudgetStanding], *, asked: dict[int, int]) -> None:
+    for one in sorted(standings, key=_width):
+        more = asked.get(one.budget_id, 0)
+        committed = 0 if one.scope == BudgetScope.WORKLOAD else one.spent + one.held
+        over = committed + more - one.amount
+        frozen = one.frozen_percent if one.scope != BudgetScope.WORKLOAD else None
+        if over <= 0 and frozen is None:
+            continue
+        if over > 0:
+            detail = (
+                f"The budget “{one.name}” ({one.scope}, {one.period}) has {decimal_string(one.amount)} credits; "
+                f"{decimal_string(one.spent)} are spent and {decimal_string(one.held)} held, which leaves "
+                f"{decimal_string(over)} too few. Raise it, or ask for fewer GPUs or less time."
+            )
+        else:
+            detail = (
+                f"The budget “{one.name}” ({one.scope}, {one.period}) starts nothing new from {frozen} % on, and "
+                f"{decimal_string(one.spent)} of {decimal_string(one.amount)} credits are spent. Raise it, or wait."
+            )
+        raise BudgetExceeded(
+            detail,
+            budget=one.public_id,
+            scope=one.scope,
+            period=one.period,
+            cap_microcredits=one.amount,
+            spent_microcredits=one.spent,
+            held_microcredits=one.held,
+            over_microcredits=max(0, over),
+        )
+
+
+@transaction.atomic
+def evaluate(*, at: datetime) -> list[int]:
+    """Write every step that was reached in its period, once; return the ids of the new crossings."""
+    with connection.cursor() as cursor:
+        cursor.execute(CROSS, {"at": at})
+        return [row[0] for row in cursor.fetchall()]
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetWish:
+    """What a person wants a budget to be."""
+
+    name: str
+    scope: BudgetScope
+    period: BudgetPeriod
+    amount: int
+    project_id: str = ""
+    member_id: int | None = None
+    lot_id: str = ""
+    steps: tuple[tuple[int, BudgetAction], ...] = DEFAULT_STEPS
+
+
+@transaction.atomic
+def create_budget(*, actor: Actor, wish: BudgetWish, at: datetime) -> Budget:
+    """Set a new budget. Raises BudgetNotPossible with the field, NotFound for a target the actor cannot see."""
+    actor.require(Scope.BUDGETS_WRITE)
+    _lock(actor)
+    _check(wish)
+    target = _target(actor, wish)
+    _check_shares(actor, wish, other_than=None)
+    try:
+        with transaction.atomic():
+            budget = Budget.objects.create(
+                organisation_id=actor.organisation_id or 0,
+                name=wish.name.strip(),
+                scope=wish.scope,
+                period=wish.period,
+                amount=wish.amount,
+                created_by=actor.label,
+                created_at=at,
+                changed_at=at,
+                **target,
+            )
+    except IntegrityError as error:
+        raise BudgetNotPossible("There is such a budget already: change that one.", field="scope") from error
+    _write_steps(budget, wish)
+    audit.record(actor=actor, action=Action.BUDGET_SET, subject=budget, at=at, changes=_shown(wish))
+    return budget
+
+
+@transaction.atomic
+def change_budget(
+    *, actor: Actor, public_id: str, name: str, amount: int, steps: tuple[tuple[int, BudgetAction], ...], at: datetime
+) -> Budget:
+    """Change a budget in place: at no moment is there none. Raises NotFound, BudgetNotPossible."""
+    actor.require(Scope.BUDGETS_WRITE)
+    _lock(actor)
+    budget = _find(actor, public_id)
+    wish = BudgetWish(name, BudgetScope(budget.scope), BudgetPeriod(budget.period), amount, steps=steps)
+    _check(wish)
+    _check_shares(actor, wish, other_than=budget.pk)
+    Budget.objects.filter(pk=budget.pk).update(name=name.strip(), amount=amount, changed_at=at)
+    BudgetStep.objects.filter(budget=budget).delete()
+    _write_steps(budget, wish)
+    audit.record(actor=actor, action=Action.BUDGET_CHANGED, subject=budget, at=at, changes=_shown(wish))
+    budget.refresh_from_db()
+    return budget
+
+
+@transaction.atomic
+def end_budget(*, actor: Actor, public_id: str, at: datetime) -> Budget:
+    """End a budget; its history stays. Raises NotFound."""
+    actor.require(Scope.BUDGETS_WRITE)
+    budget = _find(actor, public_id)
+    Budget.objects.filter(pk=budget.pk).update(ended_at=at)
+    audit.record(actor=actor, action=Action.BUDGET_ENDED, subject=budget, at=at)
+    budget.refresh_from_db()
+    return budget
+
+
+def _lock(actor: Actor) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('billing.budgets'), %s)", [actor.organisation_id])
+
+
+def _find(actor: Actor, public_id: str) -> Budget:
+    budget: Budget | None = Budget.objects.visible_to(actor).in_force().filter(public_id=public_id).first()
+    if budget is None:
+        raise NotFound("There is no such budget.")
+    return budget
+
+
+def _check(wish: BudgetWish) -> None:
+    if not wish.name.strip():
+        raise BudgetNotPossible("Give the budget a name.", field="name")
+    if not 0 < wish.amount <= MAX_AMOUNT:
+        raise BudgetNotPossible("The cap must be above zero and at most 1,000,000,000 credits.", field="amount")
+    if not wish.steps or len({percent for percent, _ in wish.steps}) < len(wish.steps):
+        raise BudgetNotPossible("Each step needs a share of its own, and there must be one.", field="steps")
+    if any(not 1 <= percent <= 100 for percent, _ in wish.steps):
+        raise BudgetNotPossible("A step lies between 1 and 100 per cent.", field="steps")
+
+
+def _target(actor: Actor, wish: BudgetWish) -> dict[str, Any]:
+    if wish.scope is BudgetScope.PROJECT:
+        project = Project.objects.visible_to(actor).filter(public_id=wish.project_id).first()
+        if project is None:
+            raise NotFound("There is no such project.", field="project")
+        return {"project": project}
+    if wish.scope is BudgetScope.MEMBER:
+        if not Membership.objects.visible_to(actor).filter(user_id=wish.member_id).exists():
+            raise NotFound("There is no such member.", field="member")
+        return {"member_id": wish.member_id}
+    if wish.scope is BudgetScope.GRANT:
+        lot = LedgerAccount.objects.visible_to(actor).lots().filter(public_id=wish.lot_id).first()
+        if lot is None:
+            raise NotFound("There is no such credit lot.", field="lot")
+        return {"lot": lot}
+    return {}
+
+
+def _check_shares(actor: Actor, wish: BudgetWish, *, other_than: int | None) -> None:
+    """Refuse shares of projects that together exceed the organisation's cap of the same period."""
+    same: Any = Budget.objects.visible_to(actor).in_force().filter(period=wish.period).exclude(pk=other_than)
+    shares = same.filter(scope=BudgetScope.PROJECT).aggregate(total=Sum("amount", default=0))["total"]
+    if wish.scope is BudgetScope.ORGANISATION and shares > wish.amount:
+        raise BudgetNotPossible(
+            f"Budgets of projects add up to {decimal_string(shares)} credits in this period: lower them first.",
+            field="amount",
+        )
+    whole = same.filter(scope=BudgetScope.ORGANISATION).first()
+    if wish.scope is BudgetScope.PROJECT and whole is not None and shares + wish.amount > whole.amount:
+        raise BudgetNotPossible(
+            f"The organisation has {decimal_string(whole.amount)} credits in this period, of which other projects "
+            f"have {decimal_string(shares)}: at most {decimal_string(max(0, whole.amount - shares))} are left.",
+            field="amount",
+        )
+
+
+def _write_steps(budget: Budget, wish: BudgetWish) -> None:
+    BudgetStep.objects.bulk_create(
+        BudgetStep(budget=budget, percent=percent, action=action) for percent, action in wish.steps
+    )
+
+
+def _shown(wish: BudgetWish) -> dict[str, Any]:
+    return {"amount": decimal_string(wish.amount), "steps": [f"{percent} {action}" for percent, action in wish.steps]}
