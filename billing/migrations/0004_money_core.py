@@ -349,19 +349,6 @@ class Migration(migrations.Migration):
                 "ordering": ["usage_month", "project", "sku", "micro_per_gpu_hour"],
             },
         ),
-        migrations.CreateModel(
-            name="UsageDay",
-            fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("day", models.DateTimeField()),
-                ("milli_gpu_seconds", models.BigIntegerField()),
-                ("exact", models.DecimalField(decimal_places=0, max_digits=30)),
-            ],
-            options={
-                "verbose_name": "daily usage",
-                "verbose_name_plural": "daily usage",
-            },
-        ),
         migrations.RemoveConstraint(
             model_name="holdleg",
             name="one_leg_per_lot",
@@ -721,23 +708,6 @@ class Migration(migrations.Migration):
                 on_delete=django.db.models.deletion.PROTECT, related_name="lines", to="billing.monthstatement"
             ),
         ),
-        migrations.AddField(
-            model_name="usageday",
-            name="organisation",
-            field=models.ForeignKey(
-                db_constraint=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="tenancy.organisation",
-            ),
-        ),
-        migrations.AddField(
-            model_name="usageday",
-            name="run",
-            field=models.ForeignKey(
-                db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name="days", to="billing.run"
-            ),
-        ),
         migrations.AddIndex(
             model_name="budget",
             index=models.Index(
@@ -854,9 +824,40 @@ class Migration(migrations.Migration):
                 fields=("statement", "usage_month", "project", "sku", "micro_per_gpu_hour"), name="a_line_stands_once"
             ),
         ),
-        migrations.AddConstraint(
-            model_name="usageday",
-            constraint=models.UniqueConstraint(fields=("organisation", "day", "run"), name="usage_day_once"),
+        migrations.CreateModel(
+            name="UsageDay",
+            fields=[
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "organisation_id", "day", "run_id", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("day", models.DateTimeField()),
+                ("milli_gpu_seconds", models.BigIntegerField()),
+                ("exact", models.DecimalField(decimal_places=0, max_digits=30)),
+                (
+                    "organisation",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="tenancy.organisation",
+                    ),
+                ),
+                (
+                    "run",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="days",
+                        to="billing.run",
+                    ),
+                ),
+            ],
+            options={"verbose_name": "daily usage", "verbose_name_plural": "daily usage"},
         ),
         # Needs are bucketed by UTC day, so a lot ends with one: usable up to the second before.
         migrations.RunSQL(

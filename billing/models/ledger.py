@@ -100,7 +100,11 @@ class Transfer(models.Model):
 
     public_id = models.CharField(max_length=24, unique=True, default=ids.transfer_id, editable=False)
     organisation = models.ForeignKey(
-        "tenancy.Organisation", on_delete=models.PROTECT, related_name="+", verbose_name=_("organisation")
+        "tenancy.Organisation",
+        on_delete=models.PROTECT,
+        related_name="+",
+        verbose_name=_("organisation"),
+        db_index=False,
     )
     debit_account = models.ForeignKey(LedgerAccount, on_delete=models.PROTECT, related_name="debit_transfers")
     credit_account = models.ForeignKey(LedgerAccount, on_delete=models.PROTECT, related_name="credit_transfers")
@@ -108,7 +112,7 @@ class Transfer(models.Model):
     kind = models.CharField(_("kind"), max_length=12, choices=[(k, k) for k in TransferKind])
     description = models.CharField(_("description"), max_length=200, blank=True)
     batch = models.ForeignKey("billing.UsageBatch", null=True, on_delete=models.PROTECT, related_name="transfers")
-    sku = models.ForeignKey("billing.Sku", null=True, on_delete=models.PROTECT, related_name="+")
+    sku = models.ForeignKey("billing.Sku", null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
     usage_day = models.DateTimeField(_("day of usage"), null=True)
     effective_at = models.DateTimeField(_("accounting time"))
     created_at = models.DateTimeField(_("posted"))
@@ -171,7 +175,7 @@ class Hold(models.Model):
 class HoldLeg(models.Model):
     """The share of a hold that one lot bears; an extension of the hold adds legs."""
 
-    hold = models.ForeignKey(Hold, on_delete=models.PROTECT, related_name="legs")
+    hold = models.ForeignKey(Hold, on_delete=models.PROTECT, related_name="legs", db_index=False)
     lot = models.ForeignKey(LedgerAccount, on_delete=models.PROTECT, related_name="legs")
     position = models.PositiveSmallIntegerField()
     amount = models.BigIntegerField()

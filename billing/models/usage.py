@@ -205,10 +205,14 @@ class UsageHour(models.Model):
     """Roll-up: one row per organisation, project, SKU, site and hour."""
 
     organisation = models.ForeignKey(
-        "tenancy.Organisation", on_delete=models.PROTECT, related_name="+", db_constraint=False
+        "tenancy.Organisation", on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
     )
-    project = models.ForeignKey("tenancy.Project", on_delete=models.PROTECT, related_name="+", db_constraint=False)
-    sku = models.ForeignKey("billing.Sku", on_delete=models.PROTECT, related_name="+", db_constraint=False)
+    project = models.ForeignKey(
+        "tenancy.Project", on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
+    )
+    sku = models.ForeignKey(
+        "billing.Sku", on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
+    )
     site_code = models.CharField(max_length=40)
     hour = models.DateTimeField()
     milli_gpu_seconds = models.BigIntegerField()
@@ -232,10 +236,11 @@ class UsageHour(models.Model):
 class UsageDay(models.Model):
     """Roll-up: one row per run and UTC day; budgets, statements and the explorer by member or workload read it."""
 
+    pk = models.CompositePrimaryKey("organisation_id", "day", "run_id")
     organisation = models.ForeignKey(
-        "tenancy.Organisation", on_delete=models.PROTECT, related_name="+", db_constraint=False
+        "tenancy.Organisation", on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
     )
-    run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="days", db_constraint=False)
+    run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="days", db_constraint=False, db_index=False)
     day = models.DateTimeField()
     milli_gpu_seconds = models.BigIntegerField()
     exact = models.DecimalField(max_digits=30, decimal_places=0)
@@ -245,7 +250,6 @@ class UsageDay(models.Model):
     class Meta:
         verbose_name = _("daily usage")
         verbose_name_plural = _("daily usage")
-        constraints: ClassVar = [models.UniqueConstraint(fields=["organisation", "day", "run"], name="usage_day_once")]
 
     def __str__(self) -> str:
         return f"{self.run_id}@{self.day:%Y-%m-%d}"

@@ -92,7 +92,7 @@ def post_staged(*, stage: Callable[[Any], None], source: str, at: datetime) -> B
         batch = UsageBatch.objects.create(source=source, posted_at=at)
         scope: dict[str, Any] = {"batch_id": batch.pk, "at": at, "first": first, "last": last}
         cursor.execute(rating.ENSURE_PARTITIONS, scope)
-        cursor.execute("ANALYZE usage_stage")
+        cursor.execute(rating.SAMPLE_STAGE)
         accepted, refused, table = _store(cursor, received, scope)
         if accepted:
             _charge(cursor, accepted=table, batch_id=batch.pk, at=at)
@@ -135,9 +135,21 @@ def _charge(cursor: Any, *, accepted: str, batch_id: int, at: datetime) -> None:
         rating.LOCK_LOTS,
         rating.CAPTURE,
         rating.APPLY_CAPTURE,
-        rating.UNCOVERED,
+        rating.REMAINING,
     ):
         cursor.execute(statement)
+    uncovered, refunds = cursor.fetchone()
+    if uncovered:
+        _burn_groups(cursor, at=at)
+    if refunds:
+        _refund(cursor, at=at)
+    cursor.execute(rating.POST, {"batch_id": batch_id, "at": at, "clearing_id": clearing.pk})
+    cursor.execute(rating.ROLL_UP_HOURS)
+    cursor.execute(rating.ROLL_UP_DAYS)
+
+
+def _burn_groups(cursor: Any, *, at: datetime) -> None:
+    cursor.execute(rating.UNCOVERED)
     for organisation_id, sku_id, site_code, programme_code, level, day, last_second, amount in cursor.fetchall():
         need = {
             "organisation_id": organisation_id,
@@ -149,10 +161,6 @@ def _charge(cursor: Any, *, accepted: str, batch_id: int, at: datetime) -> None:
             "last_second": last_second,
         }
         _burn_uncovered(cursor, need, amount, at=at)
-    _refund(cursor, at=at)
-    cursor.execute(rating.POST, {"batch_id": batch_id, "at": at, "clearing_id": clearing.pk})
-    cursor.execute(rating.ROLL_UP_HOURS)
-    cursor.execute(rating.ROLL_UP_DAYS)
 
 
 def _burn_uncovered(cursor: Any, need: dict[str, Any], amount: int, *, at: datetime) -> None:
@@ -169,9 +177,6 @@ def _burn_uncovered(cursor: Any, need: dict[str, Any], amount: int, *, at: datet
 
 def _refund(cursor: Any, *, at: datetime) -> None:
     """Give back what corrections took off; an expired lot's share becomes goodwill or stays expired, by setting."""
-    cursor.execute("SELECT EXISTS (SELECT 1 FROM usage_need WHERE amount < 0)")
-    if not cursor.fetchone()[0]:
-        return
     cursor.execute(rating.REFUND)
     for organisation_id, sku_id, day, last_second, amount in cursor.fetchall():
         rest = {

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A large world made by set-based statements: organisations, runs of eight devices each with its hold, stored usage."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.db import connection
+
+from bench.measure import note
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+MICRO = 1_000_000
+DEVICES_PER_RUN = 8
+RECORD_COLUMNS = (
+    "hour, meter_id, organisation_id, price_id, batch_id, exact, milli_gpus, start_second, seconds, revision"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The ids of what was made."""
+
+    organisations: list[int]
+    meters: list[int]
+
+
+def build(*, organisations: int, runs: int, credit: int = 10**9, hold: int = 10**6, slug: str = "bench") -> World:
+    """Make ``organisations`` with a project and a lot each, and ``runs`` of eight whole GPUs with a hold each."""
+    from tests.worlds import make_market
+
+    market = make_market(gpus=10**6, code=slug)
+    values: dict[str, Any] = {
+        "slug": slug,
+        "organisations": organisations,
+        "runs": runs,
+        "sku": market.sku.pk,
+        "price": market.price.pk,
+        "micro": market.price.micro_per_gpu_hour,
+        "credit": credit * MICRO,
+        "hold": hold * MICRO,
+        "site": market.site.code,
+        "at": START - timedelta(days=30),
+        "devices": DEVICES_PER_RUN,
+    }
+    with connection.cursor() as cursor:
+        for statement in STATEMENTS:
+            cursor.execute(statement, values)
+        cursor.execute("SELECT id FROM tenancy_organisation WHERE slug LIKE %s ORDER BY id", [f"{slug}-o%"])
+        owners = [row[0] for row in cursor.fetchall()]
+        cursor.execute("SELECT id FROM billing_meter WHERE reference LIKE %s ORDER BY id", [f"{slug}/%"])
+        meters = [row[0] for row in cursor.fetchall()]
+        for table in ("billing_run", "billing_meter", "billing_hold", "billing_holdleg", "billing_ledgeraccount"):
+            cursor.execute(f"ANALYZE {table}")
+    return World(owners, meters)
+
+
+STATEMENTS = (
+    """INSERT INTO tenancy_organisation (public_id, name, slug, kind, country_id, state, frozen_reason, milli_gpu_quota,
+           created_at)
+       SELECT 'org_' || %(slug)s || n, 'Bench ' || n, %(slug)s || '-o' || n, 'startup', 'FR', 'active', '', 10^9, %(at)s
+       FROM generate_series(1, %(organisations)s) n""",
+    """INSERT INTO tenancy_project (public_id, organisation_id, name, slug, residency_policy, programme_code,
+           milli_gpu_quota, created_at)
+       SELECT 'prj_' || o.id, o.id, 'Main', 'main', 'EU_RESIDENT', '', 10^9, %(at)s
+       FROM tenancy_organisation o WHERE o.slug LIKE %(slug)s || '-o%%'""",
+    """INSERT INTO billing_ledgeraccount (public_id, kind, organisation_id, label, origin, rank, sku_codes, site_codes,
+           programme_codes, min_level, starts_at, debits, credits, held, created_at)
+       SELECT 'lot_' || o.id, 'lot', o.id, 'Credit', 'purchase', 2, '{}', '{}', '{}', 0, %(at)s, 0, 0, 0, %(at)s
+       FROM tenancy_organisation o WHERE o.slug LIKE %(slug)s || '-o%%'""",
+    """INSERT INTO billing_ledgeraccount (public_id, kind, label, origin, rank, sku_codes, site_codes, programme_codes,
+           min_level, debits, credits, held, created_at)
+       VALUES ('acc_funding', 'funding', 'AION funding', '', 0, '{}', '{}', '{}', 0, 0, 0, 0, %(at)s)
+       ON CONFLICT DO NOTHING""",
+    """INSERT INTO billing_transfer (public_id, organisation_id, debit_account_id, credit_account_id, amount, kind,
+           description, effective_at, created_at, idempotency_key)
+       SELECT 'tr_b' || a.id, a.organisation_id, (SELECT id FROM billing_ledgeraccount WHERE kind = 'funding'), a.id,
+              %(credit)s, 'purchase', 'Credit', %(at)s, %(at)s, 'bench:' || a.public_id
+       FROM billing_ledgeraccount a WHERE a.kind = 'lot' AND a.credits = 0""",
+    """INSERT INTO residency_residencydecision (organisation_id, subject, gate, policy, allowed, reasons, facts,
+           engine_version, table_version, decided_at)
+       SELECT o.id, %(slug)s, 'order', 'EU_RESIDENT', true, '{}', '{}', 'bench', 'bench', %(at)s
+       FROM tenancy_organisation o WHERE o.slug LIKE %(slug)s || '-o%%'""",
+    """INSERT INTO billing_hold (public_id, organisation_id, project_id, amount, state, reference, sku_code, site_code,
+           programme_code, level, created_at)
+       SELECT 'hold_' || %(slug)s || n, p.organisation_id, p.id, %(hold)s, 'open', %(slug)s || '-' || n, '', '', '', 2,
+              %(at)s
+       FROM generate_series(1, %(runs)s) n
+       JOIN (SELECT p.*, row_number() OVER (ORDER BY p.id) AS place FROM tenancy_project p
+             JOIN tenancy_organisation o ON o.id = p.organisation_id WHERE o.slug LIKE %(slug)s || '-o%%') p
+         ON p.place = n %% %(organisations)s + 1""",
+    """INSERT INTO billing_holdleg (hold_id, lot_id, position, amount, captured, released)
+       SELECT h.id, a.id, 1, h.amount, 0, 0 FROM billing_hold h
+       JOIN billing_ledgeraccount a ON a.organisation_id = h.organisation_id AND a.kind = 'lot'
+       WHERE h.reference LIKE %(slug)s || '-%%'""",
+    """UPDATE billing_ledgeraccount a SET held = l.held
+       FROM (SELECT lot_id, sum(amount - captured - released) AS held FROM billing_holdleg GROUP BY 1) l
+       WHERE l.lot_id = a.id AND a.held <> l.held""",
+    """INSERT INTO billing_run (organisation_id, project_id, workload_ref, name, site_code, sku_id, price_id,
+           micro_per_gpu_hour, hold_id, decision_id, opened_at)
+       SELECT h.organisation_id, h.project_id, 'wl_' || h.id, h.reference, %(site)s, %(sku)s, %(price)s, %(micro)s, h.id,
+              d.id, %(at)s
+       FROM billing_hold h
+       JOIN residency_residencydecision d ON d.organisation_id = h.organisation_id AND d.subject = %(slug)s
+       WHERE h.reference LIKE %(slug)s || '-%%' ORDER BY h.id""",
+    """INSERT INTO billing_meter (organisation_id, run_id, reference, price_id, micro_per_gpu_hour, milli_gpus, allowed,
+           opened_at)
+       SELECT r.organisation_id, r.id, %(slug)s || '/' || r.id || '/' || n, r.price_id, r.micro_per_gpu_hour, 1000, true,
+              %(at)s
+       FROM billing_run r CROSS JOIN generate_series(1, %(devices)s) n
+       WHERE r.name LIKE %(slug)s || '-%%' ORDER BY r.id, n""",
+)
+# Stored beforehand, as the pipeline would have: records and both roll-ups, uncharged (prices of 0 do not exist, so the
+# reconciler is asked about these books only where a bench says so).
+FILL = f"""
+INSERT INTO billing_usagerecord ({RECORD_COLUMNS})
+SELECT h.hour, m.id, m.organisation_id, m.price_id, %(batch)s, m.micro_per_gpu_hour * m.milli_gpus * 3600,
+       m.milli_gpus, 0, 3600, 0
+FROM generate_series(%(first)s::timestamptz, %(last)s::timestamptz, interval '1 hour') AS h(hour)
+CROSS JOIN (SELECT * FROM billing_meter WHERE id = ANY (%(meters)s) ORDER BY id) m
+"""
+
+
+def fill(world: World, *, records: int, before: datetime) -> None:
+    """Store ``records`` whole hours of the world's meters, ending before ``before``, roll-ups and charges left out."""
+    hours = records // len(world.meters)
+    if hours <= 0:
+        return
+    note(f"storing {hours * len(world.meters):,} records …")
+    month = timedelta(hours=100)
+    first = before - timedelta(hours=hours)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT billing_ensure_usage_partitions(%s, %s)", [first, before])
+        cursor.execute(
+            "INSERT INTO billing_usagebatch (source, received, accepted, duplicate, refused, posted_at) "
+            "VALUES ('fill', 0, 0, 0, 0, now()) RETURNING id"
+        )
+        batch = cursor.fetchone()[0]
+        while first < before:
+            last = min(before, first + month) - timedelta(hours=1)
+            cursor.execute(FILL, {"batch": batch, "first": first, "last": last, "meters": world.meters})
+            first = last + timedelta(hours=1)
+        cursor.execute("ANALYZE billing_usagerecord")
+
+
+def batch_lines(world: World, *, first: datetime, records: int) -> bytes:
+    """Return a batch as COPY lines of the wire record: hour, meter, first second, seconds, revision."""
+    hours = -(-records // len(world.meters))
+    lines = [
+        f"{(first + timedelta(hours=hour)).isoformat()}\t{meter}\t0\t3600\t0\n"
+        for hour in range(hours)
+        for meter in world.meters
+    ]
+    return "".join(lines[:records]).encode()
