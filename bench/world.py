@@ -105,8 +105,8 @@ STATEMENTS = (
        WHERE h.reference LIKE %(slug)s || '-%%' ORDER BY h.id""",
     """INSERT INTO billing_meter (organisation_id, run_id, reference, price_id, micro_per_gpu_hour, milli_gpus, allowed,
            opened_at)
-       SELECT r.organisation_id, r.id, %(slug)s || '/' || r.id || '/' || n, r.price_id, r.micro_per_gpu_hour, 1000, true,
-              %(at)s
+       SELECT r.organisation_id, r.id, %(slug)s || '/' || r.id || '/' || n, r.price_id, r.micro_per_gpu_hour, 1000,
+              true, %(at)s
        FROM billing_run r CROSS JOIN generate_series(1, %(devices)s) n
        WHERE r.name LIKE %(slug)s || '-%%' ORDER BY r.id, n""",
 )

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The set-based statements of ingest: judge every line, open new meters, hand the good ones to the pipeline."""
+
+CREATE_TEMPORARY = """
+CREATE TEMPORARY TABLE IF NOT EXISTS ingest_run (
+  workload_ref text, run_id bigint, prefix text, milli bigint, hold_milli_seconds bigint, not_before timestamptz,
+  not_after timestamptz, allowed boolean
+) ON COMMIT DELETE ROWS;
+CREATE TEMPORARY TABLE IF NOT EXISTS ingest_reading (
+  line integer, workload_ref text, device text, starts timestamptz, seconds bigint, milli bigint, revision integer
+) ON COMMIT DELETE ROWS;
+CREATE TEMPORARY TABLE IF NOT EXISTS ingest_judged (
+  line integer, run_id bigint, reference text, meter_id bigint, hour timestamptz, start_second integer, seconds bigint,
+  stored_seconds bigint, milli bigint, revision integer, allowed boolean, reason text
+) ON COMMIT DELETE ROWS;
+TRUNCATE ingest_run, ingest_reading, ingest_judged;
+"""
+COPY_RUNS = "COPY ingest_run (workload_ref, run_id, prefix, milli, hold_milli_seconds, not_before, not_after, allowed) FROM STDIN"
+COPY_READINGS = "COPY ingest_reading (line, workload_ref, device, starts, seconds, milli, revision) FROM STDIN"
+SAMPLE = "SET LOCAL default_statistics_target = 2; ANALYZE ingest_run, ingest_reading; RESET default_statistics_target"
+# A first revision (0) is usage; a later one is a correction whose seconds are what the window should have had.
+JUDGE = """
+INSERT INTO ingest_judged
+SELECT j.line, j.run_id, j.reference, j.meter_id, j.hour, j.start_second,
+       CASE WHEN j.revision = 0 THEN j.seconds ELSE j.seconds - coalesce(j.stored, 0) END, j.stored, j.milli, j.revision,
+       j.allowed,
+       CASE
+         WHEN j.run_id IS NULL THEN 'unknown_workload'
+         WHEN j.seconds < 0 OR (j.seconds = 0 AND j.revision = 0) THEN 'end_before_start'
+         WHEN j.start_second + j.seconds > 3600 THEN 'crosses_the_hour'
+         WHEN j.ends > %(future)s THEN 'in_the_future'
+         WHEN j.starts < j.not_before THEN 'before_the_workload'
+         WHEN j.ends > j.not_after THEN 'after_the_workload'
+         WHEN j.starts < %(late)s THEN 'too_late'
+         WHEN j.milli <= 0 OR j.milli > j.run_milli THEN 'exceeds_the_workload'
+         WHEN j.meter_run <> j.run_id THEN 'device_of_another_workload'
+         WHEN j.meter_milli <> j.milli THEN 'device_changed_size'
+         WHEN j.revision > 0 AND (j.stored IS NULL OR j.revision > j.last_revision + 1 OR j.revision > 30) THEN 'stale_revision'
+         WHEN j.revision < 0 THEN 'stale_revision'
+         WHEN j.revision = 0 AND (j.before_ends > j.starts OR j.stored_overlap) THEN 'overlap'
+         WHEN j.revision = 0 AND j.stored IS NULL
+          AND j.used + sum(CASE WHEN j.stored IS NULL AND j.revision = 0 THEN j.milli * j.seconds ELSE 0 END)
+                       OVER (PARTITION BY j.run_id ORDER BY j.line) > j.hold_milli_seconds THEN 'exceeds_the_hold'
+       END
+FROM (
+  SELECT i.*, r.run_id, r.milli AS run_milli, r.hold_milli_seconds, r.not_before, r.not_after, r.allowed,
+         r.prefix || '/' || i.device AS reference, m.id AS meter_id, m.run_id AS meter_run, m.milli_gpus AS meter_milli,
+         h.hour, h.start_second, h.ends, coalesce(d.used, 0) AS used, u.stored, u.last_revision,
+         coalesce(u.overlaps, false) AS stored_overlap,
+         max(h.ends) FILTER (WHERE i.revision = 0) OVER earlier AS before_ends
+  FROM (SELECT DISTINCT ON (workload_ref, device, starts, revision, line) * FROM ingest_reading) i
+  LEFT JOIN ingest_run r USING (workload_ref)
+  LEFT JOIN billing_meter m ON m.reference = r.prefix || '/' || i.device
+  CROSS JOIN LATERAL (
+    SELECT date_trunc('hour', i.starts, 'UTC') AS hour,
+           extract(epoch FROM i.starts - date_trunc('hour', i.starts, 'UTC'))::integer AS start_second,
+           i.starts + least(greatest(i.seconds, 0), 100000000) * interval '1 second' AS ends) h
+  LEFT JOIN (
+    SELECT d.run_id, sum(d.milli_gpu_seconds) AS used FROM billing_usageday d
+    JOIN ingest_run r ON r.run_id = d.run_id JOIN billing_run b ON b.id = r.run_id AND b.organisation_id = d.organisation_id
+    GROUP BY 1) d ON d.run_id = r.run_id
+  LEFT JOIN LATERAL (
+    SELECT sum(u.seconds) FILTER (WHERE u.start_second = h.start_second) AS stored,
+           max(u.revision) FILTER (WHERE u.start_second = h.start_second) AS last_revision,
+           bool_or(u.revision = 0 AND u.start_second <> h.start_second AND u.start_second < h.start_second + i.seconds
+                   AND u.start_second + u.seconds > h.start_second) AS overlaps
+    FROM billing_usagerecord u WHERE u.hour = h.hour AND u.meter_id = m.id) u ON m.id IS NOT NULL
+  WINDOW earlier AS (
+    PARTITION BY i.workload_ref, i.device ORDER BY i.starts
+    RANGE BETWEEN UNBOUNDED PRECEDING AND '1 microsecond' PRECEDING)
+) j
+"""
+OPEN_METERS = """
+INSERT INTO billing_meter (organisation_id, run_id, reference, price_id, micro_per_gpu_hour, milli_gpus, allowed, opened_at)
+SELECT DISTINCT ON (j.reference) r.organisation_id, r.id, j.reference, r.price_id, r.micro_per_gpu_hour, j.milli, j.allowed,
+       %(at)s
+FROM ingest_judged j JOIN billing_run r ON r.id = j.run_id
+WHERE j.reason IS NULL AND j.meter_id IS NULL ORDER BY j.reference, j.line
+ON CONFLICT DO NOTHING
+"""
+# A correction that changes nothing is a repeat: it goes on as the revision that is stored.
+TO_PIPELINE = """
+INSERT INTO usage_stage (hour, meter_id, start_second, seconds, revision)
+SELECT j.hour, m.id, j.start_second, CASE WHEN u.hour IS NULL THEN j.seconds ELSE u.seconds END, j.revision
+FROM ingest_judged j
+JOIN billing_meter m ON m.reference = j.reference
+LEFT JOIN billing_usagerecord u ON j.revision > 0 AND u.hour = j.hour AND u.meter_id = m.id
+ AND u.start_second = j.start_second AND u.revision = j.revision AND j.seconds = 0
+WHERE j.reason IS NULL AND (j.revision = 0 OR j.seconds <> 0 OR u.hour IS NOT NULL) ORDER BY j.line
+"""
+REFUSED_IN_PIPELINE = """
+UPDATE ingest_judged j SET reason = CASE WHEN m.allowed THEN 'conflict' ELSE 'no_allowing_decision' END
+FROM billing_meter m
+WHERE j.reason IS NULL AND m.reference = j.reference AND (NOT m.allowed OR EXISTS (
+  SELECT 1 FROM billing_usagerecord u WHERE u.hour = j.hour AND u.meter_id = m.id AND u.start_second = j.start_second
+    AND u.revision = j.revision AND u.seconds <> j.seconds AND j.revision = 0))
+"""
+REFUSED = "SELECT line, reason FROM ingest_judged WHERE reason IS NOT NULL ORDER BY line"
+KEEP_REFUSED = """
+INSERT INTO billing_quarantinedusage (organisation_id, hour, meter_id, reference, start_second, revision, seconds,
+    milli_gpus, reason, batch_id, recorded_at)
+SELECT coalesce(r.organisation_id, %(operator_id)s), j.hour, NULL, left(coalesce(j.reference, i.workload_ref || '/' || i.device), 200),
+       j.start_second, least(greatest(j.revision, 0), 32767), j.seconds, j.milli, j.reason, %(batch_id)s, %(at)s
+FROM ingest_judged j JOIN ingest_reading i USING (line) LEFT JOIN billing_run r ON r.id = j.run_id
+WHERE j.reason IS NOT NULL AND j.reason NOT IN ('conflict', 'no_allowing_decision')
+ON CONFLICT DO NOTHING
+"""
