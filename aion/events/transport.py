@@ -105,7 +105,6 @@ def _connection(target: Target, address: str) -> HTTPConnection:
         target.port,
         timeout=CONNECT_SECONDS,
         server_hostname=target.host,
-        assert_hostname=target.host,
         ssl_context=ssl.create_default_context(),
     )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.utils import formats
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from aion.money import to_decimal
@@ -91,6 +92,9 @@ def _shown(items: Iterable[tuple[str, Any]]) -> dict[str, str]:
             shown[key.removesuffix("_microcredits") + "_credits"] = formats.number_format(amount, decimal_pos=2)
         elif key.endswith("_at") and isinstance(value, str):
             shown[key] = value[:16].replace("T", " ")
+        elif key == "state" and isinstance(value, str):
+            # States are words of the catalogue already: the portal writes them in its tables.
+            shown[key] = gettext(value.replace("_", " ").capitalize())
     return shown
 
 
