@@ -76,9 +76,10 @@ def rates(actor: Actor, *, endpoint_ids: Collection[int], at: datetime) -> dict[
     return {pk: found.get(pk, Rate()) for pk in endpoint_ids}
 
 
-def notifications(actor: Actor) -> QuerySet[Any]:
-    """Return the person's notifications in this organisation."""
-    return Notification.objects.visible_to(actor).select_related("event")
+def notifications(actor: Actor, *, unread: bool = False) -> QuerySet[Any]:
+    """Return the person's notifications in this organisation, all or the unread ones."""
+    mine = Notification.objects.visible_to(actor).select_related("event")
+    return mine.unread() if unread else mine
 
 
 def unread_count(actor: Actor) -> int:

@@ -29,9 +29,8 @@ class NotificationsView(ActorView):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """Show one page."""
-        rows = queries.notifications(self.actor)
         unread = request.GET.get("unread") == "yes"
-        page = Paginator(rows.unread() if unread else rows, PAGE).get_page(request.GET.get("page"))
+        page = Paginator(queries.notifications(self.actor, unread=unread), PAGE).get_page(request.GET.get("page"))
         return render(request, "events/notifications.html", {"page": page, "only_unread": unread})
 
 

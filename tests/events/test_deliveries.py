@@ -3,7 +3,8 @@
 
 import json
 import threading
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -39,6 +40,21 @@ def test_a_signature_is_the_one_that_standard_webhooks_publishes() -> None:
         body=b'{"test": 2432232314}',
     )
     assert signature == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+
+def test_the_example_in_the_documentation_verifies_what_we_send(
+    mine: Tenant, receiver: Receiver, endpoint_of: Any, delivery_of: Any
+) -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "webhooks.md").read_text(encoding="utf-8")
+    names: dict[str, Any] = {}
+    exec(page.split("```python\n", 1)[1].split("```", 1)[0], names)
+    endpoint, secret = endpoint_of(mine, receiver.url)
+    delivery_of(mine, endpoint)
+    deliver_due(at=datetime.now(UTC))
+    _, headers, body = receiver.seen[0]
+    assert names["verify"](secret, headers, body)
+    assert not names["verify"](new_secret(), headers, body)
+    assert not names["verify"](secret, headers, body, tolerance=-1)
 
 
 def test_a_delivery_arrives_signed_and_only_its_secret_verifies_it(
