@@ -27,6 +27,8 @@ class Scope(StrEnum):
     POOLS_READ = "pools:read"
     POOLS_WRITE = "pools:write"
     OFFERS_READ = "offers:read"
+    WEBHOOKS_READ = "webhooks:read"
+    WEBHOOKS_WRITE = "webhooks:write"
 
 
 class Via(StrEnum):

@@ -19,6 +19,8 @@ SECURE = BASE_URL.startswith("https://")
 VIRTUAL_CLOCK = env.flag("AION_VIRTUAL_CLOCK", default=False)
 LOCAL_MAILBOX = env.text("AION_LOCAL_MAILBOX", default="")
 METRICS_TOKEN = env.text("AION_METRICS_TOKEN", default="")
+# Webhooks go to public https addresses only; a machine that is all of the network (the demo) may say otherwise.
+WEBHOOKS_ALLOW_PRIVATE = env.flag("AION_WEBHOOKS_ALLOW_PRIVATE", default=False)
 # Grants of credits above this many micro-credits wait for a second member of staff.
 FOUR_EYES_LIMIT_MICROCREDITS = env.number("AION_FOUR_EYES_LIMIT_MICROCREDITS", default=10_000_000_000)
 
@@ -50,6 +52,7 @@ INSTALLED_APPS = [
     "aion.audit",
     "aion.residency",
     "aion.tenancy",
+    "aion.events",
     "aion.api",
     "aion.web",
     "billing",
@@ -174,6 +177,9 @@ CELERY_BEAT_SCHEDULE = {
     "provision": {"task": "clusters.provision_pending", "schedule": 10.0},
     "reconcile": {"task": "clusters.reconcile_all", "schedule": 10.0},
     "check-sites": {"task": "clusters.check_clusters", "schedule": 60.0},
+    "fan-out": {"task": "events.fan_out", "schedule": 10.0},
+    "webhooks": {"task": "events.deliver_due", "schedule": 10.0},
+    "mails": {"task": "events.send_due_mails", "schedule": 10.0},
 }
 
 REST_FRAMEWORK = {
@@ -205,6 +211,7 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "ENUM_NAME_OVERRIDES": {
         "WorkloadStateEnum": "clusters.states.WorkloadState",
+        "DeliveryStateEnum": "aion.events.states.DeliveryState",
         "OrganisationStateEnum": "aion.tenancy.models.OrganisationState",
     },
 }

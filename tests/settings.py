@@ -7,6 +7,7 @@ os.environ.setdefault("AION_SECRET_KEY", "only-for-tests-and-static-checks-01234
 os.environ.setdefault("DATABASE_URL", "postgresql://aion@/aion?host=/nonexistent")
 os.environ["AION_BROKER_URL"] = "memory://"
 os.environ["AION_VIRTUAL_CLOCK"] = "no"
+os.environ["AION_WEBHOOKS_ALLOW_PRIVATE"] = "no"
 os.environ["AION_LOG_LEVEL"] = "ERROR"
 os.environ["AION_LOCAL_MAILBOX"] = ""
 os.environ["AION_BASE_URL"] = "http://127.0.0.1:8000"

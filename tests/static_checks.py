@@ -35,7 +35,7 @@ def deployment() -> str:
         "check", "--deploy", "--fail-level", "WARNING",
         DJANGO_SETTINGS_MODULE="aion.settings", AION_SECRET_KEY="".join(map(chr, range(48, 122))), AION_BROKER_URL="redis://broker:6379/0",
         DATABASE_URL="postgresql://aion@db/aion", AION_BASE_URL="https://portal.aion.example", AION_VIRTUAL_CLOCK="no",
-        AION_LOCAL_MAILBOX="", AION_LOG_LEVEL="ERROR",
+        AION_LOCAL_MAILBOX="", AION_LOG_LEVEL="ERROR", AION_WEBHOOKS_ALLOW_PRIVATE="no",
     )  # fmt: skip
 
 

@@ -28,7 +28,8 @@ def messages() -> dict[tuple[str, str], set[str]]:
     def add(one: str, many: str, path: Path) -> None:
         found.setdefault((one, many), set()).add(str(path.relative_to(ROOT)))
 
-    for path in sorted((ROOT / "templates").rglob("*.html")):
+    templates = ROOT / "templates"
+    for path in sorted([*templates.rglob("*.html"), *templates.rglob("*.txt")]):
         text = path.read_text(encoding="utf-8")
         for match in TRANS.finditer(text):
             add(match[1] or match[2], "", path)

@@ -3,7 +3,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -41,8 +41,12 @@ def key_of(request: Request) -> str | None:
     return key
 
 
-def once(request: Request, actor: Actor, act: Callable[[], tuple[int, Any]]) -> Response:
+def once(
+    request: Request, actor: Actor, act: Callable[[], tuple[int, Any]], *, unstored: Collection[str] = ()
+) -> Response:
     """Answer ``act`` once per key: a repeat gets the stored answer, another body is refused.
+
+    Fields named in ``unstored`` are null in a repeat: a secret that is shown once is not kept here for ever.
 
     Raises KeyReused (422) for another body, InProgress (409) while the first one runs.
     """
@@ -63,7 +67,8 @@ def once(request: Request, actor: Actor, act: Callable[[], tuple[int, Any]]) -> 
                 )
             status, body = act()
             body = json.loads(json.dumps(body, default=str))
-            IdempotencyRecord.objects.filter(pk=record.pk).update(status=status, body=body)
+            kept = {**body, **dict.fromkeys(unstored)} if unstored else body
+            IdempotencyRecord.objects.filter(pk=record.pk).update(status=status, body=kept)
             return Response(body, status=status)
     except IntegrityError:
         stored = IdempotencyRecord.objects.filter(organisation_id=owner, key=key).first()

@@ -100,6 +100,7 @@ class Group:
             "AION_SECRET_KEY": self.values["secret"],
             "AION_SITE_URL": f"http://127.0.0.1:{self.values['site_port']}",
             "AION_VIRTUAL_CLOCK": "yes",
+            "AION_WEBHOOKS_ALLOW_PRIVATE": "yes",
             "AION_BASE_URL": f"http://127.0.0.1:{port}",
             "AION_LOCAL_MAILBOX": str(self.directory / "mail"),
             "AION_STATIC_ROOT": str(STATE / "static"),

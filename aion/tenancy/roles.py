@@ -28,6 +28,7 @@ _READ = frozenset(
         Scope.CREDITS_READ,
         Scope.BUDGETS_READ,
         Scope.OFFERS_READ,
+        Scope.WEBHOOKS_READ,
     }
 )
 _OPERATE = frozenset({Scope.POOLS_READ, Scope.POOLS_WRITE, Scope.USAGE_INGEST})
@@ -40,12 +41,13 @@ _MANAGE = frozenset(
         Scope.TOKENS_READ,
         Scope.TOKENS_WRITE,
         Scope.AUDIT_READ,
+        Scope.WEBHOOKS_WRITE,
     }
 )
 SCOPES: dict[str, frozenset[Scope]] = {
     Role.OWNER: _READ | _MANAGE | _OPERATE,
     Role.ADMIN: _READ | _MANAGE | _OPERATE,
-    Role.DEVELOPER: _READ | {Scope.WORKLOADS_WRITE, Scope.TOKENS_READ, Scope.TOKENS_WRITE},
+    Role.DEVELOPER: _READ | {Scope.WORKLOADS_WRITE, Scope.TOKENS_READ, Scope.TOKENS_WRITE, Scope.WEBHOOKS_WRITE},
     Role.BILLING: _READ | {Scope.AUDIT_READ, Scope.BUDGETS_WRITE},
     Role.VIEWER: _READ | {Scope.AUDIT_READ},
     Role.OPERATOR: frozenset({Scope.ORGANISATION_READ, Scope.OFFERS_READ}) | _OPERATE,

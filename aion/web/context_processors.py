@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from aion.actor import Actor, Scope
+from aion.events.queries import MANY, unread_count
 from aion.tenancy.models import Organisation
 
 
@@ -21,10 +22,16 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         return list(Organisation.objects.of_user(user))
 
     actor: Actor | None = getattr(request, "actor", None)
+
+    def unread() -> str:
+        count = unread_count(actor) if actor is not None else 0
+        return f"{MANY}+" if count > MANY else str(count or "")
+
     return {
         "organisation": getattr(request, "organisation", None),
         "actor": actor,
         "may_launch": actor is not None and actor.has(Scope.WORKLOADS_WRITE),
+        "unread": SimpleLazyObject(unread),
         "my_organisations": SimpleLazyObject(memberships),
         "local_mailbox": bool(settings.LOCAL_MAILBOX),
         "request_id": getattr(request, "request_id", ""),

@@ -10,6 +10,7 @@ from django.db import transaction
 from aion.actor import Actor
 from aion.audit import services as audit
 from aion.errors import NotFound, Rejected
+from aion.events.services.emission import emit
 from aion.money import decimal_string
 from aion.periods import next_midnight
 from billing.audit import Action
@@ -82,6 +83,19 @@ def issue_lot(
         changes={"amount": decimal_string(amount), "origin": origin},
     )
     lot.refresh_from_db()
+    emit(
+        organisation_id=organisation_id,
+        type="credit.lot_issued",
+        data={
+            "lot": lot.public_id,
+            "label": label,
+            "origin": str(origin),
+            "amount_microcredits": amount,
+            "expires_at": expires_at,
+        },
+        key=f"credit.lot_issued:{lot.public_id}",
+        at=at,
+    )
     return lot
 
 

@@ -10,6 +10,7 @@ from django.db import transaction
 from aion.actor import Actor, Scope
 from aion.audit import services as audit
 from aion.errors import NotFound
+from aion.events.services.emission import emit
 from aion.queue import nudge
 from aion.residency import services as residency
 from aion.residency.models import ResidencyDecision
@@ -18,7 +19,7 @@ from billing.services import holds
 from clusters.audit import Action
 from clusters.errors import ResidencyViolation, WrongState
 from clusters.models import Pool, Workload, WorkloadEvent
-from clusters.states import Reason, WorkloadState
+from clusters.states import TERMINAL, Reason, WorkloadState
 
 REFUSAL = "The policy {policy} does not allow {site}: {reasons}. Choose another site or change the project's policy."
 
@@ -71,7 +72,31 @@ def move(
             reason=reason,
             message=message[:300],
         )
+        _announce(workload=workload, to=to, reason=reason, at=at)
     return bool(moved)
+
+
+def _announce(*, workload: Workload, to: WorkloadState, reason: str, at: datetime) -> None:
+    """Emit what organisations follow: that it runs (again, after a preemption), and that it ended."""
+    if to is not WorkloadState.RUNNING and to not in TERMINAL:
+        return
+    ended = to in TERMINAL
+    emit(
+        organisation_id=workload.organisation_id,
+        type="workload.ended" if ended else "workload.running",
+        data={
+            "workload": workload.public_id,
+            "name": workload.name,
+            "state": to.value,
+            "reason": str(reason),
+            "milli_gpus": workload.milli_gpus,
+            "at": at,
+        },
+        key=f"workload.ended:{workload.public_id}"
+        if ended
+        else f"workload.running:{workload.public_id}:{at.isoformat()}",
+        at=at,
+    )
 
 
 def explain(*, workload: Workload, reason: str, message: str, at: datetime) -> None:

@@ -8,7 +8,7 @@ from rest_framework.routers import SimpleRouter
 
 from billing.api.views import EntryViewSet, LotViewSet, UsageViewSet
 from clusters.api.views import PoolViewSet
-from marketplace.api import views
+from marketplace.api import views, views_events
 
 app_name = "api"
 router = SimpleRouter(trailing_slash=False)
@@ -21,6 +21,10 @@ router.register("usage-records", UsageViewSet, basename="usage_record")
 router.register("credit-lots", LotViewSet, basename="credit_lot")
 router.register("ledger-entries", EntryViewSet, basename="ledger_entry")
 router.register("pools", PoolViewSet, basename="pool")
+router.register("event-types", views_events.EventTypeViewSet, basename="event_type")
+router.register("events", views_events.EventViewSet, basename="event")
+router.register("webhook-endpoints", views_events.EndpointViewSet, basename="webhook_endpoint")
+router.register("webhook-deliveries", views_events.DeliveryViewSet, basename="webhook_delivery")
 
 urlpatterns = [
     path("v1/", include(router.urls)),

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.views import View
 
 from marketplace.portal.forms import AccountForm
+from marketplace.portal.notifications import preferences_form
 
 
 class AccountView(View):
@@ -18,14 +19,16 @@ class AccountView(View):
     def get(self, request: HttpRequest) -> HttpResponse:
         """Show the profile."""
         user: Any = request.user
-        return render(request, "marketplace/account.html", {"form": AccountForm(initial={"name": user.name})})
+        context = {"form": AccountForm(initial={"name": user.name}), "preferences": preferences_form(user)}
+        return render(request, "marketplace/account.html", context)
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Save the name."""
         user: Any = request.user
         form = AccountForm(request.POST)
         if not form.is_valid():
-            return render(request, "marketplace/account.html", {"form": form}, status=422)
+            context = {"form": form, "preferences": preferences_form(user)}
+            return render(request, "marketplace/account.html", context, status=422)
         user.name = form.cleaned_data["name"]
         user.save(update_fields=["name"])
         messages.success(request, _("Saved."))

@@ -5,7 +5,7 @@ from django.urls import include, path
 
 from billing.portal.urls import urlpatterns as billing_pages
 from clusters.portal.urls import urlpatterns as cluster_pages
-from marketplace.portal import account, launch, organisation, overview, public
+from marketplace.portal import account, launch, notifications, organisation, overview, public, webhooks
 
 app_name = "portal"
 tenant_pages = [
@@ -19,6 +19,16 @@ tenant_pages = [
     path("projects/", organisation.ProjectsView.as_view(), name="projects"),
     path("team/", organisation.TeamView.as_view(), name="team"),
     path("audit/", organisation.AuditView.as_view(), name="audit"),
+    path("webhooks/", webhooks.WebhooksView.as_view(), name="webhooks"),
+    path("webhooks/deliveries/<str:public_id>/resend/", webhooks.ResendView.as_view(), name="webhook_resend"),
+    path("webhooks/<str:public_id>/", webhooks.WebhookView.as_view(), name="webhook"),
+    path("webhooks/<str:public_id>/rotate/", webhooks.RotateView.as_view(), name="webhook_rotate"),
+    path("webhooks/<str:public_id>/switch/", webhooks.SwitchView.as_view(), name="webhook_switch"),
+    path("webhooks/<str:public_id>/test/", webhooks.TestView.as_view(), name="webhook_test"),
+    path("webhooks/<str:public_id>/delete/", webhooks.DeleteView.as_view(), name="webhook_delete"),
+    path("notifications/", notifications.NotificationsView.as_view(), name="notifications"),
+    path("notifications/read/", notifications.ReadAllView.as_view(), name="notifications_read"),
+    path("notifications/<str:public_id>/read/", notifications.ReadView.as_view(), name="notification_read"),
     *billing_pages,
     *cluster_pages,
 ]
@@ -27,5 +37,6 @@ urlpatterns = [
     path("prices/", public.PricesView.as_view(), name="prices"),
     path("mailbox/", public.MailboxView.as_view(), name="mailbox"),
     path("account/", account.AccountView.as_view(), name="account"),
+    path("account/notifications/", notifications.PreferencesView.as_view(), name="account_notifications"),
     path("o/<slug:slug>/", include(tenant_pages)),
 ]

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import models
 
 ROOT = Path(__file__).resolve().parents[2]
-ORDER = ["clock", "audit", "residency", "tenancy", "api", "web", "billing", "clusters", "marketplace"]
+ORDER = ["clock", "audit", "residency", "tenancy", "events", "api", "web", "billing", "clusters", "marketplace"]
 # Rows without an organisation, each with its reason.
 UNOWNED = {
     "clock.VirtualClock": "one row of the whole database",
@@ -19,6 +19,7 @@ UNOWNED = {
     "residency.Territory": "reference data",
     "tenancy.User": "a person belongs to several",
     "tenancy.Organisation": "is the owner",
+    "events.NotificationPreference": "a person's, for all organisations",
     "billing.LedgerAccount": "platform accounts have none; a constraint ties the kind to the owner",
     "billing.HoldLeg": "owned through its hold",
     "billing.Sku": "public catalogue",

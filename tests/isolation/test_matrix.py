@@ -10,6 +10,10 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from aion import clock
+from aion.events.models import Notification, WebhookDelivery
+from aion.events.services.emission import fan_out
+from aion.events.services.endpoints import create_endpoint, send_test_event
+from aion.events.states import DeliveryState
 from aion.tenancy.roles import Role
 from aion.tenancy.services.tokens import create_token
 from billing.models import LedgerAccount, Transfer
@@ -20,7 +24,7 @@ from tests.worlds import Market, Tenant, launch
 FOREIGN = ("admin:", "account_", "mfa_", "socialaccount_", "usersessions_")
 PUBLIC = {"healthz": 200, "readyz": 200, "metrics": 200, "portal:prices": 200, "portal:home": 302,
           "portal:mailbox": 404, "api:docs": 200, "api:schema": 200, "set_language": 302}  # fmt: skip
-SIGNED_IN = {"portal:account"}
+SIGNED_IN = {"portal:account", "portal:account_notifications"}
 READERS = {Role.OWNER, Role.ADMIN, Role.DEVELOPER, Role.BILLING, Role.VIEWER}
 MANAGERS = {Role.OWNER, Role.ADMIN}
 LAUNCHERS = MANAGERS | {Role.DEVELOPER}
@@ -56,9 +60,20 @@ PORTAL = [
     Row("portal:revoke_key", LAUNCHERS, "token", "post", 302),
     Row("portal:projects", READERS),
     Row("portal:team", EVERYONE),
+    Row("portal:webhooks", READERS),
+    Row("portal:webhook", READERS, "endpoint"),
+    Row("portal:webhook_rotate", LAUNCHERS, "endpoint", "post"),
+    Row("portal:webhook_switch", LAUNCHERS, "endpoint", "post", 302),
+    Row("portal:webhook_test", LAUNCHERS, "endpoint", "post", 302),
+    Row("portal:webhook_delete", LAUNCHERS, "endpoint", "post", 302),
+    Row("portal:webhook_resend", LAUNCHERS, "delivery", "post", 302),
+    Row("portal:notifications", EVERYONE),
+    Row("portal:notifications_read", EVERYONE, "", "post", 302),
+    Row("portal:notification_read", EVERYONE, "own_event", "post", 302),
     Row("portal:audit", MANAGERS | {Role.BILLING, Role.VIEWER}),
     Row("portal:pools", MANAGERS | {Role.OPERATOR}),
 ]
+API_KINDS = ("list", "detail", "stop", "rotate-secret", "test", "resend")
 # Resource, id of a thing, roles that may read it, roles that may write it.
 API = [
     ("organisation", "organisation", EVERYONE, None),
@@ -70,10 +85,23 @@ API = [
     ("credit_lot", "lot", READERS, None),
     ("ledger_entry", "entry", READERS, None),
     ("pool", None, MANAGERS | {Role.OPERATOR}, None),
+    ("event_type", "type", READERS, None),
+    ("event", "event", READERS, None),
+    ("webhook_endpoint", "endpoint", READERS, LAUNCHERS),
+    ("webhook_delivery", "delivery", READERS, None),
+]
+# Writes to one thing: path behind its id, method, who may. Each changes the thing, so each gets a fresh one.
+API_WRITES = [
+    ("webhook_endpoint", "endpoint", "", "patch", LAUNCHERS, 200),
+    ("webhook_endpoint", "endpoint", "", "delete", LAUNCHERS, 204),
+    ("webhook_endpoint", "endpoint", "/rotate-secret", "post", LAUNCHERS, 200),
+    ("webhook_endpoint", "endpoint", "/test", "post", LAUNCHERS, 202),
+    ("webhook_delivery", "delivery", "/resend", "post", LAUNCHERS, 202),
 ]
 PATHS = {"organisation": "organisations", "project": "projects", "offer": "offers", "estimate": "estimates",
          "workload": "workloads", "usage_record": "usage-records", "credit_lot": "credit-lots",
-         "ledger_entry": "ledger-entries", "pool": "pools"}  # fmt: skip
+         "ledger_entry": "ledger-entries", "pool": "pools", "event_type": "event-types", "event": "events",
+         "webhook_endpoint": "webhook-endpoints", "webhook_delivery": "webhook-deliveries"}  # fmt: skip
 
 
 def routes(patterns: Any = None, prefix: str = "") -> Iterator[str]:
@@ -86,7 +114,7 @@ def routes(patterns: Any = None, prefix: str = "") -> Iterator[str]:
 
 
 def test_every_route_has_a_row() -> None:
-    api = {f"api:{name}-{kind}" for name, *_ in API for kind in ("list", "detail", "stop")}
+    api = {f"api:{name}-{kind}" for name, *_ in API for kind in API_KINDS}
     known = {row.name for row in PORTAL} | set(PUBLIC) | SIGNED_IN | api
     unknown = {name for name in routes() if name not in known and not name.startswith(FOREIGN)}
     assert unknown == set()
@@ -105,7 +133,27 @@ def things_of(tenant: Tenant, market: Market) -> dict[str, str]:
         "token": token.public_id,
         "lot": LedgerAccount.objects.get(organisation=tenant.organisation).public_id,
         "entry": Transfer.objects.get(organisation=tenant.organisation).public_id,
+        "type": "workload.running",
+        **webhook_things(tenant),
         "": "",
+    }
+
+
+def webhook_things(tenant: Tenant) -> dict[str, str]:
+    endpoint, _ = create_endpoint(actor=tenant.actor(), url="https://hooks.example/", at=clock.now())
+    delivery = send_test_event(actor=tenant.actor(), public_id=endpoint.public_id, at=clock.now())
+    WebhookDelivery.objects.filter(pk=delivery.pk).move(DeliveryState.FAILED, next_attempt_at=None)
+    fan_out(at=clock.now())
+    event = delivery.event
+    for user in tenant.people.values():
+        Notification.objects.create(
+            user=user, organisation=tenant.organisation, event=event, created_at=event.created_at
+        )
+    return {
+        "endpoint": endpoint.public_id,
+        "delivery": delivery.public_id,
+        "event": event.public_id,
+        "own_event": event.public_id,
     }
 
 
@@ -141,6 +189,7 @@ def test_a_page_shows_itself_to_its_roles_and_to_nobody_else(
         owner = mine.people[Role.OWNER]
         missing = ask(owner, row, slug, "xx_0000000000000000")
         assert (ask(owner, row, slug, foreign[row.thing]), missing) == (404, 404)
+    if row.thing and Role.REVIEWER not in row.roles:
         outsider = mine.people[Role.REVIEWER]
         statuses = {ask(outsider, row, slug, thing) for thing in (foreign[row.thing], things[row.thing], "xx_0")}
         assert statuses == {403}
@@ -168,7 +217,7 @@ def test_an_api_resource_answers_its_roles_and_nobody_else(
     anonymous = api(None)
     assert anonymous.get(path).status_code == 401
     assert api("aion_wrong").get(path).status_code == 401
-    if thing and thing != "offer":
+    if thing and thing not in {"offer", "type"}:
         mine_owner = api(mine.key())
         assert mine_owner.get(f"{path}/{foreign[thing]}").status_code == 404
         assert mine_owner.get(f"{path}/xx_0000000000000000").status_code == 404
@@ -180,6 +229,22 @@ def test_a_stranger_cannot_stop_a_workload(mine: Tenant, theirs: Tenant, market:
     things = things_of(mine, market)
     answer = api(theirs.key()).post(f"/api/v1/workloads/{things['workload']}/stop")
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+@pytest.mark.parametrize(("name", "thing", "tail", "method", "writers", "status"), API_WRITES)
+def test_an_api_write_to_one_thing_answers_its_roles_and_nobody_else(
+    mine: Tenant, theirs: Tenant, api: Any, name: str, thing: str, tail: str, method: str, writers: Any, status: int
+) -> None:
+    foreign = webhook_things(theirs)[thing]
+
+    def ask_api(key: str | None, public_id: str) -> int:
+        call = getattr(api(key), method)
+        return int(call(f"/api/v1/{PATHS[name]}/{public_id}{tail}", {}, format="json").status_code)
+
+    for role in Role:
+        answers = [ask_api(mine.key(role), public_id) for public_id in (webhook_things(mine)[thing], foreign, "xx_0")]
+        assert answers == ([status, 404, 404] if role in writers else [403, 403, 403]), role
+    assert ask_api(None, foreign) == 401
 
 
 @pytest.mark.parametrize(("name", "status"), PUBLIC.items())

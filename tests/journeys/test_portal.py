@@ -10,7 +10,19 @@ import pytest
 from marketplace.seed.people import PASSWORD
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(400), pytest.mark.xdist_group("journeys")]
-PAGES = ["", "launch/", "workloads/", "usage/", "credits/", "keys/", "projects/", "team/", "audit/"]
+PAGES = [
+    "",
+    "launch/",
+    "workloads/",
+    "usage/",
+    "credits/",
+    "keys/",
+    "webhooks/",
+    "notifications/",
+    "projects/",
+    "team/",
+    "audit/",
+]
 
 
 @pytest.fixture

@@ -139,6 +139,9 @@ def state_tone(state: str) -> str:
         "succeeded": "success",
         "active": "success",
         "published": "success",
+        "delivered": "success",
+        "on": "success",
+        "pending": "info",
         "queued": "info",
         "admitted": "info",
         "starting": "info",
@@ -171,6 +174,10 @@ STATE_WORDS = {
     "timed_out": _("Timed out"),
     "budget_exhausted": _("Budget exhausted"),
     "preempted": _("Preempted"),
+    "pending": _("Pending"),
+    "delivered": _("Delivered"),
+    "on": _("On"),
+    "off": _("Off"),
 }
 REASON_WORDS = {
     "no_capacity": _("waiting for free capacity"),

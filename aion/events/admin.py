@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Events, webhooks, deliveries and mails for staff: to read; an endpoint can be switched off, with a reason."""
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils.translation import gettext_lazy as _
+
+from aion import clock
+from aion.errors import DomainError
+from aion.events.models import Event, Mail, WebhookAttempt, WebhookDelivery, WebhookEndpoint
+from aion.events.services import endpoints
+from aion.staff import ReadOnlyAdmin, staff_actor
+
+
+class WhyForm(forms.Form):
+    """Why."""
+
+    reason = forms.CharField(label=_("Reason"), widget=forms.Textarea(attrs={"rows": 3}), max_length=200)
+
+
+@admin.register(Event)
+class EventAdmin(ReadOnlyAdmin):
+    """What happened, newest first."""
+
+    list_display: ClassVar = ["created_at", "type", "organisation", "public_id", "fanned_out_at"]
+    list_filter: ClassVar = ["type"]
+    list_select_related: ClassVar = ["organisation"]
+    search_fields: ClassVar = ["public_id", "key", "organisation__name"]
+    show_full_result_count = False
+
+
+@admin.register(WebhookEndpoint)
+class WebhookEndpointAdmin(ReadOnlyAdmin):
+    """Addresses that customers gave us. Their secrets are shown to nobody."""
+
+    list_display: ClassVar = ["url", "organisation", "enabled", "disabled_reason", "failures_in_row", "created_at"]
+    list_filter: ClassVar = ["enabled", "disabled_by"]
+    list_select_related: ClassVar = ["organisation"]
+    search_fields: ClassVar = ["url", "public_id", "organisation__name"]
+    fields: ClassVar = [
+        "public_id",
+        "organisation",
+        "url",
+        "description",
+        "event_types",
+        "enabled",
+        "disabled_by",
+        "disabled_reason",
+        "previous_valid_until",
+        "failures_in_row",
+        "failing_since",
+        "created_at",
+        "deleted_at",
+    ]
+    actions: ClassVar = ["switch_off", "switch_on"]
+
+    @admin.action(description=_("Switch off: nothing is sent any more"))
+    def switch_off(self, request: HttpRequest, rows: QuerySet[WebhookEndpoint]) -> HttpResponse | None:
+        """Switch the chosen endpoints off."""
+        return self._with_reason(request, rows, "switched off", endpoints.disable_endpoint)
+
+    @admin.action(description=_("Switch on"))
+    def switch_on(self, request: HttpRequest, rows: QuerySet[WebhookEndpoint]) -> HttpResponse | None:
+        """Switch the chosen endpoints on."""
+        return self._with_reason(request, rows, "switched on", endpoints.enable_endpoint)
+
+    def _with_reason(
+        self, request: HttpRequest, rows: QuerySet[WebhookEndpoint], name: str, act: Callable[..., Any]
+    ) -> HttpResponse | None:
+        form = WhyForm(request.POST if "confirmed" in request.POST else None)
+        if form.is_valid():
+            for row in rows:
+                try:
+                    act(
+                        actor=staff_actor(request),
+                        endpoint_id=row.pk,
+                        reason=form.cleaned_data["reason"],
+                        at=clock.now(),
+                    )
+                except DomainError as error:
+                    messages.error(request, f"{row}: {error.detail}")
+                else:
+                    messages.success(request, f"{row}: {name}")
+            return None
+        context = {
+            **self.admin_site.each_context(request),
+            "title": name,
+            "rows": rows,
+            "form": form,
+            "action": request.POST.get("action"),
+            "opts": self.model._meta,
+        }
+        return TemplateResponse(request, "admin/confirm_reason.html", context)
+
+
+@admin.register(WebhookDelivery)
+class WebhookDeliveryAdmin(ReadOnlyAdmin):
+    """Events on their way."""
+
+    list_display: ClassVar = [
+        "created_at",
+        "event",
+        "endpoint",
+        "organisation",
+        "state",
+        "attempts",
+        "last_status",
+        "next_attempt_at",
+    ]
+    list_filter: ClassVar = ["state"]
+    list_select_related: ClassVar = ["event", "endpoint", "organisation"]
+    search_fields: ClassVar = ["public_id", "event__public_id", "organisation__name"]
+    show_full_result_count = False
+
+
+@admin.register(WebhookAttempt)
+class WebhookAttemptAdmin(ReadOnlyAdmin):
+    """Calls and their answers; what a customer's receiver wrote is the customer's, so it is not shown."""
+
+    list_display: ClassVar = ["at", "endpoint", "organisation", "status", "milliseconds", "error"]
+    list_filter: ClassVar = ["succeeded"]
+    list_select_related: ClassVar = ["endpoint", "organisation"]
+    exclude: ClassVar = ["excerpt"]
+    show_full_result_count = False
+
+
+@admin.register(Mail)
+class MailAdmin(ReadOnlyAdmin):
+    """The outbox. ``unconfirmed`` may have gone out and is not sent again."""
+
+    list_display: ClassVar = ["created_at", "event", "user", "organisation", "language", "state", "attempts", "sent_at"]
+    list_filter: ClassVar = ["state"]
+    list_select_related: ClassVar = ["event", "user", "organisation"]
+    search_fields: ClassVar = ["event__public_id", "user__email", "organisation__name"]
+    show_full_result_count = False

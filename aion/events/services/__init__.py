@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writing events and telling those they concern."""
