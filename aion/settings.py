@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The one settings module. Every difference between machines is an environment variable (docs/operations.md)."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,9 @@ FOUR_EYES_LIMIT_MICROCREDITS = env.number("AION_FOUR_EYES_LIMIT_MICROCREDITS", d
 
 # A correction in favour of a customer whose lot has expired comes back as a new lot, or stays expired.
 REFUND_EXPIRED_AS_GOODWILL = env.flag("AION_REFUND_EXPIRED_AS_GOODWILL", default=True)
+
+# Running work under a budget whose step says "stop" goes on for this long after the step was reached.
+BUDGET_DRAIN_NOTICE = timedelta(seconds=env.number("AION_BUDGET_DRAIN_NOTICE_SECONDS", default=86_400))
 
 INSTALLED_APPS = [
     "unfold.apps.BasicAppConfig",  # the default one would put its own site in the place of ours
@@ -176,6 +180,11 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
     "provision": {"task": "clusters.provision_pending", "schedule": 10.0},
     "reconcile": {"task": "clusters.reconcile_all", "schedule": 10.0},
+    "budgets": {"task": "billing.evaluate_budgets", "schedule": 30.0},
+    "expiry": {"task": "billing.expire_lots", "schedule": 900.0},
+    "expiry-warnings": {"task": "billing.warn_of_expiry", "schedule": 3600.0},
+    "partitions": {"task": "billing.prepare_partitions", "schedule": 6 * 3600.0},
+    "months": {"task": "billing.close_months", "schedule": 3600.0},
     "check-sites": {"task": "clusters.check_clusters", "schedule": 60.0},
     "fan-out": {"task": "events.fan_out", "schedule": 10.0},
     "webhooks": {"task": "events.deliver_due", "schedule": 10.0},

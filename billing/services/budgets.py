@@ -3,22 +3,25 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Sum
 
 from aion.actor import Actor, Scope
 from aion.audit import services as audit
 from aion.errors import NotFound
+from aion.events.services.emission import emit
 from aion.money import decimal_string
+from aion.periods import floor_day, next_month, week_start
 from aion.tenancy.models import Membership, Project
 from billing import queries
 from billing.audit import Action
 from billing.budget_sql import CROSS, LOCK
 from billing.errors import BudgetExceeded, BudgetNotPossible
-from billing.models import Budget, BudgetStep, Hold, HoldLeg, LedgerAccount
+from billing.models import Budget, BudgetCrossing, BudgetStep, Hold, HoldLeg, LedgerAccount
 from billing.queries import BudgetStanding
 from billing.states import BudgetAction, BudgetPeriod, BudgetScope
 
@@ -106,7 +109,40 @@ def evaluate(*, at: datetime) -> list[int]:
     """Write every step that was reached in its period, once; return the ids of the new crossings."""
     with connection.cursor() as cursor:
         cursor.execute(CROSS, {"at": at})
-        return [row[0] for row in cursor.fetchall()]
+        found = [row[0] for row in cursor.fetchall()]
+    for crossing in BudgetCrossing.objects.filter(pk__in=found).select_related("budget").order_by("pk"):
+        _tell(crossing, at=at)
+    return found
+
+
+def _tell(crossing: BudgetCrossing, *, at: datetime) -> None:
+    stops = crossing.action == BudgetAction.DRAIN
+    emit(
+        organisation_id=crossing.organisation_id,
+        type="budget.threshold_reached" if crossing.action == BudgetAction.ALERT else "budget.exceeded",
+        data={
+            "budget": crossing.budget.public_id,
+            "name": crossing.budget.name,
+            "threshold_percent": crossing.percent,
+            "action": crossing.action,
+            "spent_microcredits": crossing.spent,
+            "limit_microcredits": crossing.amount,
+            "period_ends_at": period_end(BudgetPeriod(crossing.budget.period), at),
+            "stops_at": crossing.at + settings.BUDGET_DRAIN_NOTICE if stops else None,
+        },
+        key=f"budget:{crossing.pk}",
+        at=at,
+    )
+
+
+def period_end(period: BudgetPeriod, at: datetime) -> datetime | None:
+    """Return when the period that ``at`` lies in ends; None for a budget that counts in all."""
+    ends = {
+        BudgetPeriod.DAY: floor_day(at) + timedelta(days=1),
+        BudgetPeriod.WEEK: week_start(at) + timedelta(days=7),
+        BudgetPeriod.MONTH: next_month(at),
+    }
+    return ends.get(period)
 
 
 @dataclass(frozen=True, slots=True)

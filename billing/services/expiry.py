@@ -6,9 +6,11 @@ gives back when it ends is expired by the next sweep.
 """
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection, transaction
 
+from aion.events.services.emission import emit
 from aion.periods import next_midnight
 from billing.models import LedgerAccount
 from billing.services.ledger import platform_account
@@ -16,6 +18,8 @@ from billing.states import ORIGIN_RANK, AccountKind, Origin
 
 GRACE = timedelta(hours=72)
 GOODWILL_DAYS = 90
+BATCH = 1_000
+WARNED_DAYS = (14, 3)
 EXPIRE = """
 WITH due AS (
   SELECT id, organisation_id, label, expires_at, debits, credits - debits - held AS amount
@@ -28,21 +32,49 @@ INSERT INTO billing_transfer (public_id, organisation_id, debit_account_id, cred
 SELECT 'tr_' || left(replace(gen_random_uuid()::text, '-', ''), 16), organisation_id, id, %(breakage_id)s, amount,
        'expiry', left('Expired: ' || label, 200), expires_at, %(at)s, concat_ws(':', 'expire', id, debits)
 FROM due ORDER BY id
+RETURNING debit_account_id, amount, idempotency_key
 """
-BATCH = 10_000
 
 
 def expire_lots(*, at: datetime) -> int:
     """Move what is left on lots that expired more than the grace ago to breakage; return how many lots."""
     breakage = platform_account(AccountKind.BREAKAGE, at=at)
+    scope = {"expired_before": at - GRACE, "batch": BATCH, "breakage_id": breakage.pk, "at": at}
     total = 0
     while True:
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(EXPIRE, {"expired_before": at - GRACE, "batch": BATCH, "breakage_id": breakage.pk, "at": at})
-            moved = int(cursor.rowcount)
-        total += moved
-        if moved < BATCH:
+            cursor.execute(EXPIRE, scope)
+            moved = {lot_id: (amount, key) for lot_id, amount, key in cursor.fetchall()}
+            for lot in LedgerAccount.objects.filter(pk__in=moved).order_by("pk"):
+                amount, key = moved[lot.pk]
+                _tell(lot, "credit.lot_expired", key=key, at=at, expired_microcredits=amount)
+        total += len(moved)
+        if len(moved) < BATCH:
             return total
+
+
+@transaction.atomic
+def warn_of_expiry(*, at: datetime) -> int:
+    """Tell organisations of lots that end in a fortnight and in three days with something left; each once."""
+    told = 0
+    for days in WARNED_DAYS:
+        lots: Any = LedgerAccount.objects.spendable_at(at).filter(expires_at__lte=at + timedelta(days=days))
+        for lot in lots.order_by("pk").iterator(chunk_size=BATCH):
+            key = f"expiring:{lot.pk}:{days}"
+            told += _tell(lot, "credit.lot_expiring", key=key, at=at, remaining_microcredits=lot.available)
+    return told
+
+
+def _tell(lot: LedgerAccount, type_: str, *, key: str, at: datetime, **amounts: int) -> bool:
+    data = {
+        "lot": lot.public_id,
+        "label": lot.label,
+        "origin": lot.origin,
+        "amount_microcredits": lot.credits,
+        "expires_at": lot.expires_at,
+        **amounts,
+    }
+    return emit(organisation_id=lot.organisation_id or 0, type=type_, data=data, key=key, at=at) is not None
 
 
 def goodwill_lot(*, organisation_id: int, at: datetime) -> LedgerAccount:
