@@ -10,7 +10,7 @@ import os
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -20,7 +20,7 @@ from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 from urllib3.exceptions import HTTPError
 
-from clusters.errors import ClusterUnavailable, RefusedByCluster, HistoryExpired
+from clusters.errors import ClusterUnavailable, HistoryExpired, RefusedByCluster
 from clusters.kube import manifests
 from clusters.kube.gateway import Change, JobSeen, NamespaceSpec, NodeSeen, PodSeen, Snapshot, Watched
 from clusters.kube.readers import read_job, read_node, read_pod
@@ -124,7 +124,7 @@ class KubernetesGateway:
         page = json.loads(self._call(self._lister(kind), limit=1, label_selector=manifests.LABEL_WORKLOAD).data)
         return str(page["metadata"]["resourceVersion"])
 
-    def watch(self, kind: Watched, *, since: str, seconds: int) -> Iterator[Change]:
+    def watch(self, kind: Watched, *, since: str, seconds: int) -> Generator[Change, None, None]:
         """See ClusterGateway."""
         response = self._open(
             self._lister(kind),
@@ -208,9 +208,7 @@ class KubernetesGateway:
             pause.wait(0.1 * 2**attempt)
         raise AssertionError("unreachable")
 
-    def _open(
-        self, method: Callable[..., Any], timeout: tuple[float, float], *arguments: Any, **keywords: Any
-    ) -> Any:
+    def _open(self, method: Callable[..., Any], timeout: tuple[float, float], *arguments: Any, **keywords: Any) -> Any:
         """Call once and return the answer with its body unread."""
         try:
             response = method(*arguments, _request_timeout=timeout, _preload_content=False, **keywords)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the product asks of a cluster: value objects in and out, never objects of the client library."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -110,7 +110,7 @@ class ClusterGateway(Protocol):
     def version(self, kind: Watched) -> str:
         """Return the version of the cluster's history from which a watch of ``kind`` misses nothing."""
 
-    def watch(self, kind: Watched, *, since: str, seconds: int) -> Iterator[Change]:
+    def watch(self, kind: Watched, *, since: str, seconds: int) -> Generator[Change, None, None]:
         """Yield changes of ours after ``since`` as they happen, and end after ``seconds``.
 
         It is not retried: the caller knows whether to list again. Raises HistoryExpired when ``since`` is too old.
