@@ -31,11 +31,12 @@ ROUTE = re.compile(
 
 
 class Faults:
-    """What goes wrong on purpose, until it is used up or switched off."""
+    """What goes wrong on purpose, until it is used up or switched off; ``spare`` requests are served before errors."""
 
     def __init__(self) -> None:
         """Start healthy."""
         self.errors = 0
+        self.spare = 0
         self.status = 500
         self.hang_seconds = 0.0
         self.drop_watches = False
@@ -131,7 +132,9 @@ def make_handler(clusters: Clusters) -> type[BaseHTTPRequestHandler]:
             faults = clusters.faults
             if faults.hang_seconds:
                 threading.Event().wait(faults.hang_seconds)
-            if faults.errors > 0:
+            if faults.spare > 0:
+                faults.spare -= 1
+            elif faults.errors > 0:
                 faults.errors -= 1
                 reason = "TooManyRequests" if faults.status == 429 else "InternalError"
                 raise ApiError(faults.status, reason, "the simulated site fails on purpose")
