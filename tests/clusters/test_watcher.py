@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -169,7 +170,7 @@ def test_pauses_double_up_to_half_a_minute_and_start_again_after_a_success() -> 
 # One watcher --------------------------------------------------------------------------------------------------------
 
 
-def test_status_reaches_the_customer_in_a_second_or_two_without_any_sweep(scene: Scene, watch: Any) -> None:
+def test_status_reaches_the_customer_within_seconds_without_any_sweep(scene: Scene, watch: Any) -> None:
     watch(pace=Pace())
     workload = scene.order(gpus=8, hours=2, command=["sleep", "1000"])
     scene.provision()
@@ -178,7 +179,7 @@ def test_status_reaches_the_customer_in_a_second_or_two_without_any_sweep(scene:
     scene.advance(minutes=10)
     eventually(state_of(workload), "running")
     took = time.monotonic() - began
-    assert took < 3, took  # the sweep comes each ten seconds; about 0.4 s on an idle machine
+    assert took < 5, took  # about 0.4 s on an idle machine; the bound is for a busy one
 
 
 def test_a_run_without_any_sweep_is_metered_settled_and_cleaned_up(scene: Scene, watch: Any) -> None:
@@ -217,6 +218,20 @@ def test_a_fault_while_a_run_ends_loses_nothing_and_bills_nothing_twice(scene: S
     assert steps_of(workload) == ["queued", "running", "succeeded"]
     assert scene.spent() == 8 * PRICE * 7207 // 3600
     assert_reconciled()
+
+
+def test_a_pass_that_failed_is_tried_again_without_another_ring(scene: Scene, watch: Any) -> None:
+    watching = watch(pace=replace(QUICK, watch=60))
+    workload = scene.order(gpus=1, hours=2, command=["sleep", "1000"])
+    scene.provision()
+    eventually(state_of(workload), "starting")
+    scene.server.faults.set({"errors": 10**6, "status": 500})
+    before = watching.passes
+    scene.advance(hours=1)
+    eventually(lambda: watching.passes >= before + 2, True)
+    scene.server.faults.set(HEALTHY)
+    eventually(gone_from_the_site(workload), True)
+    assert scene.spent() == PRICE * 1000 // 3600
 
 
 def test_a_watcher_that_loses_its_database_goes_on_where_it_was(scene: Scene, watch: Any) -> None:
