@@ -34,6 +34,12 @@ class ClusterUnavailable(Unavailable):
     code, title = "cluster_unavailable", "The site does not answer"
 
 
+class HistoryExpired(ClusterUnavailable):
+    """The cluster has forgotten the version asked for: list again."""
+
+    code, title = "history_expired", "The site's history is too short"
+
+
 class RefusedByCluster(Rejected):
     """The Kubernetes API understood and refused."""
 

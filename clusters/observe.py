@@ -40,9 +40,10 @@ def interval_of(pod: PodSeen, nodes: Mapping[str, NodeSeen]) -> IntervalSeen:
     if pod.finished_at is not None:
         start = pod.ready_at or pod.started_at
         return IntervalSeen(start, max(pod.finished_at, start) if start else None, EndSource.FINISHED)
-    node = nodes.get(pod.node)
-    if pod.ready_at is not None and node is not None and node.lost_at is not None:
-        return IntervalSeen(pod.ready_at, max(node.lost_at, pod.ready_at), EndSource.NODE_LOST)
+    # The node controller takes Ready off the pods of a lost node, so its absence must not hide the loss.
+    lost_at, start = _lost_at(pod, nodes), pod.ready_at or pod.started_at
+    if lost_at is not None and start is not None:
+        return IntervalSeen(start, max(lost_at, start), EndSource.NODE_LOST)
     return IntervalSeen(pod.ready_at, None, EndSource.OPEN)
 
 

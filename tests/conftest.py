@@ -7,11 +7,27 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.test.utils import setup_databases, teardown_databases
 from rest_framework.test import APIClient
 
 from clusters.kube.connect import connect
 from clusters.simulator.server import serve
 from tests.worlds import Market, Tenant, make_market, make_tenant
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    django_test_environment: Any, django_db_blocker: Any, django_db_modify_db_settings: Any
+) -> Iterator[None]:
+    """Make the test database whichever tests are chosen.
+
+    pytest-django makes it only where a test asks for ``db``: ``committed`` alone would empty the real database.
+    """
+    with django_db_blocker.unblock():
+        made = setup_databases(verbosity=0, interactive=False)
+    yield
+    with django_db_blocker.unblock():
+        teardown_databases(made, verbosity=0)
 
 
 @pytest.fixture

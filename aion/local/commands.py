@@ -23,6 +23,7 @@ from aion.local.supervisor import (
     manage,
     start_services,
     start_site,
+    start_watcher,
     start_web,
     start_workers,
 )
@@ -95,6 +96,7 @@ def supervise(name: str) -> int:
             start_site(supervisor)
             supervisor.run_once("seeding the consortium and its people", manage("seed_demo"))
             start_workers(supervisor)
+            start_watcher(supervisor)
             start_web(supervisor)
             supervisor.phase = "running"
             supervisor.write_status()

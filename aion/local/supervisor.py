@@ -216,6 +216,11 @@ def start_workers(supervisor: Supervisor) -> None:
     supervisor.start(Child("beat", [*celery, "beat", "--schedule", schedule, "--pidfile=", "--loglevel", "WARNING"]))
 
 
+def start_watcher(supervisor: Supervisor) -> None:
+    """Start the watcher of clusters."""
+    supervisor.start(Child("watcher", manage("watch_clusters")))
+
+
 def start_web(supervisor: Supervisor) -> None:
     """Start the web server. Raises LocalError when its port is taken: two would answer in turn."""
     port = int(supervisor.group.values["web_port"])

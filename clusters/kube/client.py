@@ -10,7 +10,7 @@ import os
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -20,15 +20,17 @@ from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 from urllib3.exceptions import HTTPError
 
-from clusters.errors import ClusterUnavailable, RefusedByCluster
+from clusters.errors import ClusterUnavailable, HistoryExpired, RefusedByCluster
 from clusters.kube import manifests
-from clusters.kube.gateway import JobSeen, NamespaceSpec, NodeSeen, PodSeen, Snapshot
+from clusters.kube.gateway import Change, JobSeen, NamespaceSpec, NodeSeen, PodSeen, Snapshot, Watched
 from clusters.kube.readers import read_job, read_node, read_pod
 
 TIMEOUT = (3.0, 10.0)
 ATTEMPTS = 3
 CHUNK = 500
 QUOTA_WAIT_SECONDS = 10.0
+# A watch is silent until something happens, so only its own end tells a dead connection from a quiet cluster.
+WATCH_SLACK_SECONDS = 5.0
 KUEUE = ("kueue.x-k8s.io", "v1beta2")
 
 
@@ -117,6 +119,35 @@ class KubernetesGateway:
             raise ClusterUnavailable("The cluster lists no node.")
         return Snapshot(date, nodes, pods, jobs)
 
+    def version(self, kind: Watched) -> str:
+        """See ClusterGateway. One item is listed: any page tells the version of the whole."""
+        page = json.loads(self._call(self._lister(kind), limit=1, label_selector=manifests.LABEL_WORKLOAD).data)
+        return str(page["metadata"]["resourceVersion"])
+
+    def watch(self, kind: Watched, *, since: str, seconds: int) -> Generator[Change, None, None]:
+        """See ClusterGateway."""
+        response = self._open(
+            self._lister(kind),
+            (TIMEOUT[0], seconds + WATCH_SLACK_SECONDS),
+            watch=True,
+            resource_version=since,
+            allow_watch_bookmarks=True,
+            timeout_seconds=seconds,
+            label_selector=manifests.LABEL_WORKLOAD,
+        )
+        try:
+            for line in _lines(response):
+                yield _change(json.loads(line))
+        except (HTTPError, OSError, ValueError) as error:
+            raise ClusterUnavailable(f"The watch was cut: {type(error).__name__}.") from error
+        finally:
+            response.close()
+
+    def _lister(self, kind: Watched) -> Callable[..., Any]:
+        if kind is Watched.PODS:
+            return self._core.list_pod_for_all_namespaces
+        return self._batch.list_job_for_all_namespaces
+
     def _listed(self, method: Callable[..., Any], **selectors: Any) -> Iterator[tuple[datetime, dict[str, Any]]]:
         token: str | None = None
         while True:
@@ -165,19 +196,49 @@ class KubernetesGateway:
         pause = threading.Event()
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                response = method(*arguments, _request_timeout=TIMEOUT, _preload_content=False, **keywords)
-                if response.status < 400:
-                    response.data  # noqa: B018 - reads the body inside the time-out
-                    return response
-                fault = _fault(response.status, response.data)
-            except ApiException as error:
-                fault = _fault(error.status or 0, error.body or "")
+                response = self._open(method, TIMEOUT, *arguments, **keywords)
+                response.data  # noqa: B018 - reads the body inside the time-out
+                return response
+            except ClusterUnavailable as error:
+                if attempt == ATTEMPTS or isinstance(error, HistoryExpired):
+                    raise
             except (HTTPError, OSError) as error:
-                fault = ClusterUnavailable(f"The cluster did not answer: {type(error).__name__}.")
-            if isinstance(fault, RefusedByCluster) or attempt == ATTEMPTS:
-                raise fault
+                if attempt == ATTEMPTS:
+                    raise ClusterUnavailable(_silence(error)) from error
             pause.wait(0.1 * 2**attempt)
         raise AssertionError("unreachable")
+
+    def _open(self, method: Callable[..., Any], timeout: tuple[float, float], *arguments: Any, **keywords: Any) -> Any:
+        """Call once and return the answer with its body unread."""
+        try:
+            response = method(*arguments, _request_timeout=timeout, _preload_content=False, **keywords)
+            if response.status >= 400:
+                raise _fault(response.status, response.data)
+        except ApiException as error:
+            raise _fault(error.status or 0, error.body or "") from error
+        except (HTTPError, OSError) as error:
+            raise ClusterUnavailable(_silence(error)) from error
+        return response
+
+
+def _silence(error: Exception) -> str:
+    return f"The cluster did not answer: {type(error).__name__}."
+
+
+def _lines(response: Any) -> Iterator[bytes]:
+    """Yield whole lines as they arrive; what a cut connection left unfinished is dropped."""
+    rest = b""
+    for piece in response.stream(amt=None, decode_content=False):
+        *lines, rest = (rest + piece).split(b"\n")
+        yield from filter(None, lines)
+
+
+def _change(event: dict[str, Any]) -> Change:
+    """Read one watch event. Raises what an ERROR event stands for."""
+    item = event.get("object") or {}
+    if event.get("type") == "ERROR":
+        raise _fault(int(item.get("code") or 500), json.dumps(item))
+    return Change((item.get("metadata") or {}).get("resourceVersion", ""), event.get("type") == "BOOKMARK")
 
 
 def _fault(status: int, body: str | bytes) -> ClusterUnavailable | RefusedByCluster:
@@ -186,6 +247,8 @@ def _fault(status: int, body: str | bytes) -> ClusterUnavailable | RefusedByClus
     except (ValueError, TypeError):
         answer = {}
     message = str(answer.get("message") or f"HTTP {status}")[:280]
+    if status == 410:
+        return HistoryExpired(message, status=status)
     if status == 429 or status >= 500 or status == 0:
         return ClusterUnavailable(message, status=status)
     return RefusedByCluster(message, status=status, reason=str(answer.get("reason", "")))

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the product asks of a cluster: value objects in and out, never objects of the client library."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, Protocol
 
 
@@ -70,6 +71,21 @@ class Snapshot:
     jobs: Sequence[JobSeen] = field(default_factory=tuple)
 
 
+class Watched(StrEnum):
+    """What of ours can be watched. A Job is written after its pods: without it an end would wait for the sweep."""
+
+    PODS = "pods"
+    JOBS = "jobs"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Something of ours changed, or (``bookmark``) nothing did up to ``version``."""
+
+    version: str
+    bookmark: bool
+
+
 class ClusterGateway(Protocol):
     """One cluster. Every call has a time-out; raises ClusterUnavailable or RefusedByCluster."""
 
@@ -90,3 +106,12 @@ class ClusterGateway(Protocol):
 
     def snapshot(self) -> Snapshot:
         """List nodes, our Jobs and our pods, in chunks."""
+
+    def version(self, kind: Watched) -> str:
+        """Return the version of the cluster's history from which a watch of ``kind`` misses nothing."""
+
+    def watch(self, kind: Watched, *, since: str, seconds: int) -> Generator[Change, None, None]:
+        """Yield changes of ours after ``since`` as they happen, and end after ``seconds``.
+
+        It is not retried: the caller knows whether to list again. Raises HistoryExpired when ``since`` is too old.
+        """

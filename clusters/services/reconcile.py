@@ -2,17 +2,19 @@
 """Desired against observed, level-triggered: each pass looks at the whole cluster and repairs what differs."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
 import structlog
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
+from psycopg.errors import LockNotAvailable
 
 from aion.residency import services as residency
 from billing.services import holds
 from billing.services import metering as billing_metering
-from clusters.errors import ClusterUnavailable
+from clusters.errors import ClusterUnavailable, RefusedByCluster
 from clusters.kube.gateway import ClusterGateway, JobSeen, PodSeen, Snapshot
 from clusters.models import Cluster, PodInterval, Workload, WorkloadEvent
 from clusters.observe import Verdict, interval_of, verdict_of
@@ -40,26 +42,44 @@ UNLOCK = "SELECT pg_advisory_unlock(hashtext('aion.reconcile'), %s), set_config(
 def reconcile_all(*, at: datetime) -> dict[str, int]:
     """Look at every connected cluster, then meter and settle. Returns counts for the log."""
     workloads.drain_frozen(at=at)
-    seen = {
-        cluster.code: reconcile_cluster(cluster=cluster, at=at)
-        for cluster in Cluster.objects.filter(enabled=True).select_related("site")
-    }
+    pods = 0
+    for cluster in Cluster.objects.filter(enabled=True).select_related("site"):
+        try:
+            pods += reconcile_cluster(cluster=cluster, at=at)
+        except (ClusterUnavailable, RefusedByCluster):
+            continue  # it is written on the cluster; the others must not wait for it
+    return {"pods": pods, **meter_and_settle(at=at)}
+
+
+def meter_and_settle(*, at: datetime) -> dict[str, int]:
+    """Post every second that is due, then release the holds that nothing more can draw on."""
     accepted = 0
     for _ in range(METERING_ROUNDS):
         batch = meter_intervals(at=at)
         accepted += batch.accepted
         if not batch.received:
             break
-    settled = settle(at=at)
-    return {"pods": sum(seen.values()), "accepted": accepted, "settled": settled}
+    return {"accepted": accepted, "settled": settle(at=at)}
+
+
+def reconcile_and_settle(*, cluster: Cluster, at: datetime) -> None:
+    """Do for one cluster what ``reconcile_all`` does, metering only where a run has ended.
+
+    Raises ClusterUnavailable, RefusedByCluster.
+    """
+    reconcile_cluster(cluster=cluster, at=at)
+    if Workload.objects.unsettled().filter(pool__cluster=cluster).exists():
+        meter_and_settle(at=at)
 
 
 def reconcile_cluster(*, cluster: Cluster, at: datetime) -> int:
-    """Take one snapshot and write what it shows; a cluster that does not answer keeps what is known of it."""
+    """Take one snapshot and write what it shows. Returns how many pods it shows.
+
+    Raises ClusterUnavailable and RefusedByCluster once they are written on the cluster: what is known of it is kept.
+    """
     if not Workload.objects.filter(pool__cluster=cluster, cleaned_at=None).exists():
         return 0
-    with connection.cursor() as cursor:
-        cursor.execute(LOCK, [cluster.pk])
+    with _only_reconciler(cluster):
         try:
             gateway = gateway_of(cluster)
             # Read before the cluster is: only what stood there already can be missing from the snapshot.
@@ -71,13 +91,27 @@ def reconcile_cluster(*, cluster: Cluster, at: datetime) -> int:
             snapshot = gateway.snapshot()
             observe(cluster=cluster, snapshot=snapshot, told=told, at=at)
             _clean(cluster=cluster, gateway=gateway, snapshot=snapshot, at=at)
-        except ClusterUnavailable as error:
+        except (ClusterUnavailable, RefusedByCluster) as error:
             Cluster.objects.filter(pk=cluster.pk).update(last_error=error.detail[:200])
-            log.warning("cluster unreachable", cluster=cluster.code, why=error.detail)
-            return 0
+            log.warning("cluster not reconciled", cluster=cluster.code, why=error.detail)
+            raise
+    return len(snapshot.pods)
+
+
+@contextmanager
+def _only_reconciler(cluster: Cluster) -> Iterator[None]:
+    """Hold the cluster's lock. Raises ClusterUnavailable when another reconciler holds it for too long."""
+    with connection.cursor() as cursor:
+        try:
+            cursor.execute(LOCK, [cluster.pk])
+        except OperationalError as error:
+            if isinstance(error.__cause__, LockNotAvailable):
+                raise ClusterUnavailable("Another reconciler is still waiting for the cluster.") from error
+            raise
+        try:
+            yield
         finally:
             cursor.execute(UNLOCK, [cluster.pk])
-    return len(snapshot.pods)
 
 
 @transaction.atomic

@@ -268,6 +268,11 @@ class Controllers(Pods):
         if current is not None:
             self.sync_job(key, current)
 
+    def pod_vanished(self, key: Key, job: Object) -> None:
+        """Count a pod that left without an end as failed, as the Job controller does."""
+        if not _job_over(job) and not condition(job, "FailureTarget"):
+            self._doom(key, job, "BackoffLimitExceeded", "Job has reached the specified backoff limit")
+
     # Nodes -----------------------------------------------------------------------------------------------------------
 
     def lose_node(self, name: str) -> None:
@@ -282,6 +287,8 @@ class Controllers(Pods):
             if pod["spec"].get("nodeName") == name and not finished(pod):
                 pod["status"]["message"] = "NodeLost: the node stopped answering"
                 pod["status"]["reason"] = "NodeLost"
+                if condition(pod, "Ready"):
+                    set_condition(pod, "Ready", "False", self.now)
                 self.store.update(PODS, pod)
                 self._after(key, pod)
 

@@ -62,6 +62,10 @@ class Pods:
         """Write what a Job's pods mean for it."""
         raise NotImplementedError
 
+    def pod_vanished(self, key: Key, job: Object) -> None:
+        """Write what a pod's disappearance means for its Job."""
+        raise NotImplementedError
+
     def script_of(self, obj: Object) -> list[Any] | None:
         """Return [order, start, end] that a replay told the site of a workload, as epoch seconds."""
         name = (obj["metadata"].get("annotations") or {}).get(SCRIPT_ANNOTATION, "")
@@ -166,14 +170,20 @@ class Pods:
         self._after(key, pod)
 
     def _after(self, key: Key, pod: Object) -> None:
+        for job_key, job in self._owners(key, pod):
+            self.sync_job(job_key, job)
+        if pod["metadata"].get("deletionTimestamp"):
+            self.collect(key)
+        self.admit_waiting()
+
+    def _owners(self, key: Key, pod: Object) -> list[tuple[Key, Object]]:
+        owners: list[tuple[Key, Object]] = []
         for owner in pod["metadata"].get("ownerReferences") or []:
             job_key: Key = ("jobs", key[1], owner["name"])
             job = self.store.objects.get(job_key)
             if job is not None and job["metadata"]["uid"] == owner["uid"]:
-                self.sync_job(job_key, job)
-        if pod["metadata"].get("deletionTimestamp"):
-            self.collect(key)
-        self.admit_waiting()
+                owners.append((job_key, job))
+        return owners
 
     def delete_pod(self, key: Key, pod: Object, *, force: bool = False) -> None:
         """Delete a pod: a running one gets its grace period, a finalizer keeps it readable."""
@@ -194,6 +204,12 @@ class Pods:
                 self.store.update(PODS, pod)
         self.collect(key)
         self.admit_waiting()
+
+    def force_delete(self, key: Key) -> None:
+        """Take a pod away at once, finalizers and all, as a hurried administrator does. Raises KeyError."""
+        pod = self.store.objects[key]
+        pod["metadata"].pop("finalizers", None)
+        self.delete_pod(key, pod, force=True)
 
     def delete_job(self, key: Key, job: Object, *, cascade: bool) -> None:
         """Delete a Job, and its pods unless they are orphaned."""
@@ -221,6 +237,9 @@ class Pods:
         for owner in obj["metadata"].get("ownerReferences") or []:
             self.pods_of.get(owner["uid"], set()).discard(key)
         self.store.remove(key)
+        if key[0] == "pods" and not finished(obj):
+            for job_key, job in self._owners(key, obj):
+                self.pod_vanished(job_key, job)
         namespace = self.store.get("namespaces", "", key[1])
         if namespace is not None and "deletionTimestamp" in namespace["metadata"]:
             self.empty_namespace(key[1])

@@ -31,14 +31,17 @@ ROUTE = re.compile(
 
 
 class Faults:
-    """What goes wrong on purpose, until it is used up or switched off."""
+    """What goes wrong on purpose, until it is used up or switched off; ``spare`` requests are served before errors."""
 
     def __init__(self) -> None:
         """Start healthy."""
         self.errors = 0
+        self.spare = 0
         self.status = 500
         self.hang_seconds = 0.0
         self.drop_watches = False
+        self.duplicate_events = False
+        self.cuts = 0
 
     def set(self, values: dict[str, Any]) -> None:
         """Set switches by name."""
@@ -129,7 +132,9 @@ def make_handler(clusters: Clusters) -> type[BaseHTTPRequestHandler]:
             faults = clusters.faults
             if faults.hang_seconds:
                 threading.Event().wait(faults.hang_seconds)
-            if faults.errors > 0:
+            if faults.spare > 0:
+                faults.spare -= 1
+            elif faults.errors > 0:
                 faults.errors -= 1
                 reason = "TooManyRequests" if faults.status == 429 else "InternalError"
                 raise ApiError(faults.status, reason, "the simulated site fails on purpose")
@@ -200,31 +205,39 @@ def make_handler(clusters: Clusters) -> type[BaseHTTPRequestHandler]:
         def _watch(self, resource: Resource, namespace: str | None, query: dict[str, str]) -> None:
             store, seconds = self.api.store, float(query.get("timeoutSeconds") or 300)
             deadline, since = time.monotonic() + seconds, int(query.get("resourceVersion") or 0)
+            faults, cuts, gone = clusters.faults, clusters.faults.cuts, False
             with store.lock:
                 if since and since < store.oldest:
-                    raise ApiError(410, "Expired", f"too old resource version: {since} ({store.oldest})")
+                    raise _expired(since, store.oldest)
                 since = since or store.version
             self.send_response(200)
             self.send_header("Content-Type", "application/json")
             self.send_header("Transfer-Encoding", "chunked")
             self.end_headers()
-            while time.monotonic() < deadline and not clusters.faults.drop_watches:
+            while time.monotonic() < deadline and not gone and not faults.drop_watches and faults.cuts == cuts:
                 with store.changed:
                     events = self._events_after(resource, namespace, query, since)
-                    if not events:
+                    if not events and since >= store.oldest:
                         store.changed.wait(min(1.0, max(0.01, deadline - time.monotonic())))
                         events = self._events_after(resource, namespace, query, since)
+                    if since < store.oldest:
+                        # An answer that has begun cannot be a 410 any more: a real server says so in the stream.
+                        status = _expired(since, store.oldest).body()
+                        events, gone = [b'{"type":"ERROR","object":' + status + b"}"], True
                     since = max(since, store.version)
                 for event in events:
                     self._chunk(event)
-            if query.get("allowWatchBookmarks") == "true" and not clusters.faults.drop_watches:
+                    if faults.duplicate_events:
+                        self._chunk(event)
+            dropped = faults.drop_watches or faults.cuts != cuts
+            if query.get("allowWatchBookmarks") == "true" and not dropped and not gone:
                 mark = {
                     "kind": resource.kind,
                     "apiVersion": resource.api_version,
                     "metadata": {"resourceVersion": str(since)},
                 }
                 self._chunk(_dump({"type": "BOOKMARK", "object": mark}))
-            if clusters.faults.drop_watches:
+            if dropped:
                 self.close_connection = True
                 self.connection.shutdown(socket.SHUT_RDWR)
                 return
@@ -264,6 +277,10 @@ def _dump(value: Any) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode()
 
 
+def _expired(since: int, oldest: int) -> ApiError:
+    return ApiError(410, "Expired", f"too old resource version: {since} ({oldest})")
+
+
 def _labelled(raw: bytes, selector: str) -> bool:
     from clusters.simulator.patches import labels_match
 
@@ -283,6 +300,12 @@ def _set_clock(api: Api, body: dict[str, Any]) -> None:
         api.controllers.advance(datetime.now(UTC))
 
 
+def _cut_watches(clusters: Clusters, api: Api) -> None:
+    """Hang up on every watch that is open now; the next ones are served."""
+    clusters.faults.cuts += 1
+    api.store.changed.notify_all()
+
+
 def _add_scripts(api: Api, body: dict[str, Any]) -> None:
     api.store.remember_side(scripts={**(api.store.side.get("scripts") or {}), **body["scripts"]})
 
@@ -297,6 +320,8 @@ def _control(clusters: Clusters, api: Api, path: str, body: dict[str, Any]) -> b
         "/simulator/faults": lambda: clusters.faults.set(body),
         "/simulator/lose-node": lambda: api.controllers.lose_node(body["name"]),
         "/simulator/expire-history": api.store.expire_history,
+        "/simulator/cut-watches": lambda: _cut_watches(clusters, api),
+        "/simulator/force-delete": lambda: api.controllers.force_delete(("pods", body["namespace"], body["name"])),
         "/simulator/status": lambda: None,
     }
     if path not in actions:

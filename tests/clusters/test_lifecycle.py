@@ -2,8 +2,7 @@
 """From order to charge through the real client and a simulated site, and what happens when the site misbehaves."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,96 +10,25 @@ import pytest
 from aion.tenancy.models import Organisation
 from billing import queries as billing
 from billing.models import UsageRecord
-from billing.reconcile import run_checks
 from clusters import queries
+from clusters.errors import ClusterUnavailable
 from clusters.kube import client as kube_client
+from clusters.kube.client import KubernetesGateway
 from clusters.kube.connect import connect
 from clusters.models import PodInterval, Workload, WorkloadEvent
 from clusters.services.provisioning import provision_pending
-from clusters.services.reconcile import reconcile_all
 from clusters.services.workloads import request_stop
 from clusters.simulator.controllers import Controllers
 from clusters.simulator.store import Store
-from marketplace.replay.site import SiteControl
-from marketplace.services.orders import place_order
-from tests.worlds import MICRO, NOW, PRICE, Market, Tenant, launch, make_market, make_tenant
-
-_counter = iter(range(10**6))
-
-
-@dataclass
-class Scene:
-    """A tenant, a market and hands on the site's clock."""
-
-    tenant: Tenant
-    market: Market
-    site: SiteControl
-    server: Any
-    name: str
-    at: datetime = NOW
-
-    def order(self, **fields: Any) -> Workload:
-        order = place_order(actor=self.tenant.actor(), request=launch(self.tenant, self.market, **fields), at=self.at)
-        workload: Workload = order.workload
-        return workload
-
-    def provision(self) -> None:
-        provision_pending(at=self.at, drain=True)
-
-    def pass_time(self, **span: float) -> None:
-        self.at += timedelta(**span)
-        self.site.call("advance", to=self.at.timestamp())
-        self.look()
-
-    def look(self) -> None:
-        reconcile_all(at=self.at)
-
-    def script(self, name: str, start: datetime | None, end: datetime | None) -> None:
-        times = [None if at is None else at.timestamp() for at in (start, end)]
-        self.site.call("scripts", scripts={name: [next(_counter), *times]})
-
-    def spent(self) -> int:
-        return 1_000 * MICRO - billing.balance(self.tenant.organisation.pk, self.at).total
+from tests.clusters.scenes import Scene, assert_reconciled, fresh, open_scene
+from tests.worlds import NOW, PRICE, make_market
 
 
 @pytest.fixture
 def scene(db: Any, site_server: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
     monkeypatch.setattr(kube_client, "TIMEOUT", (1.0, 1.0))
-    port, clusters = site_server
-    name = f"c{next(_counter)}"
-    url = f"http://127.0.0.1:{port}/clusters/{name}"
-    market = make_market(api_url=url)
-    site = SiteControl(url)
-    site.call("clock", virtual=NOW.timestamp())
-    nodes = [
-        {
-            "name": f"gpu-{n}",
-            "labels": {"topology.kubernetes.io/region": market.site.code},
-            "resources": {"nvidia.com/gpu": 8},
-        }
-        for n in range(2)
-    ]
-    decoy = {
-        "name": "decoy",
-        "labels": {"topology.kubernetes.io/region": "us"},
-        "resources": {"nvidia.com/gpu": 512},
-    }
-    site.call("fleet", nodes=[*nodes, decoy])
-    yield Scene(make_tenant("mine"), market, site, clusters, name)
-    clusters.faults.set({"errors": 0, "hang_seconds": 0.0, "drop_watches": False})
-
-
-def fresh(workload: Workload) -> Workload:
-    row: Workload = queries_all().get(pk=workload.pk)
-    return row
-
-
-def queries_all() -> Any:
-    return Workload.objects.all()
-
-
-def assert_reconciled() -> None:
-    assert {check.name: check.examples for check in run_checks() if check.contradictions} == {}
+    with open_scene(site_server) as scene:
+        yield scene
 
 
 def test_a_run_is_billed_from_ready_until_its_last_container_finished(scene: Scene) -> None:
@@ -251,6 +179,59 @@ def test_a_site_that_fails_or_hangs_delays_and_loses_nothing(scene: Scene, fault
     assert scene.spent() <= 8 * 4 * PRICE
     assert fresh(workload).state == "timed_out"
     assert_reconciled()
+
+
+@pytest.mark.parametrize("served", [0, 1, 4, 6])
+def test_a_launch_in_an_outage_waits_with_its_reason_and_goes_on_after_it(scene: Scene, api: Any, served: int) -> None:
+    workload = scene.order(gpus=8, hours=2, command=["sleep", "600"])
+    scene.server.faults.set({"spare": served, "errors": 100, "status": 500})
+    provision_pending(at=scene.at)
+    answer = api(scene.tenant.key()).get(f"/api/v1/workloads/{workload.public_id}").json()
+    assert (answer["state"], answer["status_reason"], answer["cost_microcredits"]) == ("queued", "site_unreachable", 0)
+    assert "on purpose" in answer["status_message"]
+    scene.server.faults.set({"spare": 0, "errors": 0})
+    scene.look()
+    assert (fresh(workload).state, PodInterval.objects.count()) == ("queued", 0)
+    assert billing.balance(scene.tenant.organisation.pk, scene.at).held == 16 * PRICE
+    scene.at += timedelta(minutes=5)
+    provision_pending(at=scene.at)
+    scene.pass_time(hours=1)
+    assert (fresh(workload).state, fresh(workload).reason, PodInterval.objects.count()) == ("succeeded", "", 1)
+    assert scene.spent() == 8 * PRICE * 600 // 3600
+    assert_reconciled()
+
+
+def test_a_launch_whose_answer_was_lost_is_not_made_twice(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    workload = scene.order(gpus=8, hours=2, command=["sleep", "600"])
+    create = KubernetesGateway.create_job
+
+    def lose_the_answer(gateway: Any, **job: Any) -> None:
+        create(gateway, **job)
+        raise ClusterUnavailable("The cluster did not answer.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(KubernetesGateway, "create_job", lose_the_answer)
+        provision_pending(at=scene.at)
+    assert (fresh(workload).state, fresh(workload).reason) == ("queued", "site_unreachable")
+    scene.at += timedelta(minutes=5)
+    provision_pending(at=scene.at)
+    scene.pass_time(hours=1)
+    assert (fresh(workload).state, scene.spent()) == ("succeeded", 8 * PRICE * 600 // 3600)
+    assert PodInterval.objects.count() == 1
+    assert_reconciled()
+
+
+def test_a_site_that_refuses_us_does_not_stop_the_metering_of_the_others(scene: Scene) -> None:
+    refusing = make_market(api_url=scene.market.cluster.api_url.replace("/clusters/", "/nothing/"))
+    scene.market, ours = refusing, scene.market
+    lost = scene.order(gpus=1, hours=1)
+    Workload.objects.filter(pk=lost.pk).update(provisioned_at=scene.at)
+    scene.market = ours
+    workload = scene.order(gpus=8, hours=2, command=["sleep", "600"])
+    scene.provision()
+    scene.pass_time(hours=1)
+    assert (fresh(lost).state, fresh(workload).state) == ("queued", "succeeded")
+    assert scene.spent() == 8 * PRICE * 600 // 3600
 
 
 def test_freezing_an_organisation_drains_what_runs(scene: Scene) -> None:
