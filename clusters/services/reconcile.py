@@ -230,7 +230,7 @@ def _clean(*, cluster: Cluster, gateway: ClusterGateway, snapshot: Snapshot, at:
             stop_on_cluster(workload_id=stopping[job.workload].pk)
     for pod in snapshot.pods:
         # Kept until the workload has ended: its verdict may still need to read how this pod did.
-        if pod.workload in ended and (pod.uid in closed or pod.finished_at is not None or not pod.node):
+        if pod.workload in ended and (pod.uid in closed or pod.is_over):
             gateway.release_pod(namespace=pod.namespace, name=pod.name)
         if pod.workload in ended:
             left.add(pod.workload)
