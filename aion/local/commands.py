@@ -142,7 +142,10 @@ def demo(arguments: list[str]) -> int:
         ).returncode
         if code:
             return code
-    subprocess.run(manage("demo_accounts"), cwd=ROOT, env=group.environment(), check=True)
+    for command in ("seed_history", "demo_accounts"):
+        code = subprocess.run(manage(command), cwd=ROOT, env=group.environment(), check=False).returncode
+        if code:
+            return code
     say("The portal keeps running; `make stop` stops it, `make demo` starts it again on the same data.")
     return 0
 

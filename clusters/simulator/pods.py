@@ -63,7 +63,7 @@ class Pods:
         raise NotImplementedError
 
     def script_of(self, obj: Object) -> list[Any] | None:
-        """Return [order, start, end, exit code (0 where left out)] that the site was told of a workload, epoch seconds."""
+        """Return [order, start, end, exit code if not 0] that the site was told of a workload, as epoch seconds."""
         name = (obj["metadata"].get("annotations") or {}).get(SCRIPT_ANNOTATION, "")
         found: list[Any] | None = (self.store.side.get("scripts") or {}).get(name)
         return found

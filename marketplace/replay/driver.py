@@ -213,7 +213,7 @@ class Driver:
         return [project.organisation_id for project in self.world.projects.values()]
 
     def _task(self, name: str, *, meanwhile: Callable[[], None] = lambda: None, **kwargs: Any) -> Any:
-        """Ring, do ``meanwhile`` and await the result; a task lost with its worker is rung again: all are idempotent."""
+        """Ring, do ``meanwhile``, await the result; a lost task is rung again, since every task is idempotent."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
             try:
