@@ -30,7 +30,7 @@ stop: $(STAMP) ## Stop the demo's services; the data stays
 	@$(LOCAL) stop $(ARGS)
 
 replay: $(STAMP) ## Replay a trace on a database of its own: make replay FILE=trace.csv ARGS=--json
-	@$(LOCAL) replay $(FILE) $(ARGS)
+	@$(LOCAL) replay $(if $(FILE),"$(FILE)") $(ARGS)
 
 manage: $(STAMP) ## Run a management command in the environment that ran last: make -s manage ARGS='reconcile_ledger'
 	@$(LOCAL) manage $(ARGS)

@@ -134,9 +134,8 @@ class Postgres:
                 return
             except psycopg.OperationalError as error:
                 if time.monotonic() > deadline:
-                    raise LocalError(
-                        f"PostgreSQL does not answer: {error}. See {self.group.directory}/logs."
-                    ) from error
+                    why = str(error).strip().splitlines()[0].rstrip(".")
+                    raise LocalError(f"PostgreSQL does not answer: {why}. See {self.group.directory}/logs.") from error
                 time.sleep(0.1)
 
 
