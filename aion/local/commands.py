@@ -141,7 +141,9 @@ def demo(arguments: list[str]) -> int:
         if supervisor_alive(group):
             say("The demo's services run already; using them.")
         else:
-            require_port(int(group.values["web_port"]))
+            # The children of a killed supervisor are told to end by the kernel, and take a moment.
+            was_killed = _status(group).get("phase", "stopped") not in {"stopped", "failed"}
+            require_port(int(group.values["web_port"]), patience=10.0 if was_killed else 0.0)
             _spawn_supervisor(group)
         _await_running(group)
         say(f"Portal: {group.environment()['AION_BASE_URL']}")

@@ -216,9 +216,13 @@ def start_workers(supervisor: Supervisor) -> None:
     supervisor.start(Child("beat", [*celery, "beat", "--schedule", schedule, "--pidfile=", "--loglevel", "WARNING"]))
 
 
-def require_port(port: int) -> None:
-    """Raise LocalError when ``port`` is taken."""
-    if port_is_taken(port):
+def require_port(port: int, *, patience: float = 0.0) -> None:
+    """Raise LocalError when ``port`` is still taken after ``patience`` seconds."""
+    deadline = time.monotonic() + patience
+    while port_is_taken(port):
+        if time.monotonic() < deadline:
+            time.sleep(POLL_SECONDS)
+            continue
         raise LocalError(f"Port {port} is taken: choose another with AION_PORT={port % 65_535 + 1} make demo.")
 
 

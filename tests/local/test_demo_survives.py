@@ -96,3 +96,17 @@ def test_a_replay_beside_the_portal_is_exact_when_the_web_server_is_killed(demo:
     assert {name: child["restarts"] for name, child in demo.children().items() if name != "web"} == dict.fromkeys(
         ("postgres", "broker", "site", "worker", "beat"), 0
     )
+
+
+def test_a_demo_whose_supervisor_was_killed_starts_again_on_the_same_data(demo: Demo) -> None:
+    before = demo.children()
+    status = json.loads((demo.state / "demo" / "status.json").read_text(encoding="utf-8"))
+    os.kill(status["pid"], signal.SIGKILL)
+    again = demo.run("demo", "--no-replay", "--no-history")
+    assert again.returncode == 0, again.stdout + again.stderr
+    after = demo.children()
+    assert (demo.ready(), set(after), after["postgres"]["pid"] == before["postgres"]["pid"]) == (
+        True,
+        set(before),
+        False,
+    )
