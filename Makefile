@@ -26,8 +26,8 @@ $(STAMP): requirements.txt
 demo: $(STAMP) ## Set everything up, replay the Helios month, print figures and accounts, leave the portal running
 	@$(LOCAL) demo $(ARGS)
 
-stop: $(STAMP) ## Stop the demo's services; the data stays
-	@$(LOCAL) stop $(ARGS)
+stop: ## Stop the demo's services; the data stays
+	@if test -e $(STAMP); then $(LOCAL) stop $(ARGS); else echo "The demo does not run." >&2; fi
 
 replay: $(STAMP) ## Replay a trace on a database of its own: make replay FILE=trace.csv ARGS=--json
 	@$(LOCAL) replay $(if $(FILE),"$(FILE)") $(ARGS)
