@@ -15,7 +15,6 @@ from aion.actor import Actor
 from aion.tenancy.models import Organisation, Project, User
 from aion.tenancy.services.actors import actor_for
 from clusters.errors import WrongState
-from clusters.models import Cluster
 from clusters.services.health import check_clusters
 from clusters.services.provisioning import provision_pending
 from clusters.services.reconcile import reconcile_all
@@ -56,8 +55,8 @@ class History:
         """Find out how far an earlier start came; ``report(done, total)`` is called with virtual seconds."""
         self.report = report
         self.organisations = list(Organisation.objects.filter(slug__in=(LUMEN, CLIMAT)))
-        rows = Cluster.objects.filter(code__in=[code for code, *_ in SITES]).order_by("code")
-        self.sites = [SiteControl(cluster.api_url) for cluster in rows]
+        pools = Offer.objects.filter(pool__cluster__code__in=[code for code, *_ in SITES])
+        self.sites = [SiteControl(url) for url in sorted(set(pools.values_list("pool__cluster__api_url", flat=True)))]
         self.orders = Order.objects.filter(idempotency_key__startswith=KEY)
         first = self.orders.order_by("pk").first()
         self.begun = first is not None
