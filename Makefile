@@ -20,17 +20,17 @@ $(STAMP): requirements.txt
 	@echo "Installing the locked packages (hashes are checked) …" >&2
 	@awk '/^uv==/ {keep=1} keep {print} keep && !/\\$$/ {exit}' requirements.txt > $(VENV)/uv.txt
 	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.txt >&2 || { echo "pip could not install uv: is a package index reachable?" >&2; exit 1; }
-	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(VENV)/bin/uv pip sync --quiet --require-hashes requirements.txt >&2 || { echo "The locked packages could not be installed: is a package index reachable?" >&2; exit 1; }
+	@VIRTUAL_ENV="$(CURDIR)/$(VENV)" $(VENV)/bin/uv pip sync --quiet --require-hashes requirements.txt >&2 || { echo "The locked packages could not be installed: is a package index reachable?" >&2; exit 1; }
 	@touch $@
 
 demo: $(STAMP) ## Set everything up, replay the Helios month, print figures and accounts, leave the portal running
 	@$(LOCAL) demo $(ARGS)
 
-stop: $(STAMP) ## Stop the demo's services; the data stays
-	@$(LOCAL) stop $(ARGS)
+stop: ## Stop the demo's services; the data stays
+	@if test -e $(STAMP); then $(LOCAL) stop $(ARGS); else echo "The demo does not run." >&2; fi
 
 replay: $(STAMP) ## Replay a trace on a database of its own: make replay FILE=trace.csv ARGS=--json
-	@$(LOCAL) replay $(FILE) $(ARGS)
+	@$(LOCAL) replay $(if $(FILE),"$(FILE)") $(ARGS)
 
 manage: $(STAMP) ## Run a management command in the environment that ran last: make -s manage ARGS='reconcile_ledger'
 	@$(LOCAL) manage $(ARGS)

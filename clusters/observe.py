@@ -94,7 +94,7 @@ def verdict_of(
     if ended is not None:
         return ended
     if stopping:
-        if not jobs and all(pod.finished_at or not pod.node for pod in pods):
+        if not jobs and all(pod.is_over for pod in pods):
             ends = [pod.finished_at for pod in pods if pod.finished_at]
             starts = [start for pod in pods if (start := pod.ready_at or pod.started_at)]
             return Verdict(

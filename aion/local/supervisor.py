@@ -221,11 +221,20 @@ def start_watcher(supervisor: Supervisor) -> None:
     supervisor.start(Child("watcher", manage("watch_clusters")))
 
 
+def require_port(port: int, *, patience: float = 0.0) -> None:
+    """Raise LocalError when ``port`` is still taken after ``patience`` seconds."""
+    deadline = time.monotonic() + patience
+    while port_is_taken(port):
+        if time.monotonic() < deadline:
+            time.sleep(POLL_SECONDS)
+            continue
+        raise LocalError(f"Port {port} is taken: choose another with AION_PORT={port % 65_535 + 1} make demo.")
+
+
 def start_web(supervisor: Supervisor) -> None:
     """Start the web server. Raises LocalError when its port is taken: two would answer in turn."""
     port = int(supervisor.group.values["web_port"])
-    if port_is_taken(port):
-        raise LocalError(f"Port {port} is taken: choose another with AION_PORT=8001 make demo.")
+    require_port(port)
     argv = [
         sys.executable, "-m", "granian", "--interface", "asginl", "--host", "127.0.0.1", "--port", str(port),
         "--workers", "1", "--no-ws", "--log-level", "warning", "aion.asgi:application",

@@ -57,7 +57,9 @@ def drop_month(*, month: date) -> None:
             raise MonthNotOver(f"{unclosed} organisations have no statement of {month:%Y-%m} yet: close it first.")
         wrong = [check.name for check in run_checks(names=RECORD_RULES) if check.contradictions]
         if wrong:
-            raise MonthNotOver(f"The records contradict what was made of them ({', '.join(wrong)}): find out why first.")
+            raise MonthNotOver(
+                f"The records contradict what was made of them ({', '.join(wrong)}): find out why first."
+            )
         name = f"billing_usagerecord_y{month:%Y}m{month:%m}"
         cursor.execute(f"ALTER TABLE billing_usagerecord DETACH PARTITION {name}")
         cursor.execute(f"DROP TABLE {name}")

@@ -37,6 +37,11 @@ class PodSeen:
     deleting: bool
     message: str = ""
 
+    @property
+    def is_over(self) -> bool:
+        """Tell whether nothing of it runs or will run; one that never started has no finish to tell."""
+        return self.finished_at is not None or self.phase in {"Succeeded", "Failed"} or not self.node
+
 
 @dataclass(frozen=True, slots=True)
 class JobSeen:

@@ -19,7 +19,7 @@ from clusters.kube.gateway import ClusterGateway, JobSeen, PodSeen, Snapshot
 from clusters.models import Cluster, PodInterval, Workload, WorkloadEvent
 from clusters.observe import Verdict, interval_of, verdict_of
 from clusters.services import workloads
-from clusters.services.metering import meter_intervals
+from clusters.services.metering import BATCH, meter_intervals
 from clusters.services.provisioning import gateway_of, stop_on_cluster
 from clusters.states import TERMINAL, Reason, WorkloadState
 
@@ -57,7 +57,7 @@ def meter_and_settle(*, at: datetime) -> dict[str, int]:
     for _ in range(METERING_ROUNDS):
         batch = meter_intervals(at=at)
         accepted += batch.accepted
-        if not batch.received:
+        if batch.received < BATCH:  # every due interval gives a window at least, so that none is left
             break
     return {"accepted": accepted, "settled": settle(at=at)}
 
@@ -258,7 +258,7 @@ def _clean(*, cluster: Cluster, gateway: ClusterGateway, snapshot: Snapshot, at:
             stop_on_cluster(workload_id=stopping[job.workload].pk)
     for pod in snapshot.pods:
         # Kept until the workload has ended: its verdict may still need to read how this pod did.
-        if pod.workload in ended and (pod.uid in closed or pod.finished_at is not None or not pod.node):
+        if pod.workload in ended and (pod.uid in closed or pod.is_over):
             gateway.release_pod(namespace=pod.namespace, name=pod.name)
         if pod.workload in ended:
             left.add(pod.workload)

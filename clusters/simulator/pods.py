@@ -67,7 +67,7 @@ class Pods:
         raise NotImplementedError
 
     def script_of(self, obj: Object) -> list[Any] | None:
-        """Return [order, start, end] that a replay told the site of a workload, as epoch seconds."""
+        """Return [order, start, end, exit code if not 0] that the site was told of a workload, as epoch seconds."""
         name = (obj["metadata"].get("annotations") or {}).get(SCRIPT_ANNOTATION, "")
         found: list[Any] | None = (self.store.side.get("scripts") or {}).get(name)
         return found
@@ -109,7 +109,8 @@ class Pods:
         """Return when a running pod ends by itself, and with which code."""
         script = self.script_of(pod)
         if script is not None:
-            return (datetime.fromtimestamp(script[2], UTC) if script[2] is not None else None), 0
+            code = int(script[3]) if len(script) > 3 else 0
+            return (datetime.fromtimestamp(script[2], UTC) if script[2] is not None else None), code
         command = pod["spec"]["containers"][0].get("command") or []
         started = parse(pod["status"]["startTime"])
         if len(command) >= 2 and command[0] == "sleep" and command[1].isdigit():
@@ -123,7 +124,7 @@ class Pods:
         if finished(pod) or lost(pod):
             return None
         if not running(pod):
-            if "missing" in pod["spec"]["containers"][0].get("image", ""):
+            if _waits_for(pod, "ImagePullBackOff"):
                 return None
             return parse(condition(pod, "PodScheduled")["lastTransitionTime"]) + PULL
         exit_at, _ = self._exit(pod)
@@ -141,6 +142,10 @@ class Pods:
         if due is None or due > self.now:
             return
         if not running(pod):
+            if self.script_of(pod) is None and "missing" in pod["spec"]["containers"][0].get("image", ""):
+                pod["status"]["containerStatuses"] = containers(pod, {"waiting": {"reason": "ImagePullBackOff"}})
+                self.store.update(PODS, pod)
+                return
             self._start(key, pod)
             return
         exit_at, code = self._exit(pod)
@@ -273,6 +278,11 @@ def containers(pod: Object, state: dict[str, Any], *, ready: bool = False) -> li
         }
         for c in pod["spec"]["containers"]
     ]
+
+
+def _waits_for(pod: Object, reason: str) -> bool:
+    statuses = (pod.get("status") or {}).get("containerStatuses") or []
+    return any(((c.get("state") or {}).get("waiting") or {}).get("reason") == reason for c in statuses)
 
 
 def finished(pod: Object) -> bool:

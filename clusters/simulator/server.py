@@ -307,7 +307,9 @@ def _cut_watches(clusters: Clusters, api: Api) -> None:
 
 
 def _add_scripts(api: Api, body: dict[str, Any]) -> None:
-    api.store.remember_side(scripts={**(api.store.side.get("scripts") or {}), **body["scripts"]})
+    """Add scripts by the workload's name; null takes one away, so that a later workload of that name is its own."""
+    scripts = {**(api.store.side.get("scripts") or {}), **body["scripts"]}
+    api.store.remember_side(scripts={name: script for name, script in scripts.items() if script is not None})
 
 
 def _control(clusters: Clusters, api: Api, path: str, body: dict[str, Any]) -> bytes:

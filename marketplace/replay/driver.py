@@ -95,6 +95,7 @@ class Driver:
         self.cancellations = sorted((i for i in self.orders if i.started is None), key=lambda i: (i.ended, i.line))
         self.cancelled = [item.ended for item in self.cancellations]
         self.actors: dict[int, Actor] = {}
+        self.placed: set[int] = set()
 
     def run(self) -> Result:
         """Replay to the end and return the closing table. Raises ReplayFailed when a part stays dead."""
@@ -135,17 +136,21 @@ class Driver:
 
     def _step(self, run: ReplayRun, start: int, end: int) -> None:
         last = end >= self.trace.end
-        self._patiently(lambda: self._place(start, end + 1 if last else end))
+        self._patiently(lambda: self._place(start, end))
         self._drain_provisioning()
         self._patiently(lambda: self._cancel(start, end + 1 if last else end))
         self._patiently(lambda: self.site.call("advance", to=self.at(end).timestamp()))
         self._patiently(lambda: clock.set_virtual(self.at(end)))
-        self._task("clusters.reconcile_all")
+        # The clocks stand at ``end`` already: what is ordered next may be placed while the workers look back.
+        self._task("clusters.reconcile_all", meanwhile=lambda: self._place(end, end + STEP))
         if not last:
             self._patiently(lambda: ReplayRun.objects.filter(pk=run.pk).update(cursor=end))
 
     def _place(self, start: int, end: int) -> None:
-        items = self.orders[bisect_left(self.created, start) : bisect_left(self.created, end)]
+        """Place the orders created in [start, end), and those of the trace's last second with its last step."""
+        until = end + 1 if end >= self.trace.end else end
+        items = self.orders[bisect_left(self.created, start) : bisect_left(self.created, until)]
+        items = [item for item in items if item.line not in self.placed]
         if not items:
             return
         keys = [self._key(item) for item in items]
@@ -153,6 +158,7 @@ class Driver:
         for item, key in zip(items, keys, strict=True):
             if key not in done:
                 self._order(item, key)
+            self.placed.add(item.line)
 
     def _order(self, item: Item, key: str) -> None:
         project = self.world.projects[item.tenant]
@@ -206,12 +212,14 @@ class Driver:
     def _organisations(self) -> list[int]:
         return [project.organisation_id for project in self.world.projects.values()]
 
-    def _task(self, name: str, **kwargs: Any) -> Any:
-        """Ring and await the result; a task lost with its worker is rung again, since every task is idempotent."""
+    def _task(self, name: str, *, meanwhile: Callable[[], None] = lambda: None, **kwargs: Any) -> Any:
+        """Ring, do ``meanwhile``, await the result; a lost task is rung again, since every task is idempotent."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
             try:
-                return current_app.send_task(name, kwargs=kwargs).get(timeout=TASK_SECONDS)
+                rung = current_app.send_task(name, kwargs=kwargs)
+                self._patiently(meanwhile)
+                return rung.get(timeout=TASK_SECONDS)
             except (CeleryTimeout, BrokerError, RedisError, OperationalError, OSError) as error:
                 if time.monotonic() > deadline:
                     raise ReplayFailed(f"No worker finished {name} within {PATIENCE_SECONDS:.0f} seconds.") from error

@@ -49,8 +49,8 @@ ORGANISATIONS = (
 )
 
 
-def seed_people(*, at: datetime) -> None:
-    """Make the demo's organisations, people and credits; doing it twice adds nothing."""
+def seed_people(*, since: datetime, at: datetime) -> None:
+    """Make the demo's organisations, people and credits, there ``since`` before ``at``; doing it twice adds nothing."""
     for slug, name, kind in ORGANISATIONS:
         organisation, _ = Organisation.objects.get_or_create(
             slug=slug, defaults={"name": name, "kind": kind, "country_id": "FR", "milli_gpu_quota": 64_000}
@@ -61,7 +61,7 @@ def seed_people(*, at: datetime) -> None:
                 slug=project.lower().replace(" ", "-"),
                 defaults={"name": project, "residency_policy": policy, "milli_gpu_quota": 64_000},
             )
-        _credits(organisation, at)
+        _credits(organisation, since, at)
     for person in PEOPLE:
         user = _user(person.email, person.name)
         Membership.objects.get_or_create(
@@ -83,23 +83,36 @@ def _user(email: str, name: str, **fields: Any) -> User:
     return user
 
 
-def _credits(organisation: Organisation, at: datetime) -> None:
-    actor = system("seed", organisation_id=organisation.pk)
+def _credits(organisation: Organisation, since: datetime, at: datetime) -> None:
+    _lot(organisation, 12_000, "RAISE the Stakes 2026", Origin.GRANT, since, expires_at=at + timedelta(days=180))
+    _lot(organisation, 5_000, "Top-up by card", Origin.PURCHASE, since)
 
-    def lot(amount: int, label: str, origin: Origin, days: int | None, skus: tuple[str, ...] = ()) -> None:
-        issue_lot(
-            actor=actor,
-            organisation_id=organisation.pk,
-            amount=amount * MICRO,
-            label=label,
-            origin=origin,
-            key=f"seed:{organisation.slug}:{label}",
-            at=at,
-            reason="demo",
-            expires_at=at + timedelta(days=days) if days else None,
-            sku_codes=skus,
-        )
 
-    lot(1_200, "Hackathon H100 voucher", Origin.PROMO, 9, ("h100-sxm",))
-    lot(12_000, "RAISE the Stakes 2026", Origin.GRANT, 180)
-    lot(5_000, "Top-up by card", Origin.PURCHASE, None)
+def issue_voucher(organisation: Organisation, at: datetime) -> None:
+    """Give ``organisation`` credit for H100s that expires within two weeks; doing it twice adds nothing."""
+    expires_at = at + timedelta(days=14)
+    _lot(organisation, 1_200, "Hackathon H100 voucher", Origin.PROMO, at, expires_at=expires_at, skus=("h100-sxm",))
+
+
+def _lot(
+    organisation: Organisation,
+    amount: int,
+    label: str,
+    origin: Origin,
+    at: datetime,
+    *,
+    expires_at: datetime | None = None,
+    skus: tuple[str, ...] = (),
+) -> None:
+    issue_lot(
+        actor=system("seed", organisation_id=organisation.pk),
+        organisation_id=organisation.pk,
+        amount=amount * MICRO,
+        label=label,
+        origin=origin,
+        key=f"seed:{organisation.slug}:{label}",
+        at=at,
+        reason="demo",
+        expires_at=expires_at,
+        sku_codes=skus,
+    )

@@ -145,6 +145,37 @@ def test_an_image_that_cannot_be_pulled_costs_nothing(scene: Scene) -> None:
     assert scene.spent() == 0
 
 
+def test_a_run_whose_image_cannot_be_pulled_says_so_and_can_be_cancelled(scene: Scene) -> None:
+    workload = scene.order(gpus=1, hours=1, image="registry.example/missing:1")
+    scene.provision()
+    scene.pass_time(minutes=1)
+    assert (fresh(workload).state, fresh(workload).reason) == ("starting", "image_error")
+    request_stop(actor=scene.tenant.actor(), public_id=workload.public_id, at=scene.at)
+    for _ in range(3):
+        scene.pass_time(minutes=5)
+    ended = fresh(workload)
+    assert (ended.state, ended.reason, ended.settled_at is None) == ("cancelled", "stopped_by_user", False)
+    assert ended.cleaned_at is not None
+    assert scene.spent() == 0
+    assert_reconciled()
+
+
+def test_a_script_may_say_the_exit_code_and_is_forgotten_when_taken_away(scene: Scene) -> None:
+    start, end = scene.at + timedelta(minutes=1), scene.at + timedelta(hours=1)
+    script = [next(_counter), start.timestamp(), end.timestamp(), 1]
+    scene.site.call("scripts", scripts={"train": script})
+    first = scene.order(gpus=1, hours=2, name="train")
+    scene.provision()
+    scene.pass_time(hours=1)
+    assert (fresh(first).state, fresh(first).reason) == ("failed", "exited_with_error")
+    assert (fresh(first).started_at, fresh(first).ended_at) == (start, end)
+    scene.site.call("scripts", scripts={"train": None})
+    second = scene.order(gpus=1, hours=2, name="train", command=["sleep", "60"])
+    scene.provision()
+    scene.pass_time(minutes=5)
+    assert fresh(second).state == "succeeded"
+
+
 def test_a_lost_node_is_billed_until_it_was_lost_and_the_customer_sees_why(scene: Scene) -> None:
     workload = scene.order(gpus=8, hours=5)
     scene.provision()

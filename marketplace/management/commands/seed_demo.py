@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`manage.py seed_demo`: the consortium and one account per kind of user."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -9,6 +10,9 @@ from django.core.management.base import BaseCommand, CommandError
 from aion import clock, env
 from marketplace.seed.consortium import seed_consortium
 from marketplace.seed.people import seed_people
+
+# Prices and credits must be older than the history that is lived through with them.
+KNOWN_FOR = timedelta(days=60)
 
 
 class Command(BaseCommand):
@@ -21,6 +25,6 @@ class Command(BaseCommand):
         if not settings.LOCAL_MAILBOX:
             raise CommandError("seed_demo makes accounts with a known password: it runs in the local demo only.")
         now = clock.now()
-        seed_consortium(site_url=env.text("AION_SITE_URL"), at=now)
-        seed_people(at=now)
+        seed_consortium(site_url=env.text("AION_SITE_URL"), at=now - KNOWN_FOR)
+        seed_people(since=now - KNOWN_FOR, at=now)
         self.stdout.write("The consortium and its people are there.")
