@@ -31,12 +31,12 @@ class Series:
 
     def median(self, clock: str) -> float:
         """Return the median of ``cpu`` or ``wall`` seconds."""
-        return statistics.median(getattr(one, clock) for one in self.spent)
+        return float(statistics.median(getattr(one, clock) for one in self.spent))
 
     def percentile(self, share: float, clock: str = "wall") -> float:
         """Return a percentile (nearest rank) of the seconds."""
         ordered = sorted(getattr(one, clock) for one in self.spent)
-        return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+        return float(ordered[min(len(ordered) - 1, int(share * len(ordered)))])
 
 
 def backend_cpu(pid: int) -> float:

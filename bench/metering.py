@@ -5,11 +5,12 @@ import io
 import multiprocessing
 import time
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.db import connection
 
-from bench.measure import Series, Spent, backend_cpu, backend_pid, note, own_cpu, say, timed
+from bench.measure import Series, Spent, say, timed
 from bench.world import RECORD_COLUMNS, START, World, batch_lines, build, fill
 
 REPEATS = 5
@@ -86,8 +87,8 @@ def pipeline(sizes: list[int]) -> None:
             copies, runs, replays = Series(), Series(), Series()
             for repeat in range(REPEATS + 1):
                 first, last, data = feed.batch(batch)
-                spent = timed(lambda data=data: post_staged(stage=stage_of(data), source="bench", at=START))
-                again = timed(lambda data=data: _replayed(data))
+                spent = timed(partial(post_staged, stage=stage_of(data), source="bench", at=START))
+                again = timed(partial(_replayed, data))
                 plain = plain_copy(stored_lines(first, last))
                 if repeat:  # the first of each warms caches and plans
                     runs.spent.append(spent)
@@ -113,7 +114,7 @@ def _replayed(data: bytes) -> None:
     assert (again.accepted, again.refused) == (0, 0), again
 
 
-def workers(sizes: list[int]) -> None:
+def workers() -> None:
     """Say what two workers do against one, each with organisations of its own, at size 0."""
     for batch in BATCHES:
         one = _parallel(1, batch)
@@ -160,11 +161,12 @@ def _work(batches: list[bytes], gate: Any) -> None:
 
 def per_record() -> None:
     """Say how the pipeline compares with one ORM transaction a record, at batch 100,000."""
+    from django.db import transaction
+
     from billing.models import LedgerAccount, Meter, UsageHour
     from billing.services.ledger import platform_account, post_transfer
     from billing.services.metering import post_staged
     from billing.states import AccountKind, TransferKind
-    from django.db import transaction
 
     world = build(organisations=20, runs=1250, slug="orm")
     feed = Feed(world, START)
@@ -179,11 +181,24 @@ def per_record() -> None:
                 lot = LedgerAccount.objects.select_for_update(no_key=True).get(
                     organisation=meter.organisation_id, kind="lot"
                 )
-                post_transfer(debit=lot, credit=clearing, amount=meter.micro_per_gpu_hour, kind=TransferKind.USAGE,
-                              organisation_id=meter.organisation_id, key=f"orm:{number}", description="", at=START)  # fmt: skip
+                post_transfer(
+                    debit=lot,
+                    credit=clearing,
+                    amount=meter.micro_per_gpu_hour,
+                    kind=TransferKind.USAGE,
+                    organisation_id=meter.organisation_id,
+                    key=f"orm:{number}",
+                    description="",
+                    at=START,
+                )
                 row, _ = UsageHour.objects.get_or_create(
-                    organisation_id=meter.organisation_id, project_id=meter.run.project_id, sku_id=meter.run.sku_id,
-                    site_code=meter.run.site_code, hour=START, defaults={"milli_gpu_seconds": 0, "exact": 0})  # fmt: skip
+                    organisation_id=meter.organisation_id,
+                    project_id=meter.run.project_id,
+                    sku_id=meter.run.sku_id,
+                    site_code=meter.run.site_code,
+                    hour=START,
+                    defaults={"milli_gpu_seconds": 0, "exact": 0},
+                )
                 row.milli_gpu_seconds += 3_600_000
                 row.save()
 
@@ -191,6 +206,3 @@ def per_record() -> None:
     say("metering.pipeline.per_record", records / slow.wall, "records/s",
         ratio=(slow.cpu / records) / (spent.cpu / 100_000), baseline="the pipeline, batch 100,000", clock="cpu",
         size=0, batch=1, workers=1, median_of=1, goal=300)  # fmt: skip
-
-
-__all__ = ["backend_cpu", "backend_pid", "note", "own_cpu", "per_record", "pipeline", "workers"]

@@ -98,8 +98,8 @@ STATEMENTS = (
        WHERE l.lot_id = a.id AND a.held <> l.held""",
     """INSERT INTO billing_run (organisation_id, project_id, workload_ref, name, site_code, sku_id, price_id,
            micro_per_gpu_hour, hold_id, decision_id, opened_at)
-       SELECT h.organisation_id, h.project_id, 'wl_' || h.id, h.reference, %(site)s, %(sku)s, %(price)s, %(micro)s, h.id,
-              d.id, %(at)s
+       SELECT h.organisation_id, h.project_id, 'wl_' || h.id, h.reference, %(site)s, %(sku)s, %(price)s, %(micro)s,
+              h.id, d.id, %(at)s
        FROM billing_hold h
        JOIN residency_residencydecision d ON d.organisation_id = h.organisation_id AND d.subject = %(slug)s
        WHERE h.reference LIKE %(slug)s || '-%%' ORDER BY h.id""",

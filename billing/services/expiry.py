@@ -39,7 +39,7 @@ RETURNING debit_account_id, amount, idempotency_key
 def expire_lots(*, at: datetime) -> int:
     """Move what is left on lots that expired more than the grace ago to breakage; return how many lots."""
     breakage = platform_account(AccountKind.BREAKAGE, at=at)
-    scope = {"expired_before": at - GRACE, "batch": BATCH, "breakage_id": breakage.pk, "at": at}
+    scope: dict[str, Any] = {"expired_before": at - GRACE, "batch": BATCH, "breakage_id": breakage.pk, "at": at}
     total = 0
     while True:
         with transaction.atomic(), connection.cursor() as cursor:

@@ -50,6 +50,12 @@ class RunTerms:
     not_after: datetime | None
     allowed: bool
 
+    def as_row(self) -> tuple[Any, ...]:
+        """Return the row of the staging table."""
+        hold = self.milli_gpus * self.max_seconds
+        bounds = (self.not_before, self.not_after, self.allowed)
+        return (self.workload_ref, self.run_id, self.prefix, self.milli_gpus, hold, *bounds)
+
 
 # line, workload, device, window start, seconds, milli-GPUs, revision
 Reading = tuple[int, str, str, datetime, int, int, int]
@@ -89,8 +95,7 @@ def ingest_readings(
         cursor.execute(sql.CREATE_TEMPORARY)
         with cursor.copy(sql.COPY_RUNS) as copy:
             for one in terms:
-                copy.write_row((one.workload_ref, one.run_id, one.prefix, one.milli_gpus,
-                                one.milli_gpus * one.max_seconds, one.not_before, one.not_after, one.allowed))  # fmt: skip
+                copy.write_row(one.as_row())
         with cursor.copy(sql.COPY_READINGS) as copy:
             for reading in readings:
                 copy.write_row(reading)

@@ -15,15 +15,17 @@ CREATE TEMPORARY TABLE IF NOT EXISTS ingest_judged (
 ) ON COMMIT DELETE ROWS;
 TRUNCATE ingest_run, ingest_reading, ingest_judged;
 """
-COPY_RUNS = "COPY ingest_run (workload_ref, run_id, prefix, milli, hold_milli_seconds, not_before, not_after, allowed) FROM STDIN"
+COPY_RUNS = """
+COPY ingest_run (workload_ref, run_id, prefix, milli, hold_milli_seconds, not_before, not_after, allowed) FROM STDIN
+"""
 COPY_READINGS = "COPY ingest_reading (line, workload_ref, device, starts, seconds, milli, revision) FROM STDIN"
 SAMPLE = "SET LOCAL default_statistics_target = 2; ANALYZE ingest_run, ingest_reading; RESET default_statistics_target"
 # A first revision (0) is usage; a later one is a correction whose seconds are what the window should have had.
 JUDGE = """
 INSERT INTO ingest_judged
 SELECT j.line, j.run_id, j.reference, j.meter_id, j.hour, j.start_second,
-       CASE WHEN j.revision = 0 THEN j.seconds ELSE j.seconds - coalesce(j.stored, 0) END, j.stored, j.milli, j.revision,
-       j.allowed,
+       CASE WHEN j.revision = 0 THEN j.seconds ELSE j.seconds - coalesce(j.stored, 0) END, j.stored, j.milli,
+       j.revision, j.allowed,
        CASE
          WHEN j.run_id IS NULL THEN 'unknown_workload'
          WHEN j.seconds < 0 OR (j.seconds = 0 AND j.revision = 0) THEN 'end_before_start'
@@ -35,7 +37,8 @@ SELECT j.line, j.run_id, j.reference, j.meter_id, j.hour, j.start_second,
          WHEN j.milli <= 0 OR j.milli > j.run_milli THEN 'exceeds_the_workload'
          WHEN j.meter_run <> j.run_id THEN 'device_of_another_workload'
          WHEN j.meter_milli <> j.milli THEN 'device_changed_size'
-         WHEN j.revision > 0 AND (j.stored IS NULL OR j.revision > j.last_revision + 1 OR j.revision > 30) THEN 'stale_revision'
+         WHEN j.revision > 0 AND (j.stored IS NULL OR j.revision > j.last_revision + 1 OR j.revision > 30)
+           THEN 'stale_revision'
          WHEN j.revision < 0 THEN 'stale_revision'
          WHEN j.revision = 0 AND (j.before_ends > j.starts OR j.stored_overlap) THEN 'overlap'
          WHEN j.revision = 0 AND j.stored IS NULL
@@ -57,7 +60,8 @@ FROM (
            i.starts + least(greatest(i.seconds, 0), 100000000) * interval '1 second' AS ends) h
   LEFT JOIN (
     SELECT d.run_id, sum(d.milli_gpu_seconds) AS used FROM billing_usageday d
-    JOIN ingest_run r ON r.run_id = d.run_id JOIN billing_run b ON b.id = r.run_id AND b.organisation_id = d.organisation_id
+    JOIN ingest_run r ON r.run_id = d.run_id
+    JOIN billing_run b ON b.id = r.run_id AND b.organisation_id = d.organisation_id
     GROUP BY 1) d ON d.run_id = r.run_id
   LEFT JOIN LATERAL (
     SELECT sum(u.seconds) FILTER (WHERE u.start_second = h.start_second) AS stored,
@@ -71,9 +75,10 @@ FROM (
 ) j
 """
 OPEN_METERS = """
-INSERT INTO billing_meter (organisation_id, run_id, reference, price_id, micro_per_gpu_hour, milli_gpus, allowed, opened_at)
-SELECT DISTINCT ON (j.reference) r.organisation_id, r.id, j.reference, r.price_id, r.micro_per_gpu_hour, j.milli, j.allowed,
-       %(at)s
+INSERT INTO billing_meter (organisation_id, run_id, reference, price_id, micro_per_gpu_hour, milli_gpus, allowed,
+    opened_at)
+SELECT DISTINCT ON (j.reference) r.organisation_id, r.id, j.reference, r.price_id, r.micro_per_gpu_hour, j.milli,
+       j.allowed, %(at)s
 FROM ingest_judged j JOIN billing_run r ON r.id = j.run_id
 WHERE j.reason IS NULL AND j.meter_id IS NULL ORDER BY j.reference, j.line
 ON CONFLICT DO NOTHING
@@ -99,8 +104,8 @@ REFUSED = "SELECT line, reason FROM ingest_judged WHERE reason IS NOT NULL ORDER
 KEEP_REFUSED = """
 INSERT INTO billing_quarantinedusage (organisation_id, hour, meter_id, reference, start_second, revision, seconds,
     milli_gpus, reason, batch_id, recorded_at)
-SELECT coalesce(r.organisation_id, %(operator_id)s), j.hour, NULL, left(coalesce(j.reference, i.workload_ref || '/' || i.device), 200),
-       j.start_second, least(greatest(j.revision, 0), 32767), j.seconds, j.milli, j.reason, %(batch_id)s, %(at)s
+SELECT coalesce(r.organisation_id, %(operator_id)s), j.hour, NULL,
+       left(coalesce(j.reference, i.workload_ref || '/' || i.device), 200), j.start_second, least(greatest(j.revision, 0), 32767), j.seconds, j.milli, j.reason, %(batch_id)s, %(at)s
 FROM ingest_judged j JOIN ingest_reading i USING (line) LEFT JOIN billing_run r ON r.id = j.run_id
 WHERE j.reason IS NOT NULL AND j.reason NOT IN ('conflict', 'no_allowing_decision')
 ON CONFLICT DO NOTHING

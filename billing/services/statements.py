@@ -4,6 +4,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import structlog
 from django.db import connection, transaction
@@ -111,7 +112,7 @@ def _organisations(month: date, end: datetime) -> Iterator[int]:
 @transaction.atomic
 def close_for(*, organisation_id: int, month: date, at: datetime) -> bool:
     """Write one organisation's statement of ``month``; False when it stands already."""
-    scope = {
+    scope: dict[str, Any] = {
         "public_id": ids.statement_id(),
         "organisation_id": organisation_id,
         "month": month,

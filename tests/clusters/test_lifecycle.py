@@ -162,7 +162,7 @@ def test_a_run_whose_image_cannot_be_pulled_says_so_and_can_be_cancelled(scene: 
 
 def test_a_script_may_say_the_exit_code_and_is_forgotten_when_taken_away(scene: Scene) -> None:
     start, end = scene.at + timedelta(minutes=1), scene.at + timedelta(hours=1)
-    script = [next(_counter), start.timestamp(), end.timestamp(), 1]
+    script = [0, start.timestamp(), end.timestamp(), 1]
     scene.site.call("scripts", scripts={"train": script})
     first = scene.order(gpus=1, hours=2, name="train")
     scene.provision()
