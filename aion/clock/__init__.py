@@ -7,16 +7,19 @@ from django.conf import settings
 from django.db import connection
 
 
+def virtual_now() -> datetime | None:
+    """Return the instant that a replay has reached, or None while real time applies."""
+    if not settings.VIRTUAL_CLOCK:
+        return None
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT at FROM clock_virtualclock WHERE id = 1")
+        row = cursor.fetchone()
+    return row[0] if row else None
+
+
 def now() -> datetime:
     """Return the present instant in UTC: the virtual clock's while one is set, else the machine's."""
-    if settings.VIRTUAL_CLOCK:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT at FROM clock_virtualclock WHERE id = 1")
-            row = cursor.fetchone()
-        if row is not None:
-            instant: datetime = row[0]
-            return instant
-    return datetime.now(UTC)
+    return virtual_now() or datetime.now(UTC)
 
 
 def set_virtual(at: datetime) -> None:
