@@ -23,7 +23,18 @@ TOTP_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 FOUNDER, OPERATOR, STAFF = "ines@lumen.example", "paul@scaleway.example", "staff@aion.example"
 SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
 THEMES = ("light", "dark")
-TENANT = ["", "launch/", "workloads/", "usage/", "usage/?group=project", "credits/", "projects/", "team/", "keys/", "audit/"]
+TENANT = [
+    "",
+    "launch/",
+    "workloads/",
+    "usage/",
+    "usage/?group=project",
+    "credits/",
+    "projects/",
+    "team/",
+    "keys/",
+    "audit/",
+]
 ADMIN = [
     "tenancy/organisation/",
     "tenancy/user/",
@@ -81,7 +92,9 @@ def sign_in(page: Any, email: str, *, staff: bool = False) -> None:
 
 def set_theme(context: Any, theme: str) -> None:
     """Choose the theme before the first paint, in the portal and in the staff admin."""
-    context.add_init_script(f"localStorage.setItem('theme', '{theme}'); localStorage.setItem('adminTheme', '\"{theme}\"')")
+    context.add_init_script(
+        f"localStorage.setItem('theme', '{theme}'); localStorage.setItem('adminTheme', '\"{theme}\"')"
+    )
 
 
 def settle(page: Any) -> None:
