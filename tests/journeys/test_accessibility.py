@@ -91,7 +91,6 @@ def workload_of(page: Any) -> str:
         ("en-GB", "dark", 1440),
         ("en-GB", "dark", 390),
         ("fr-FR", "light", 1440),
-        ("fr-FR", "dark", 390),
     ],
 )
 def test_axe_finds_nothing_on_any_page(visit: Any, locale: str, theme: str, width: int) -> None:
@@ -102,7 +101,7 @@ def test_axe_finds_nothing_on_any_page(visit: Any, locale: str, theme: str, widt
         stranger.goto(f"/{path}")
         found += violations(stranger)
     page = visit(locale, theme, **size)
-    paths = [f"/o/atelier-lumen/{path}" for path in TENANT] + [f"/{path}" for path in [*ACCOUNT, "prices/", "nowhere/"]]
+    paths = [f"/o/atelier-lumen/{path}" for path in TENANT] + [f"/{path}" for path in [*ACCOUNT, "nowhere/"]]
     for path in [*paths, workload_of(page), "/accounts/2fa/totp/activate"]:
         page.goto(path)
         found += violations(page)
@@ -131,7 +130,7 @@ def test_a_new_person_confirms_their_address_and_is_told_where_to_go(visit: Any)
     page.goto("/mailbox/")
     found += violations(page)
     page.click("main a[href*='/confirm-email/']")
-    page.wait_for_url("**/confirm-email/*")
+    page.wait_for_url(re.compile("/confirm-email/.+"))
     found += violations(page)
     page.click("main .card button[type=submit]")
     page.wait_for_url(re.compile(r"/accounts/login/|127\.0\.0\.1:\d+/$"))
