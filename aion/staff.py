@@ -8,7 +8,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import urlencode
+from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
+from unfold.decorators import display
 from unfold.sites import UnfoldAdminSite
 
 from aion.actor import Actor, Scope, Via
@@ -30,6 +32,36 @@ class AionAdminSite(UnfoldAdminSite):  # type: ignore[misc]
         if user.is_staff and not is_mfa_enabled(user):
             return redirect("mfa_index")
         return redirect("portal:home")
+
+
+TONES = {
+    "success": ("active", "approved", "published", "running", "succeeded"),
+    "info": ("admitted", "open", "pending", "queued", "requested", "starting"),
+    "warning": ("budget_exhausted", "draft", "preempted", "stopping", "timed_out", "withdrawn"),
+    "danger": ("failed", "frozen", "rejected"),
+}
+
+
+def state_column(field: str = "state", description: Any = None) -> Any:
+    """Return an admin column that shows a state as a coloured word."""
+    tone_of = {state: tone for tone, states in TONES.items() for state in states}
+
+    @display(description=description or _("state"), ordering=field, label=tone_of)  # type: ignore[untyped-decorator]
+    def column(_: Any, row: Any) -> Any:
+        value, words = getattr(row, field), getattr(row, f"get_{field}_display", None)
+        return value, words() if words else str(value).replace("_", " ").capitalize()
+
+    return column
+
+
+def gpus_column(field: str, description: Any) -> Any:
+    """Return an admin column that writes milli-GPUs as GPUs."""
+
+    @display(description=description, ordering=field)  # type: ignore[untyped-decorator]
+    def column(_: Any, row: Any) -> str:
+        return f"{getattr(row, field) / 1000:,g}"
+
+    return column
 
 
 def staff_actor(request: HttpRequest) -> Actor:
@@ -62,4 +94,4 @@ class KeptAdmin(ModelAdmin):  # type: ignore[misc]
         return False
 
 
-__all__ = ["AionAdminSite", "KeptAdmin", "ModelAdmin", "ReadOnlyAdmin", "staff_actor"]
+__all__ = ["AionAdminSite", "KeptAdmin", "ModelAdmin", "ReadOnlyAdmin", "gpus_column", "staff_actor", "state_column"]

@@ -5,7 +5,7 @@ import { cpSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } f
 const ICONS = ["activity", "alert-triangle", "badge-check", "bell", "boxes", "chart-column", "check", "chevron-right", "chevrons-up-down",
   "circle-check", "circle-x", "clock", "coins", "cpu", "download", "file-text", "flame", "info", "key-round", "languages", "layout-dashboard",
   "leaf", "list", "log-out", "mail", "menu", "moon", "octagon-alert", "plus", "receipt", "rocket", "scroll-text", "server", "shield-check",
-  "square", "sun", "sun-moon", "tag", "triangle-alert", "user", "users", "wallet", "webhook", "zap", "orbit", "book-open"];
+  "square", "sun", "sun-moon", "tag", "triangle-alert", "user", "users", "wallet", "webhook", "zap", "orbit", "book-open", "copy", "x"];
 const target = "static/vendor";
 rmSync(target, { recursive: true, force: true });
 for (const folder of ["lucide", "fonts", "uplot"]) mkdirSync(`${target}/${folder}`, { recursive: true });
@@ -24,3 +24,10 @@ const manifest = ["basecoat-css", "tailwindcss", "uplot", "lucide-static", "@fon
   return `${name} ${version} (${license})`;
 });
 writeFileSync(`${target}/NOTICE`, `Vendored by \`npm run vendor\`:\n${manifest.join("\n")}\n`);
+
+// For tests only, so outside static/: nothing of it is ever served.
+const tests = "tests/vendor";
+mkdirSync(tests, { recursive: true });
+const axe = JSON.parse(readFileSync("node_modules/axe-core/package.json", "utf8"));
+writeFileSync(`${tests}/axe.min.js`, strip(readFileSync("node_modules/axe-core/axe.min.js", "utf8")));
+writeFileSync(`${tests}/NOTICE`, `Vendored by \`npm run vendor\`, used by tests only:\naxe-core ${axe.version} (${axe.license})\n`);

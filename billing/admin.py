@@ -14,7 +14,7 @@ from unfold.widgets import UnfoldAdminDecimalFieldWidget
 from aion import clock
 from aion.errors import DomainError
 from aion.money import decimal_string, from_decimal
-from aion.staff import KeptAdmin, ReadOnlyAdmin, staff_actor
+from aion.staff import KeptAdmin, ReadOnlyAdmin, staff_actor, state_column
 from billing.models import (
     CreditRequest,
     Hold,
@@ -35,7 +35,8 @@ def money(name: str, title: Any) -> Any:
 
     @admin.display(description=title, ordering=name)
     def column(_: Any, row: Any) -> str:
-        return decimal_string(getattr(row, name))
+        whole, _point, rest = decimal_string(getattr(row, name)).partition(".")
+        return f"{int(whole):,}.{rest.rstrip('0'):0<2}" if int(whole) else f"{whole}.{rest.rstrip('0'):0<2}"
 
     return column
 
@@ -89,7 +90,7 @@ class HoldAdmin(ReadOnlyAdmin):
         "public_id",
         "organisation",
         "amount_credits",
-        "state",
+        "state_word",
         "created_at",
         "closed_at",
     ]
@@ -98,6 +99,7 @@ class HoldAdmin(ReadOnlyAdmin):
     search_fields: ClassVar = ["public_id", "reference", "organisation__name"]
     show_full_result_count = False
     amount_credits = money("amount", _("credits"))
+    state_word = state_column()
 
 
 @admin.register(UsageHour)
@@ -175,7 +177,7 @@ class CreditRequestAdmin(KeptAdmin):
         "label",
         "organisation",
         "amount_credits",
-        "state",
+        "state_word",
         "requested_by",
         "decided_by",
         "requested_at",
@@ -185,6 +187,7 @@ class CreditRequestAdmin(KeptAdmin):
     search_fields: ClassVar = ["label", "organisation__name"]
     actions: ClassVar = ["approve", "reject"]
     amount_credits = money("amount", _("credits"))
+    state_word = state_column()
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Allow the list's actions, never an edit."""

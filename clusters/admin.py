@@ -5,10 +5,11 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
 
 from aion.residency.policy import UNKNOWN
 from aion.residency.regions import normalise
-from aion.staff import KeptAdmin, ReadOnlyAdmin
+from aion.staff import KeptAdmin, ReadOnlyAdmin, gpus_column, state_column
 from clusters.models import Cluster, NodeFlavour, PodInterval, Pool, Site, Workload
 
 CODES = ("storage_code", "backup_code", "failover_code", "telemetry_code", "operator_seat")
@@ -60,9 +61,10 @@ class NodeFlavourAdmin(KeptAdmin):
 class PoolAdmin(KeptAdmin):
     """Pools."""
 
-    list_display: ClassVar = ["name", "organisation", "cluster", "flavour", "milli_gpus"]
+    list_display: ClassVar = ["name", "organisation", "cluster", "flavour", "capacity"]
     list_select_related: ClassVar = ["organisation", "cluster", "flavour"]
     search_fields: ClassVar = ["name", "code"]
+    capacity = gpus_column("milli_gpus", _("capacity (GPUs)"))
 
 
 @admin.register(Workload)
@@ -74,7 +76,8 @@ class WorkloadAdmin(ReadOnlyAdmin):
         "organisation",
         "project",
         "pool",
-        "state",
+        "gpus",
+        "state_word",
         "reason",
         "queued_at",
         "ended_at",
@@ -83,6 +86,8 @@ class WorkloadAdmin(ReadOnlyAdmin):
     list_select_related: ClassVar = ["organisation", "project", "pool"]
     search_fields: ClassVar = ["name", "public_id", "organisation__name"]
     show_full_result_count = False
+    gpus = gpus_column("milli_gpus", _("GPUs"))
+    state_word = state_column()
 
 
 @admin.register(PodInterval)

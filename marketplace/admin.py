@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from aion import clock
 from aion.errors import DomainError
-from aion.staff import KeptAdmin, ReadOnlyAdmin, staff_actor
+from aion.staff import KeptAdmin, ReadOnlyAdmin, staff_actor, state_column
 from marketplace.models import Offer, Order
 from marketplace.services import catalogue
 
@@ -19,11 +19,12 @@ from marketplace.services import catalogue
 class OfferAdmin(KeptAdmin):
     """Offers; publishing is refused while residency facts or a price are missing."""
 
-    list_display: ClassVar = ["title", "sku", "pool", "state", "position"]
+    list_display: ClassVar = ["title", "sku", "pool", "state_word", "position"]
     list_filter: ClassVar = ["state"]
     list_select_related: ClassVar = ["sku", "pool"]
     readonly_fields: ClassVar = ["state"]
     actions: ClassVar = ["publish", "withdraw"]
+    state_word = state_column()
 
     @admin.action(description=_("Publish"))
     def publish(self, request: HttpRequest, rows: QuerySet[Offer]) -> None:

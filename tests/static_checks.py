@@ -5,6 +5,7 @@ import difflib
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 OPENAPI = ROOT / "docs" / "api" / "openapi.yaml"
+STYLE = ROOT / "static" / "css" / "app.css"
+
+
+class Skipped(Exception):
+    """A check that cannot run on this machine, with the reason."""
 
 
 def run(*argv: str, **environment: str) -> str:
@@ -67,6 +73,19 @@ def sizes() -> str:
     return ""
 
 
+def style_sheet() -> str:
+    """Build the style sheet again and compare: a class that a template began to use must be in the committed file."""
+    tailwind = ROOT / "node_modules" / ".bin" / "tailwindcss"
+    if not tailwind.exists():
+        raise Skipped("node_modules is missing; `npm ci` brings it")
+    with tempfile.TemporaryDirectory() as folder:
+        made = Path(folder) / "app.css"
+        run(str(tailwind), "-i", "assets/app.css", "-o", str(made), "--minify")
+        if made.read_bytes() != STYLE.read_bytes():
+            raise RuntimeError("static/css/app.css is not what `npm run build` makes: run it and commit the result.")
+    return ""
+
+
 CHECKS: tuple[tuple[str, Callable[[], str]], ...] = (
     ("format", lambda: run(str(BIN / "ruff"), "format", "--check", "--quiet", ".")),
     ("lint", lambda: run(str(BIN / "ruff"), "check", "--quiet", ".")),
@@ -77,6 +96,7 @@ CHECKS: tuple[tuple[str, Callable[[], str]], ...] = (
     ("deployment", deployment),
     ("OpenAPI", openapi),
     ("translations", translations),
+    ("style sheet", style_sheet),
 )
 
 
@@ -89,6 +109,9 @@ def main() -> int:
         began = time.monotonic()
         try:
             check()
+        except Skipped as reason:
+            sys.stdout.write(f"check {name}: SKIPPED ({reason})\n")
+            continue
         except RuntimeError as error:
             sys.stdout.write(f"check {name}: FAILED\n{error}\n")
             return 1

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import polib
+from django.utils.translation import trim_whitespace
 
 ROOT = Path(__file__).resolve().parent.parent
 PO = ROOT / "locale" / "fr" / "LC_MESSAGES" / "django.po"
@@ -35,6 +36,8 @@ def messages() -> dict[tuple[str, str], set[str]]:
             add(match[1] or match[2], "", path)
         for match in BLOCK.finditer(text):
             one, _, many = match[2].partition("{% plural %}")
+            if "trimmed" in match[1].split():
+                one, many = trim_whitespace(one), trim_whitespace(many)
             add(_variables(one), _variables(many), path)
     for app in ("aion", "billing", "clusters", "marketplace"):
         for path in sorted((ROOT / app).rglob("*.py")):

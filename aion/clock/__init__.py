@@ -7,19 +7,19 @@ from django.conf import settings
 from django.db import connection
 
 
-def now() -> datetime:
-    """Return the present instant in UTC: the virtual clock's while one is set, else the machine's."""
-    return virtual_now() or datetime.now(UTC)
-
-
 def virtual_now() -> datetime | None:
-    """Return the virtual clock's instant; None while none is set, and where virtual time is off."""
+    """Return the instant that a replay has reached, or None while real time applies."""
     if not settings.VIRTUAL_CLOCK:
         return None
     with connection.cursor() as cursor:
         cursor.execute("SELECT at FROM clock_virtualclock WHERE id = 1")
         row = cursor.fetchone()
-    return row[0] if row is not None else None
+    return row[0] if row else None
+
+
+def now() -> datetime:
+    """Return the present instant in UTC: the virtual clock's while one is set, else the machine's."""
+    return virtual_now() or datetime.now(UTC)
 
 
 def set_virtual(at: datetime) -> None:

@@ -13,7 +13,7 @@ from unfold.admin import TabularInline
 
 from aion import clock
 from aion.errors import DomainError
-from aion.staff import KeptAdmin, ReadOnlyAdmin, staff_actor
+from aion.staff import KeptAdmin, ReadOnlyAdmin, gpus_column, staff_actor, state_column
 from aion.tenancy.models import ApiToken, Membership, Organisation, Project, User
 from aion.tenancy.services import organisations
 
@@ -81,7 +81,7 @@ class MembershipInline(TabularInline):  # type: ignore[misc]
 class OrganisationAdmin(KeptAdmin):
     """Tenants; freezing needs a reason and is on the record."""
 
-    list_display: ClassVar = ["name", "kind", "country", "state", "gpu_quota", "created_at"]
+    list_display: ClassVar = ["name", "kind", "country", "state_word", "gpu_quota", "created_at"]
     list_filter: ClassVar = ["kind", "state"]
     search_fields: ClassVar = ["name", "slug", "public_id"]
     fields: ClassVar = [
@@ -97,11 +97,8 @@ class OrganisationAdmin(KeptAdmin):
     readonly_fields: ClassVar = ["public_id", "state", "frozen_reason"]
     inlines: ClassVar = [MembershipInline]
     actions: ClassVar = ["freeze", "unfreeze"]
-
-    @admin.display(description=_("quota (GPUs)"))
-    def gpu_quota(self, row: Organisation) -> str:
-        """Return the quota in GPUs."""
-        return f"{row.milli_gpu_quota / 1000:g}"
+    state_word = state_column()
+    gpu_quota = gpus_column("milli_gpu_quota", _("quota (GPUs)"))
 
     @admin.action(description=_("Freeze: nothing new starts, running work drains"))
     def freeze(self, request: HttpRequest, rows: QuerySet[Organisation]) -> HttpResponse | None:
@@ -118,10 +115,11 @@ class OrganisationAdmin(KeptAdmin):
 class ProjectAdmin(KeptAdmin):
     """Projects."""
 
-    list_display: ClassVar = ["name", "organisation", "residency_policy", "milli_gpu_quota"]
+    list_display: ClassVar = ["name", "organisation", "residency_policy", "gpu_quota"]
     list_select_related: ClassVar = ["organisation"]
     search_fields: ClassVar = ["name", "public_id", "organisation__name"]
     readonly_fields: ClassVar = ["public_id", "organisation", "slug"]
+    gpu_quota = gpus_column("milli_gpu_quota", _("quota (GPUs)"))
 
 
 @admin.register(ApiToken)

@@ -6,6 +6,8 @@ from typing import Any
 from allauth.account.adapter import DefaultAccountAdapter
 from django.http import HttpRequest
 
+NAME = "AION Marketplace"
+
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     """Sign-up makes a person without any organisation: rights come from memberships only."""
@@ -17,3 +19,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         if commit:
             user.save()
         return user
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Sign mails with the product's name; without a table of sites, allauth would sign with the host's."""
+        super().send_mail(template_prefix, email, context | {"current_site": {"name": NAME, "domain": NAME}})
+
+    def format_email_subject(self, subject: str) -> str:
+        """Put the product's name before the subject."""
+        return f"{NAME}: {subject}"

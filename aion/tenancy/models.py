@@ -55,6 +55,10 @@ class User(AbstractBaseUser, PermissionsMixin):
     def __str__(self) -> str:
         return self.name or self.email
 
+    def get_full_name(self) -> str:
+        """Return what the staff admin calls the person."""
+        return str(self)
+
     def get_short_name(self) -> str:
         """Return what a page greets the person with."""
         return self.name or self.email.split("@", 1)[0]

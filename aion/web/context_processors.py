@@ -7,13 +7,14 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
+from aion import clock
 from aion.actor import Actor, Scope
 from aion.events.queries import MANY, unread_count
 from aion.tenancy.models import Organisation
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
-    """Add organisation, memberships and theme; queries run only where a template asks."""
+    """Add organisation, memberships, rights and a replay's clock; queries run only where a template asks."""
     user: Any = getattr(request, "user", None)
 
     def memberships() -> list[Organisation]:
@@ -33,6 +34,8 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "may_launch": actor is not None and actor.has(Scope.WORKLOADS_WRITE),
         "unread": SimpleLazyObject(unread),
         "my_organisations": SimpleLazyObject(memberships),
+        # None outside a replay, and lazy: a fragment that does not show it asks nothing.
+        "replay_now": SimpleLazyObject(clock.virtual_now) if settings.VIRTUAL_CLOCK else None,
         "local_mailbox": bool(settings.LOCAL_MAILBOX),
         "request_id": getattr(request, "request_id", ""),
     }

@@ -105,7 +105,8 @@ KEEP_REFUSED = """
 INSERT INTO billing_quarantinedusage (organisation_id, hour, meter_id, reference, start_second, revision, seconds,
     milli_gpus, reason, batch_id, recorded_at)
 SELECT coalesce(r.organisation_id, %(operator_id)s), j.hour, NULL,
-       left(coalesce(j.reference, i.workload_ref || '/' || i.device), 200), j.start_second, least(greatest(j.revision, 0), 32767), j.seconds, j.milli, j.reason, %(batch_id)s, %(at)s
+       left(coalesce(j.reference, i.workload_ref || '/' || i.device), 200), j.start_second,
+       least(greatest(j.revision, 0), 32767), j.seconds, j.milli, j.reason, %(batch_id)s, %(at)s
 FROM ingest_judged j JOIN ingest_reading i USING (line) LEFT JOIN billing_run r ON r.id = j.run_id
 WHERE j.reason IS NOT NULL AND j.reason NOT IN ('conflict', 'no_allowing_decision')
 ON CONFLICT DO NOTHING

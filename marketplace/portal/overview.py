@@ -113,6 +113,8 @@ class OverviewView(ActorView):
             [None] * (len(days) - 1) + [levels[-1] / 1e6, *forecast],
         ]
         series = [{"label": "balance"}, {"label": "forecast", "dashed": True}]
+        if not average:  # nothing was used: a flat line would pass for a forecast
+            series, values = series[:1], values[:1]
         chart = {"kind": "line", "times": times + ahead, "series": series, "values": values}
         return chart, [(day.day, level) for day, level in zip(days, levels, strict=True)], average
 

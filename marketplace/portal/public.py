@@ -3,6 +3,7 @@
 
 import email
 import email.policy
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -59,12 +60,17 @@ class MailboxView(View):
         return render(request, "marketplace/mailbox.html", {"mails": [_read(path) for path in files]})
 
 
-def _read(path: Path) -> dict[str, str]:
+def _read(path: Path) -> dict[str, Any]:
     message = email.message_from_bytes(path.read_bytes().split(b"\n-----", 1)[0], policy=email.policy.default)
     body = message.get_body(("plain",))
     return {
         "to": str(message["To"] or ""),
         "subject": str(message["Subject"] or ""),
-        "date": str(message["Date"] or ""),
+        "at": _instant(message["Date"].datetime) if message["Date"] else None,
         "text": body.get_content() if body is not None else "",
     }
+
+
+def _instant(sent: datetime) -> datetime:
+    # "-0000" is UTC without a place, which Python reads as a naive datetime.
+    return sent if sent.tzinfo else sent.replace(tzinfo=UTC)

@@ -5,7 +5,7 @@ from django.urls import include, path
 
 from billing.portal.urls import urlpatterns as billing_pages
 from clusters.portal.urls import urlpatterns as cluster_pages
-from marketplace.portal import account, launch, notifications, organisation, overview, public, webhooks
+from marketplace.portal import account, launch, notifications, organisation, overview, public, style_guide, webhooks
 
 app_name = "portal"
 tenant_pages = [
@@ -36,6 +36,7 @@ urlpatterns = [
     path("", public.HomeView.as_view(), name="home"),
     path("prices/", public.PricesView.as_view(), name="prices"),
     path("mailbox/", public.MailboxView.as_view(), name="mailbox"),
+    path("ui/", style_guide.StyleGuideView.as_view(), name="style_guide"),
     path("account/", account.AccountView.as_view(), name="account"),
     path("account/notifications/", notifications.PreferencesView.as_view(), name="account_notifications"),
     path("o/<slug:slug>/", include(tenant_pages)),

@@ -17,18 +17,25 @@
     const data = JSON.parse(source.textContent);
     charts.get(element)?.destroy();
     const axis = { stroke: token("--muted-foreground"), grid: { stroke: token("--border"), width: 1 }, ticks: { show: false }, font: "12px Geist Variable" };
+    // A dashed series goes on with what the series before it began, in its colour.
     const series = data.series.map((one, index) => {
-      const stroke = token(`--chart-${(index % 5) + 1}`);
+      const stroke = token(`--chart-${((one.dashed ? index - 1 : index) % 5) + 1}`);
       return data.kind === "bars"
         ? { label: one.label, stroke, fill: stroke, paths: uPlot.paths.bars({ size: [0.6, 48] }), points: { show: false } }
         : { label: one.label, stroke, width: 2, dash: one.dashed ? [6, 4] : undefined, points: { show: false },
             fill: one.dashed ? undefined : `color-mix(in oklch, ${stroke} 12%, transparent)` };
     });
+    const lang = document.documentElement.lang;
+    const day = new Intl.DateTimeFormat(lang, { day: "numeric", month: "short", timeZone: "UTC" });
     const stacked = data.kind === "bars" ? stack(data.values) : data.values;
     charts.set(element, new uPlot({
       width: element.clientWidth, height: element.clientHeight, cursor: { show: false }, legend: { show: false },
       scales: { x: { time: true }, y: { range: (_, low, high) => [0, high > 0 ? high * 1.08 : 1] } },
-      axes: [{ ...axis, grid: { show: false } }, { ...axis, size: 64, values: (_, ticks) => ticks.map((tick) => tick.toLocaleString(document.documentElement.lang)) }],
+      tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
+      axes: [
+        { ...axis, grid: { show: false }, size: 28, space: 64, incrs: [1, 2, 7, 14, 28, 91].map((days) => days * 86400), values: (_, ticks) => ticks.map((tick) => day.format(tick * 1000)) },
+        { ...axis, size: 64, values: (_, ticks) => ticks.map((tick) => tick.toLocaleString(lang)) },
+      ],
       series: [{}, ...(data.kind === "bars" ? series.reverse() : series)],
     }, [data.times, ...(data.kind === "bars" ? stacked.reverse() : stacked)], element));
   }
@@ -64,11 +71,22 @@
     const closer = event.target.closest("[data-closes]");
     if (closer) closer.closest("dialog")?.close();
     const copier = event.target.closest("[data-copies]");
-    if (copier) navigator.clipboard?.writeText(document.getElementById(copier.dataset.copies).textContent.trim()).then(() => { copier.textContent = copier.dataset.done; });
+    if (copier) navigator.clipboard?.writeText(document.getElementById(copier.dataset.copies).textContent.trim()).then(() => { copier.querySelector("span").textContent = copier.dataset.done; });
+    event.target.closest("[data-dismisses]")?.closest(".toast").remove();
   });
+  // The name of what is lost must be typed; without JavaScript the dialog's own button is the confirmation.
+  const typed = (field) => { field.form.querySelector("button:not([type=button])").disabled = field.value !== field.dataset.typed; };
+  document.addEventListener("input", (event) => { if (event.target.matches("[data-typed]")) typed(event.target); });
+  const toast = (name) => {
+    const place = document.querySelector("[data-toasts]");
+    const template = place?.querySelector(`template[data-toast="${name}"]`);
+    if (template && !place.querySelector(".toast")) place.append(template.content.cloneNode(true));
+  };
+  for (const failure of ["htmx:sendError", "htmx:responseError"]) document.addEventListener(failure, () => toast("failed"));
   document.addEventListener("change", (event) => { if (event.target.matches("[data-submits]")) event.target.form.requestSubmit(); });
   document.addEventListener("DOMContentLoaded", () => {
     drawAll();
+    document.querySelectorAll("[data-typed]").forEach(typed);
     document.querySelectorAll("[data-stream]").forEach(live);
     document.querySelector("[data-focus]")?.focus();
   });

@@ -99,3 +99,31 @@ def test_templates_have_no_inline_script_style_or_handler() -> None:
         if pattern.search(path.read_text(encoding="utf-8"))
     ]
     assert wrong == []
+
+
+def test_templates_can_be_read_and_reviewed() -> None:
+    long = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in (ROOT / "templates").rglob("*.html")
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if len(line) > 280
+    ]
+    assert long == []
+
+
+def test_every_icon_that_a_template_names_is_vendored() -> None:
+    have = {path.stem for path in (ROOT / "static" / "vendor" / "lucide").glob("*.svg")}
+    pattern = re.compile(r"""(?:{% icon |\bicon=)["']([a-z0-9-]+)["']""")
+    named = {
+        name
+        for path in (ROOT / "templates").rglob("*.html")
+        for name in pattern.findall(path.read_text(encoding="utf-8"))
+    }
+    assert named - have == set()
+
+
+def test_every_cotton_component_stands_in_the_style_guide() -> None:
+    guide = (ROOT / "templates" / "marketplace" / "style_guide.html").read_text(encoding="utf-8")
+    shell = {"nav_link", "messages"}
+    names = {path.stem for path in (ROOT / "templates" / "cotton").glob("*.html")} - shell
+    assert {name for name in names if f"<c-{name.replace('_', '-')}" not in guide} == set()

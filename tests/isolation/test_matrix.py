@@ -23,7 +23,8 @@ from tests.worlds import Market, Tenant, launch
 # Routes by view name; what stands under these prefixes is not ours to test: the staff site and django-allauth.
 FOREIGN = ("admin:", "account_", "mfa_", "socialaccount_", "usersessions_")
 PUBLIC = {"healthz": 200, "readyz": 200, "metrics": 200, "portal:prices": 200, "portal:home": 302,
-          "portal:mailbox": 404, "api:docs": 200, "api:schema": 200, "set_language": 302}  # fmt: skip
+          "portal:mailbox": 404, "portal:style_guide": 404, "api:docs": 200, "api:schema": 200,
+          "set_language": 302}  # fmt: skip
 SIGNED_IN = {"portal:account", "portal:account_notifications"}
 READERS = {Role.OWNER, Role.ADMIN, Role.DEVELOPER, Role.BILLING, Role.VIEWER}
 MANAGERS = {Role.OWNER, Role.ADMIN}

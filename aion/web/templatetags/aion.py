@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy as _
 from aion.money import floor_charge, to_decimal
 
 register = template.Library()
-NBSP = "\u202f"
+NBSP = "\u00a0"
 
 
 @register.filter
@@ -101,7 +101,7 @@ def when(at: datetime | None) -> SafeString | str:
     return format_html(
         '<time datetime="{}" class="tabular">{}</time>',
         local.isoformat(),
-        formats.date_format(local, "j M Y, H:i"),
+        formats.date_format(local, "DATETIME_FORMAT"),
     )
 
 
