@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Domain errors in six categories. Edges translate a category once; services name the fact."""
+"""Domain errors in seven categories. Edges translate a category once; services name the fact."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -52,3 +52,9 @@ class Unavailable(DomainError):
     """Something outside is down; the caller may try again."""
 
     code, title = "unavailable", "Temporarily unavailable"
+
+
+class TooMany(DomainError):
+    """We are busy with the same already; the caller may try again after ``retry_after`` seconds."""
+
+    code, title = "too_many_requests", "Too many requests at once"

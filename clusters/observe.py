@@ -31,6 +31,11 @@ class Verdict:
     ended_at: datetime | None = None
 
 
+def stopped_as(stop_reason: str) -> WorkloadState:
+    """Return the state in which a stop for ``stop_reason`` ends."""
+    return WorkloadState.BUDGET_EXHAUSTED if stop_reason == Reason.BUDGET_EXCEEDED else WorkloadState.CANCELLED
+
+
 def interval_of(pod: PodSeen, nodes: Mapping[str, NodeSeen]) -> IntervalSeen:
     """Return the billed interval of ``pod``: [Ready, last container finished).
 
@@ -71,7 +76,7 @@ def _ended(
         return None
     ended_at = ended_at or failed.finished_at
     if stop_reason:
-        return Verdict(WorkloadState.CANCELLED, Reason(stop_reason), "", started_at, ended_at)
+        return Verdict(stopped_as(stop_reason), Reason(stop_reason), "", started_at, ended_at)
     if failed.failed_reason == "DeadlineExceeded":
         # The notice period lies inside the hold: a run that ends by itself within it has done its work.
         if clean:
@@ -98,7 +103,7 @@ def verdict_of(
             ends = [pod.finished_at for pod in pods if pod.finished_at]
             starts = [start for pod in pods if (start := pod.ready_at or pod.started_at)]
             return Verdict(
-                WorkloadState.CANCELLED,
+                stopped_as(stop_reason),
                 Reason(stop_reason),
                 "",
                 min(starts, default=None),

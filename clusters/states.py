@@ -32,10 +32,18 @@ class Reason(StrEnum):
     IMAGE_ERROR = "image_error"
     STOPPED_BY_USER = "stopped_by_user"
     ORGANISATION_FROZEN = "organisation_frozen"
+    BUDGET_EXCEEDED = "budget_exceeded"
     MAX_DURATION_EXCEEDED = "max_duration_exceeded"
     NODE_FAILURE = "node_failure"
     EXITED_WITH_ERROR = "exited_with_error"
     LOST = "lost"
+
+
+class MeteredBy(StrEnum):
+    """Who meters a pool: we, from its pods, or its operator, who sends usage records."""
+
+    AION = "aion"
+    OPERATOR = "operator"
 
 
 class EndSource(StrEnum):

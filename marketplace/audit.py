@@ -8,5 +8,6 @@ class Action(StrEnum):
     """What can happen to offers and orders."""
 
     ORDER_PLACED = "order.placed"
+    ORDER_EXTENDED = "order.extended"
     OFFER_PUBLISHED = "offer.published"
     OFFER_WITHDRAWN = "offer.withdrawn"

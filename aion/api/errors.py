@@ -44,8 +44,8 @@ def problem_handler(error: Exception, context: dict[str, Any]) -> Response | Non
             status=status_of(error), code=error.code, title=error.title, detail=error.detail,
             request_id=request_id, **extra,
         )  # fmt: skip
-        if isinstance(error, errors.Unavailable):
-            response["Retry-After"] = "5"
+        if isinstance(error, (errors.Unavailable, errors.TooMany)):
+            response["Retry-After"] = str(error.details.get("retry_after", 5))
         return response
     if isinstance(error, Http404):
         error = exceptions.NotFound()

@@ -84,5 +84,8 @@ def once(
 
 
 def _fingerprint(request: Request) -> str:
-    content = json.dumps([request.method, request.path, request.data], sort_keys=True, default=str)
+    data = request.data
+    if isinstance(data, bytes):  # a body that is taken as it comes
+        data = hashlib.sha256(data).hexdigest()
+    content = json.dumps([request.method, request.path, data], sort_keys=True, default=str)
     return hashlib.sha256(content.encode()).hexdigest()

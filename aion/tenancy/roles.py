@@ -50,7 +50,8 @@ SCOPES: dict[str, frozenset[Scope]] = {
     Role.DEVELOPER: _READ | {Scope.WORKLOADS_WRITE, Scope.TOKENS_READ, Scope.TOKENS_WRITE, Scope.WEBHOOKS_WRITE},
     Role.BILLING: _READ | {Scope.AUDIT_READ, Scope.BUDGETS_WRITE},
     Role.VIEWER: _READ | {Scope.AUDIT_READ},
-    Role.OPERATOR: frozenset({Scope.ORGANISATION_READ, Scope.OFFERS_READ}) | _OPERATE,
+    Role.OPERATOR: frozenset({Scope.ORGANISATION_READ, Scope.OFFERS_READ, Scope.TOKENS_READ, Scope.TOKENS_WRITE})
+    | _OPERATE,
     Role.REVIEWER: frozenset({Scope.ORGANISATION_READ, Scope.OFFERS_READ}),
 }
 

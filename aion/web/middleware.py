@@ -22,6 +22,7 @@ STATUS = {
     errors.PaymentRequired: 402,
     errors.Conflict: 409,
     errors.Rejected: 422,
+    errors.TooMany: 429,
     errors.Unavailable: 503,
 }
 # Unfold needs inline styles and eval, Swagger UI inline styles; nothing else is relaxed.

@@ -50,7 +50,8 @@ FROM (
          r.prefix || '/' || i.device AS reference, m.id AS meter_id, m.run_id AS meter_run, m.milli_gpus AS meter_milli,
          h.hour, h.start_second, h.ends, coalesce(d.used, 0) AS used, u.stored, u.last_revision,
          coalesce(u.overlaps, false) AS stored_overlap,
-         max(h.ends) FILTER (WHERE i.revision = 0) OVER earlier AS before_ends
+         max(h.ends) FILTER (WHERE i.revision = 0 AND i.seconds <= 3600 AND NOT coalesce(u.overlaps, false))
+           OVER earlier AS before_ends
   FROM (SELECT DISTINCT ON (workload_ref, device, starts, revision, line) * FROM ingest_reading) i
   LEFT JOIN ingest_run r USING (workload_ref)
   LEFT JOIN billing_meter m ON m.reference = r.prefix || '/' || i.device

@@ -63,3 +63,57 @@ class PoolOut(serializers.Serializer[Any]):
     site = serializers.CharField(source="cluster.site.code")
     flavour = serializers.CharField(source="flavour.code")
     milli_gpus = serializers.IntegerField()
+
+
+class UsageDataIn(serializers.Serializer[Any]):
+    """What one device of a workload used in one window."""
+
+    device = serializers.CharField(max_length=160, help_text="The pod's uid, or another name that is never used again.")
+    window_start = serializers.DateTimeField()
+    window_end = serializers.DateTimeField(help_text="Excluded; within the same UTC hour, or its end.")
+    milli_gpus = serializers.IntegerField(min_value=1)
+    revision = serializers.IntegerField(min_value=0, max_value=30, default=0)
+
+
+class UsageEventIn(serializers.Serializer[Any]):
+    """A CloudEvent (1.0, JSON format). Its attributes ``source`` and ``data`` bear names that DRF uses itself."""
+
+    specversion = serializers.ChoiceField(choices=["1.0"])
+    id = serializers.CharField(max_length=160)
+    source = serializers.CharField(max_length=160)  # type: ignore[assignment]
+    type = serializers.ChoiceField(choices=["eu.aion.usage.v1"])
+    subject = serializers.CharField(max_length=160, help_text="The workload's id.")
+    data = UsageDataIn()  # type: ignore[assignment]
+
+
+class RefusalOut(serializers.Serializer[Any]):
+    """A line that did not land."""
+
+    index = serializers.IntegerField()
+    code = serializers.CharField()
+    detail = serializers.CharField()
+
+
+class IngestOut(serializers.Serializer[Any]):
+    """What became of a batch: received = accepted + duplicate + refused."""
+
+    batch = serializers.IntegerField()
+    received = serializers.IntegerField()
+    accepted = serializers.IntegerField()
+    duplicate = serializers.IntegerField()
+    refused = serializers.IntegerField()
+    refusals = RefusalOut(many=True)
+
+    def to_representation(self, instance: Any) -> dict[str, Any]:
+        """Count unreadable lines among the refused, and list all refusals by index."""
+        batch = instance.result.batch
+        refusals = [{"index": one.line, "code": one.code, "detail": one.detail} for one in instance.refusals]
+        refusals += [{"index": one.line, "code": "unreadable", "detail": one.detail} for one in instance.unreadable]
+        return {
+            "batch": batch.batch_id,
+            "received": instance.received,
+            "accepted": batch.accepted,
+            "duplicate": batch.duplicate,
+            "refused": len(refusals),
+            "refusals": sorted(refusals, key=lambda one: one["index"]),
+        }

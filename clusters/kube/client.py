@@ -80,6 +80,11 @@ class KubernetesGateway:
         """See ClusterGateway."""
         self._create(self._batch.create_namespaced_job, namespace, manifest)
 
+    def extend_job(self, *, namespace: str, name: str, deadline_seconds: int) -> None:
+        """See ClusterGateway."""
+        body = {"spec": {"activeDeadlineSeconds": deadline_seconds}}
+        self._ignore_missing(self._batch.patch_namespaced_job, name, namespace, body, strict=True)
+
     def delete_job(self, *, namespace: str, name: str) -> None:
         """See ClusterGateway."""
         self._ignore_missing(self._batch.delete_namespaced_job, name, namespace, propagation_policy="Background")

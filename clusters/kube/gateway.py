@@ -55,6 +55,12 @@ class JobSeen:
     failed_reason: str
     message: str
     finished_at: datetime | None
+    deadline_seconds: int | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Tell whether the Job has ended."""
+        return self.complete or bool(self.failed_reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +108,9 @@ class ClusterGateway(Protocol):
 
     def create_job(self, *, namespace: str, manifest: dict[str, Any]) -> None:
         """Create a Job; one of the same name is left as it stands."""
+
+    def extend_job(self, *, namespace: str, name: str, deadline_seconds: int) -> None:
+        """Set when the cluster stops a Job by itself; a missing Job is no error."""
 
     def delete_job(self, *, namespace: str, name: str) -> None:
         """Delete a Job and its pods with their grace period; a missing one is no error."""

@@ -130,6 +130,11 @@ def cluster_queue(*, name: str, resource: str, quota: str) -> dict[str, Any]:
     }
 
 
+def deadline_of(max_seconds: int) -> int:
+    """Return when the cluster sends SIGTERM: a grace period before the hold is used up."""
+    return max(1, max_seconds - GRACE_SECONDS)
+
+
 def job(spec: WorkloadSpec, shape: JobShape) -> dict[str, Any]:
     """Return one Job. The cluster itself stops it: SIGTERM comes a grace period before the hold is used up."""
     labels = {
@@ -197,7 +202,7 @@ def job(spec: WorkloadSpec, shape: JobShape) -> dict[str, Any]:
             "completions": shape.pods,
             "completionMode": "Indexed" if shape.pods > 1 else "NonIndexed",
             "backoffLimit": 0,
-            "activeDeadlineSeconds": max(1, spec.max_seconds - GRACE_SECONDS),
+            "activeDeadlineSeconds": deadline_of(spec.max_seconds),
             "template": template,
         },
     }

@@ -55,6 +55,7 @@ def read_job(item: Mapping[str, Any]) -> JobSeen:
         failed_reason=failed.get("reason") or "Failed" if failed.get("status") == "True" else "",
         message=failed.get("message") or suspended.get("message") or "",
         finished_at=_time(complete.get("lastTransitionTime") or failed.get("lastTransitionTime")),
+        deadline_seconds=(item.get("spec") or {}).get("activeDeadlineSeconds"),
     )
 
 

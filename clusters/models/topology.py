@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from aion import ids
 from aion.residency.policy import UNKNOWN, Facts
 from clusters.querysets import PoolQuerySet
+from clusters.states import MeteredBy
 
 
 class Site(models.Model):
@@ -139,6 +140,12 @@ class Pool(models.Model):
     name = models.CharField(_("name"), max_length=80)
     milli_gpus = models.PositiveBigIntegerField(_("capacity (milli-GPUs)"))
     fractions = models.BooleanField(_("sells fractions"), default=False)
+    metered_by = models.CharField(
+        _("metered by"),
+        max_length=8,
+        choices=[(MeteredBy.AION, _("AION, from the pods")), (MeteredBy.OPERATOR, _("the operator, over the API"))],
+        default=MeteredBy.AION,
+    )
 
     objects = PoolQuerySet.as_manager()
 

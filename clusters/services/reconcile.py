@@ -4,7 +4,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -15,16 +15,19 @@ from aion.residency import services as residency
 from billing.services import holds
 from billing.services import metering as billing_metering
 from clusters.errors import ClusterUnavailable, RefusedByCluster
+from clusters.kube import manifests
 from clusters.kube.gateway import ClusterGateway, JobSeen, PodSeen, Snapshot
 from clusters.models import Cluster, PodInterval, Workload, WorkloadEvent
 from clusters.observe import Verdict, interval_of, verdict_of
 from clusters.services import workloads
 from clusters.services.metering import BATCH, meter_intervals
 from clusters.services.provisioning import gateway_of, stop_on_cluster
-from clusters.states import TERMINAL, Reason, WorkloadState
+from clusters.states import TERMINAL, MeteredBy, Reason, WorkloadState
 
 log = structlog.get_logger(__name__)
 METERING_ROUNDS = 100
+# So long an operator may send what a run used after it ended; then its hold is released.
+OPERATOR_GRACE = timedelta(hours=24)
 TOUCH = """
 UPDATE clusters_podinterval SET last_seen_at = greatest(last_seen_at, %(at)s)
 WHERE cluster_id = %(cluster_id)s AND ended_at IS NULL AND pod_uid = ANY (%(uids)s)
@@ -42,6 +45,7 @@ UNLOCK = "SELECT pg_advisory_unlock(hashtext('aion.reconcile'), %s), set_config(
 def reconcile_all(*, at: datetime) -> dict[str, int]:
     """Look at every connected cluster, then meter and settle. Returns counts for the log."""
     workloads.drain_frozen(at=at)
+    workloads.drain_budgets(at=at)
     pods = 0
     for cluster in Cluster.objects.filter(enabled=True).select_related("site"):
         try:
@@ -151,7 +155,7 @@ def _write_intervals(
             seen = interval_of(pod, snapshot.nodes)
             interval = known.get(pod.uid)
             if interval is None:
-                if seen.start is None:
+                if seen.start is None or workload.pool.metered_by == MeteredBy.OPERATOR:
                     continue
                 interval = _open_interval(cluster, workload, pod, seen.start, at=at)
             if seen.end is None:
@@ -249,6 +253,7 @@ def _clean(*, cluster: Cluster, gateway: ClusterGateway, snapshot: Snapshot, at:
     stopping = Workload.objects.filter(pool__cluster=cluster, state=WorkloadState.STOPPING).in_bulk(
         field_name="public_id"
     )
+    lengths = dict(Workload.objects.active().filter(pool__cluster=cluster).values_list("public_id", "max_seconds"))
     left = set()
     for job in snapshot.jobs:
         if job.workload in ended:
@@ -256,6 +261,10 @@ def _clean(*, cluster: Cluster, gateway: ClusterGateway, snapshot: Snapshot, at:
             gateway.delete_job(namespace=job.namespace, name=job.name)
         elif job.workload in stopping:
             stop_on_cluster(workload_id=stopping[job.workload].pk)
+        elif job.workload in lengths and not job.is_over:
+            deadline = manifests.deadline_of(lengths[job.workload])
+            if job.deadline_seconds is not None and job.deadline_seconds != deadline:
+                gateway.extend_job(namespace=job.namespace, name=job.name, deadline_seconds=deadline)
     for pod in snapshot.pods:
         # Kept until the workload has ended: its verdict may still need to read how this pod did.
         if pod.workload in ended and (pod.uid in closed or pod.is_over):
@@ -270,6 +279,7 @@ def settle(*, at: datetime) -> int:
     rows = (
         Workload.objects.unsettled()
         .exclude(pk__in=PodInterval.objects.unfinished().values("workload_id"))
+        .exclude(pool__metered_by=MeteredBy.OPERATOR, ended_at__gt=at - OPERATOR_GRACE)
         .values_list("pk", "hold_id")
     )
     count = 0

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 
 from aion.actor import Actor, Scope
@@ -15,10 +16,12 @@ from aion.queue import nudge
 from aion.residency import services as residency
 from aion.residency.models import ResidencyDecision
 from aion.residency.policy import Policy, decide
+from billing import queries as billing
 from billing.services import holds
 from clusters.audit import Action
 from clusters.errors import ResidencyViolation, WrongState
 from clusters.models import Pool, Workload, WorkloadEvent
+from clusters.observe import stopped_as
 from clusters.states import TERMINAL, Reason, WorkloadState
 
 REFUSAL = "The policy {policy} does not allow {site}: {reasons}. Choose another site or change the project's policy."
@@ -142,12 +145,42 @@ def request_stop(*, actor: Actor, public_id: str, at: datetime, reason: Reason =
 def _stop(*, workload: Workload, reason: Reason, at: datetime) -> None:
     Workload.objects.filter(pk=workload.pk).update(stop_requested_at=at, stop_reason=reason)
     if workload.provisioned_at is None and workload.attempts == 0:
-        move(workload=workload, to=WorkloadState.CANCELLED, at=at, reason=reason, ended_at=at)
+        move(workload=workload, to=stopped_as(reason), at=at, reason=reason, ended_at=at)
         holds.release_hold(hold_id=workload.hold_id, at=at)
         Workload.objects.filter(pk=workload.pk).update(settled_at=at, cleaned_at=at)
     else:
         move(workload=workload, to=WorkloadState.STOPPING, at=at, reason=reason)
         nudge("clusters.stop_workload", workload_id=workload.pk)
+
+
+@transaction.atomic
+def lengthen(*, workload: Workload, max_seconds: int) -> None:
+    """Give a workload until ``max_seconds`` after its start; the next look at its cluster tells the Jobs.
+
+    Raises WrongState for one that ends or has ended. Call it in the transaction that extends its hold.
+    """
+    rows = Workload.objects.active().filter(pk=workload.pk, stop_requested_at=None, max_seconds=workload.max_seconds)
+    if not rows.update(max_seconds=max_seconds):
+        raise WrongState(f"{workload.name} is ending, has ended or was just extended.", state=workload.state)
+    nudge("clusters.reconcile_all")
+
+
+@transaction.atomic
+def drain_budgets(*, at: datetime) -> Sequence[int]:
+    """Stop the work of budgets whose drain step was reached, once its notice is over; level-triggered."""
+    holds_ = billing.drained_hold_ids(at=at, noticed_before=at - settings.BUDGET_DRAIN_NOTICE)
+    if not holds_:
+        return []
+    rows = (
+        Workload.objects.active()
+        .filter(hold_id__in=holds_, stop_requested_at=None)
+        .select_for_update(of=("self",), skip_locked=True)
+    )
+    stopped = []
+    for workload in rows:
+        _stop(workload=workload, reason=Reason.BUDGET_EXCEEDED, at=at)
+        stopped.append(workload.pk)
+    return stopped
 
 
 @transaction.atomic

@@ -203,6 +203,8 @@ class Api:
         was_suspended = resource.kind == "Job" and bool(current["spec"].get("suspend"))
         stored = self.store.update(resource, result)
         self.controllers.collect(key)
+        if resource.kind == "Job" and not was_suspended:
+            self.controllers._plan_job(key, result)  # its deadline may have moved
         if was_suspended and not result["spec"].get("suspend"):
             self.controllers.waiting.pop(key, None)
             self.controllers._begin(key, result, None)

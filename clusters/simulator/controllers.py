@@ -116,7 +116,7 @@ class Controllers(Pods):
             (job.get("status") or {}).get("startTime"),
         )
         if not seconds or not started or _job_over(job) or condition(job, "FailureTarget"):
-            return
+            return  # a deadline that was moved on has an entry of its own
         if parse(started) + timedelta(seconds=seconds) <= self.now:
             self._doom(key, job, "DeadlineExceeded", "Job was active longer than specified deadline")
 

@@ -107,6 +107,12 @@ class LaunchIn(StrictSerializer):
         return request_of(self.validated_data)
 
 
+class ExtendIn(StrictSerializer):
+    """More time for a workload."""
+
+    extra_seconds = serializers.IntegerField(min_value=-(2**31), max_value=2**31 - 1)
+
+
 class EstimateIn(StrictSerializer):
     """What a launch would cost."""
 

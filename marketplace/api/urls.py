@@ -7,7 +7,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from rest_framework.routers import SimpleRouter
 
 from billing.api.views import EntryViewSet, LotViewSet, UsageViewSet
-from clusters.api.views import PoolViewSet
+from clusters.api.views import PoolViewSet, UsageIngestViewSet
 from marketplace.api import views, views_events
 
 app_name = "api"
@@ -27,6 +27,7 @@ router.register("webhook-endpoints", views_events.EndpointViewSet, basename="web
 router.register("webhook-deliveries", views_events.DeliveryViewSet, basename="webhook_delivery")
 
 urlpatterns = [
+    path("v1/usage-records:ingest", UsageIngestViewSet.as_view({"post": "ingest"}), name="usage_ingest"),
     path("v1/", include(router.urls)),
     path("openapi.yaml", login_not_required(SpectacularAPIView.as_view()), name="schema"),
     path(

@@ -24,6 +24,7 @@ from clusters.states import WorkloadState
 from marketplace.api.serializers import (
     EstimateIn,
     EstimateOut,
+    ExtendIn,
     LaunchIn,
     OfferOut,
     OrganisationOut,
@@ -33,7 +34,7 @@ from marketplace.api.serializers import (
 )
 from marketplace.models import Offer
 from marketplace.queries import price_list
-from marketplace.services.orders import estimate, place_order
+from marketplace.services.orders import estimate, extend_order, place_order
 
 
 class OrganisationViewSet(ReadOnlyActorViewSet):
@@ -142,6 +143,7 @@ class WorkloadViewSet(ActorViewSet):
         "retrieve": Scope.WORKLOADS_READ,
         "create": Scope.WORKLOADS_WRITE,
         "stop": Scope.WORKLOADS_WRITE,
+        "extend": Scope.WORKLOADS_WRITE,
     }
     out = WorkloadOut
     filterset_class = WorkloadFilter
@@ -185,5 +187,19 @@ class WorkloadViewSet(ActorViewSet):
         def act() -> tuple[int, Any]:
             workload = request_stop(actor=self.actor, public_id=self.kwargs["id"], at=clock.now())
             return 200, self._shown(self.rows().get(pk=workload.pk))
+
+        return once(request, self.actor, act)
+
+    @extend_schema(request=ExtendIn, responses={200: WorkloadOut})
+    @action(detail=True, methods=["post"])
+    def extend(self, request: Request, **_: Any) -> Response:
+        """Give a workload more time at its frozen price: the difference is held before its stop moves."""
+        data = self.parsed(ExtendIn)
+
+        def act() -> tuple[int, Any]:
+            order = extend_order(
+                actor=self.actor, workload_id=self.kwargs["id"], extra_seconds=data["extra_seconds"], at=clock.now()
+            )
+            return 200, self._shown(self.rows().get(pk=order.workload_id))
 
         return once(request, self.actor, act)

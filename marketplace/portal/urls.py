@@ -5,7 +5,17 @@ from django.urls import include, path
 
 from billing.portal.urls import urlpatterns as billing_pages
 from clusters.portal.urls import urlpatterns as cluster_pages
-from marketplace.portal import account, launch, notifications, organisation, overview, public, style_guide, webhooks
+from marketplace.portal import (
+    account,
+    extend,
+    launch,
+    notifications,
+    organisation,
+    overview,
+    public,
+    style_guide,
+    webhooks,
+)
 
 app_name = "portal"
 tenant_pages = [
@@ -30,6 +40,7 @@ tenant_pages = [
     path("notifications/read/", notifications.ReadAllView.as_view(), name="notifications_read"),
     path("notifications/<str:public_id>/read/", notifications.ReadView.as_view(), name="notification_read"),
     *billing_pages,
+    path("workloads/<str:public_id>/extend/", extend.ExtendView.as_view(), name="workload_extend"),
     *cluster_pages,
 ]
 urlpatterns = [

@@ -14,6 +14,7 @@ from aion import ids
 from aion.actor import Actor, Scope
 from aion.audit import services as audit
 from aion.errors import NotFound, Rejected
+from aion.money import decimal_string
 from aion.residency.policy import Decision, Policy, decide
 from aion.tenancy.models import Organisation, OrganisationState, Project
 from billing import queries as billing
@@ -27,6 +28,7 @@ from marketplace.errors import IdempotencyMismatch, OfferNotFound, OrganisationF
 from marketplace.models import Offer, Order
 
 MIN_SECONDS = 600
+MIN_EXTENSION = 600
 NAME = re.compile(r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")
 IMAGE = re.compile(r"^[a-z0-9][a-zA-Z0-9._/:@-]{0,199}$")
 
@@ -137,10 +139,7 @@ def _place(*, actor: Actor, request: Request, at: datetime, idempotency_key: str
     _check_text(request)
     quote = estimate(actor=actor, request=request, at=at)
     organisation = Organisation.objects.visible_to(actor).select_for_update(no_key=True, of=("self",)).get()
-    if organisation.state != OrganisationState.ACTIVE:
-        raise OrganisationFrozen(
-            f"Nothing new can start while {organisation.name} is frozen: {organisation.frozen_reason}."
-        )
+    _require_active(organisation)
     public_id = ids.order_id()
     decision = workloads.require_residency(
         pool=quote.offer.pool,
@@ -217,6 +216,53 @@ def _place(*, actor: Actor, request: Request, at: datetime, idempotency_key: str
         changes={"workload": workload.public_id},
     )
     return order
+
+
+@transaction.atomic
+def extend_order(*, actor: Actor, workload_id: str, extra_seconds: int, at: datetime) -> Order:
+    """Give a workload more time at its frozen price: reserve the difference, then move its hard stop.
+
+    Raises NotFound for a stranger's, WrongState for one that ends or has ended, Rejected for a time out of range,
+    InsufficientCredit, BudgetExceeded, OrganisationFrozen; then nothing changes.
+    """
+    actor.require(Scope.WORKLOADS_WRITE)
+    order = (
+        Order.objects.visible_to(actor)
+        .select_related("workload", "offer", "organisation")
+        .filter(workload__public_id=workload_id)
+        .first()
+    )
+    if order is None:
+        raise NotFound("There is no such workload.")
+    _require_active(order.organisation)
+    workload = order.workload
+    total = workload.max_seconds + extra_seconds  # it changes below only if it is still this long
+    if extra_seconds < MIN_EXTENSION or total > order.offer.max_seconds:
+        most = order.offer.max_seconds // 3600
+        raise Rejected(
+            f"Extend by at least {MIN_EXTENSION // 60} minutes, to at most {most} hours in all.", field="extra_seconds"
+        )
+    amount = billing.worst_case(
+        milli_gpus=workload.milli_gpus, seconds=total, micro_per_gpu_hour=workload.micro_per_gpu_hour
+    )
+    workloads.lengthen(workload=workload, max_seconds=total)
+    holds.extend_hold(hold_id=order.hold_id, amount=amount - workload.worst_case, at=at)
+    audit.record(
+        actor=actor,
+        action=Action.ORDER_EXTENDED,
+        subject=order,
+        at=at,
+        changes={"workload": workload.public_id, "max_seconds": total, "amount": decimal_string(amount)},
+    )
+    workload.refresh_from_db()
+    return order  # type: ignore[no-any-return]
+
+
+def _require_active(organisation: Organisation) -> None:
+    if organisation.state != OrganisationState.ACTIVE:
+        raise OrganisationFrozen(
+            f"Nothing new can start while {organisation.name} is frozen: {organisation.frozen_reason}."
+        )
 
 
 def _earlier(actor: Actor, request: Request, key: str | None) -> Order | None:

@@ -53,12 +53,13 @@ PORTAL = [
     Row("portal:workload", READERS, "workload"),
     Row("portal:workload_live", READERS, "workload"),
     Row("portal:workload_stop", LAUNCHERS, "workload", "post", 302),
+    Row("portal:workload_extend", LAUNCHERS, "workload"),
     Row("portal:usage", READERS),
     Row("portal:usage_csv", READERS),
     Row("portal:credits", READERS),
     Row("portal:statement_csv", READERS),
-    Row("portal:keys", LAUNCHERS),
-    Row("portal:revoke_key", LAUNCHERS, "token", "post", 302),
+    Row("portal:keys", LAUNCHERS | {Role.OPERATOR}),
+    Row("portal:revoke_key", LAUNCHERS | {Role.OPERATOR}, "token", "post", 302),
     Row("portal:projects", READERS),
     Row("portal:team", EVERYONE),
     Row("portal:webhooks", READERS),
@@ -74,7 +75,7 @@ PORTAL = [
     Row("portal:audit", MANAGERS | {Role.BILLING, Role.VIEWER}),
     Row("portal:pools", MANAGERS | {Role.OPERATOR}),
 ]
-API_KINDS = ("list", "detail", "stop", "rotate-secret", "test", "resend")
+API_KINDS = ("list", "detail", "stop", "extend", "rotate-secret", "test", "resend")
 # Resource, id of a thing, roles that may read it, roles that may write it.
 API = [
     ("organisation", "organisation", EVERYONE, None),
@@ -116,7 +117,7 @@ def routes(patterns: Any = None, prefix: str = "") -> Iterator[str]:
 
 def test_every_route_has_a_row() -> None:
     api = {f"api:{name}-{kind}" for name, *_ in API for kind in API_KINDS}
-    known = {row.name for row in PORTAL} | set(PUBLIC) | SIGNED_IN | api
+    known = {row.name for row in PORTAL} | set(PUBLIC) | SIGNED_IN | api | {"api:usage_ingest"}
     unknown = {name for name in routes() if name not in known and not name.startswith(FOREIGN)}
     assert unknown == set()
 
@@ -224,6 +225,14 @@ def test_an_api_resource_answers_its_roles_and_nobody_else(
         assert mine_owner.get(f"{path}/xx_0000000000000000").status_code == 404
         listed = mine_owner.get(path).json()["items"]
         assert foreign[thing] not in {item["id"] for item in listed}
+
+
+def test_only_who_operates_pools_may_send_usage(mine: Tenant, api: Any) -> None:
+    path = "/api/v1/usage-records:ingest"
+    statuses = {role: api(mine.key(role)).post(path, {}, format="json").status_code for role in Role}
+    allowed = MANAGERS | {Role.OPERATOR}
+    assert statuses == {role: 422 if role in allowed else 403 for role in Role}
+    assert api(None).post(path, {}, format="json").status_code == 401
 
 
 def test_a_stranger_cannot_stop_a_workload(mine: Tenant, theirs: Tenant, market: Market, api: Any) -> None:

@@ -1,0 +1,299 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Operators that meter on their own side: good lines land, bad ones come back by index, nothing is charged twice."""
+
+import json
+import threading
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from aion import clock
+from aion.actor import Actor, Via
+from aion.tenancy.roles import Role, scopes_of
+from billing.models import CorrectionRequest, Hold, LedgerAccount, Meter, QuarantinedUsage, Transfer, UsageRecord
+from billing.reconcile import CHECKS, run_checks
+from clusters.models import Pool, Workload
+from clusters.services import ingest
+from clusters.services.reconcile import settle
+from clusters.states import MeteredBy
+from marketplace.services.orders import place_order
+from tests.worlds import MICRO, PRICE, Market, Tenant, launch, make_market, make_tenant
+
+START = datetime(2026, 3, 2, 10, tzinfo=UTC)
+NOW = START + timedelta(days=1)
+
+
+class Stage:
+    """A workload on a pool that its operator meters, and the operator's key."""
+
+    def __init__(self, tenant: Tenant, market: Market, *, gpus: int = 8, hours: int = 48) -> None:
+        Pool.objects.filter(pk=market.pool.pk).update(metered_by=MeteredBy.OPERATOR)
+        self.tenant, self.market = tenant, market
+        order = place_order(actor=tenant.actor(), request=launch(tenant, market, gpus=gpus, hours=hours), at=START)
+        self.workload: Workload = order.workload
+        owner = market.site.operator
+        self.operator = Actor(None, owner.pk, Role.OPERATOR, scopes_of(Role.OPERATOR), Via.API, "operator")
+
+    def event(self, hour: int = 0, *, begin: int = 0, seconds: int = 3600, **data: Any) -> dict[str, Any]:
+        start = START + timedelta(hours=hour, seconds=begin)
+        subject = data.pop("subject", self.workload.public_id)
+        return {
+            "specversion": "1.0",
+            "id": f"{hour}-{begin}",
+            "source": "https://meter.example",
+            "type": ingest.EVENT_TYPE,
+            "subject": subject,
+            "data": {
+                "device": "pod-1",
+                "window_start": start.isoformat(),
+                "window_end": (start + timedelta(seconds=seconds)).isoformat(),
+                "milli_gpus": 8000,
+                **data,
+            },
+        }
+
+    def send(self, *events: Any, at: datetime = NOW) -> tuple[tuple[int, int, int], list[tuple[int, str]]]:
+        """Return (accepted, duplicate, refused) and the refusals as (index, code)."""
+        done = ingest.ingest_events(actor=self.operator, body=json.dumps(events).encode(), at=at)
+        codes = [(one.line, one.code) for one in done.refusals] + [(one.line, "unreadable") for one in done.unreadable]
+        batch = done.result.batch
+        return (batch.accepted, batch.duplicate, len(codes)), sorted(codes)
+
+    def charged(self) -> int:
+        rows = Transfer.objects.filter(organisation=self.tenant.organisation)
+        plus = sum(rows.filter(kind="usage").values_list("amount", flat=True))
+        return plus - sum(rows.filter(kind="correction").values_list("amount", flat=True))
+
+
+@pytest.fixture
+def stage(mine: Tenant, market: Market) -> Stage:
+    return Stage(mine, market)
+
+
+def drift() -> list[str]:
+    return [check.name for check in run_checks() if check.contradictions and check.name in CHECKS]
+
+
+def test_an_hour_of_eight_gpus_is_charged_from_the_hold(stage: Stage) -> None:
+    assert stage.send(stage.event()) == ((1, 0, 0), [])
+    assert stage.charged() == 8 * PRICE
+    held = Hold.objects.get(pk=stage.workload.hold_id).legs.get()
+    assert held.captured == 8 * PRICE
+    assert drift() == []
+
+
+def test_the_same_batch_again_posts_nothing_and_answers_the_same_counts_as_duplicates(stage: Stage) -> None:
+    events = [stage.event(hour) for hour in range(3)]
+    assert stage.send(*events) == ((3, 0, 0), [])
+    assert stage.send(*events) == ((0, 3, 0), [])
+    assert stage.send(*events, stage.event(3)) == ((1, 3, 0), [])
+    assert stage.charged() == 4 * 8 * PRICE
+
+
+def test_one_bad_line_in_many_comes_back_by_index_and_the_others_land(stage: Stage) -> None:
+    events: list[Any] = [stage.event(hour) for hour in range(20)]
+    events[7] = {**events[7], "data": {**events[7]["data"], "milli_gpus": "eight"}}
+    events[11] = stage.event(11, subject="wl_unknown")
+    assert stage.send(*events) == ((18, 0, 2), [(7, "unreadable"), (11, "unknown_workload")])
+    assert (stage.charged(), drift()) == (18 * 8 * PRICE, [])
+    kept = QuarantinedUsage.objects.get()
+    assert (kept.reason, kept.organisation_id, kept.seconds) == (
+        "unknown_workload", stage.operator.organisation_id, 3600,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code"),
+    [
+        ({"seconds": 0}, "end_before_start"),
+        ({"seconds": -60}, "end_before_start"),
+        ({"seconds": 3601}, "crosses_the_hour"),
+        ({"begin": 1800, "seconds": 1801}, "crosses_the_hour"),
+        ({"hour": 48}, "in_the_future"),
+        ({"hour": -1}, "before_the_workload"),
+        ({"milli_gpus": 8001}, "exceeds_the_workload"),
+        ({"milli_gpus": 2**31 - 1}, "exceeds_the_workload"),
+        ({"revision": 1}, "stale_revision"),
+    ],
+)
+def test_a_line_that_cannot_be_true_is_refused_with_its_reason_and_kept(
+    stage: Stage, wrong: dict[str, Any], code: str
+) -> None:
+    assert stage.send(stage.event(**wrong)) == ((0, 0, 1), [(0, code)])
+    assert (stage.charged(), UsageRecord.objects.count(), drift()) == (0, 0, [])
+    assert QuarantinedUsage.objects.get().reason == code
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"milli_gpus": -1},
+        {"milli_gpus": 0},
+        {"milli_gpus": 2**70},
+        {"milli_gpus": 1.5},
+        {"window_end": "yesterday"},
+        {"window_end": "2026-03-02T11:00:00"},
+        {"device": "a\nb"},
+        {"device": ""},
+        {"revision": -1},
+        {"colour": "red"},
+    ],
+)
+def test_an_unreadable_event_is_one_refused_line(stage: Stage, broken: dict[str, Any]) -> None:
+    good, bad = stage.event(), stage.event(1)
+    bad["data"].update(broken)
+    assert stage.send(good, bad) == ((1, 0, 1), [(1, "unreadable")])
+
+
+def test_windows_of_one_device_never_overlap_in_a_batch_or_across_batches(stage: Stage) -> None:
+    first = stage.event(begin=0, seconds=1800)
+    assert stage.send(first, stage.event(begin=1700, seconds=600), stage.event(begin=2400, seconds=600)) == (
+        (2, 0, 1), [(1, "overlap")],
+    )  # fmt: skip
+    assert stage.send(stage.event(begin=1799, seconds=10), stage.event(begin=1800, seconds=600)) == (
+        (1, 0, 1), [(0, "overlap")],
+    )  # fmt: skip
+    assert (stage.charged(), drift()) == (3000 * 8 * PRICE // 3600, [])
+
+
+def test_the_same_window_with_other_content_is_a_conflict(stage: Stage) -> None:
+    stage.send(stage.event(seconds=1800))
+    assert stage.send(stage.event(seconds=1801)) == ((0, 0, 1), [(0, "conflict")])
+    assert stage.charged() == 4 * PRICE
+
+
+def test_a_device_keeps_its_workload_and_its_size(stage: Stage) -> None:
+    other = place_order(
+        actor=stage.tenant.actor(), request=launch(stage.tenant, stage.market, gpus=8, hours=2), at=START
+    ).workload
+    stage.send(stage.event())
+    assert stage.send(stage.event(1, subject=other.public_id), stage.event(2, milli_gpus=4000)) == (
+        (0, 0, 2), [(0, "device_of_another_workload"), (1, "device_changed_size")],
+    )  # fmt: skip
+
+
+def test_a_correction_down_gives_back_to_the_lot_that_paid(stage: Stage) -> None:
+    stage.send(stage.event())
+    assert stage.send(stage.event(seconds=900, revision=1)) == ((1, 0, 0), [])
+    assert stage.send(stage.event(seconds=900, revision=1)) == ((0, 1, 0), [])
+    assert stage.charged() == 2 * PRICE
+    lot = LedgerAccount.objects.get(organisation=stage.tenant.organisation, kind="lot")
+    assert (lot.credits - lot.debits, drift()) == (1_000 * MICRO - 2 * PRICE, [])
+    assert CorrectionRequest.objects.count() == 0
+
+
+def test_usage_beyond_what_the_launch_reserved_is_never_charged(mine: Tenant, market: Market) -> None:
+    stage = Stage(mine, market, gpus=8, hours=2)
+    events = [stage.event(hour) for hour in range(4)]
+    assert stage.send(*events) == ((2, 0, 2), [(2, "exceeds_the_hold"), (3, "exceeds_the_hold")])
+    assert stage.charged() == 2 * 8 * PRICE
+
+
+def test_late_usage_is_taken_for_thirty_five_days(stage: Stage) -> None:
+    assert stage.send(stage.event(), at=START + timedelta(days=35)) == ((1, 0, 0), [])
+    assert stage.send(stage.event(1), at=START + timedelta(days=36)) == ((0, 0, 1), [(0, "too_late")])
+
+
+def test_another_operators_workload_is_as_unknown_as_a_missing_one(stage: Stage, theirs: Tenant) -> None:
+    other = Stage(theirs, make_market())
+    assert stage.send(stage.event(subject=other.workload.public_id), stage.event(subject="wl_none")) == (
+        (0, 0, 2), [(0, "unknown_workload"), (1, "unknown_workload")],
+    )  # fmt: skip
+
+
+def test_a_pool_that_we_meter_takes_no_readings(stage: Stage) -> None:
+    Pool.objects.update(metered_by=MeteredBy.AION)
+    assert stage.send(stage.event()) == ((0, 0, 1), [(0, "unknown_workload")])
+
+
+def test_a_hold_of_an_operators_run_waits_a_day_for_late_readings(stage: Stage) -> None:
+    ended = START + timedelta(hours=3)
+    Workload.objects.update(state="succeeded", ended_at=ended)
+    assert settle(at=ended + timedelta(hours=23)) == 0
+    assert settle(at=ended + timedelta(hours=25)) == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "says"),
+    [
+        (b"{", 422, "array"),
+        (b"{}", 422, "array"),
+        (b"[]", 422, "between 1 and 10,000"),
+        (b"[" + b"1," * 10_000 + b"1]", 422, "10,001"),
+        (b"[1", 422, "not JSON"),
+        (b"[1]", 200, ""),
+        (b"\xff\xfe", 422, "not JSON"),
+    ],
+)
+def test_a_body_that_is_no_batch_is_refused_with_a_sentence(
+    stage: Stage, api: Any, body: bytes, status: int, says: str
+) -> None:
+    key = operator_key(stage)
+    answer = api(key).generic("POST", "/api/v1/usage-records:ingest", body, content_type="application/json")
+    assert (answer.status_code, says in answer.json().get("detail", "")) == (status, True)
+
+
+def operator_key(stage: Stage) -> str:
+    owner = stage.market.site.operator
+    from aion.tenancy.models import Membership
+    from aion.tenancy.services.tokens import create_token
+
+    user = Membership.objects.get(organisation=owner, role=Role.OPERATOR).user
+    actor = Actor(user.pk, owner.pk, Role.OPERATOR, scopes_of(Role.OPERATOR), Via.PORTAL, "test")
+    return create_token(actor=actor, name="t", scopes=["usage:ingest"], expires_in_days=3, at=clock.now())[1]
+
+
+def test_the_api_answers_counts_and_refusals_and_repeats_with_the_key(stage: Stage, api: Any) -> None:
+    client = api(operator_key(stage))
+    body = json.dumps([stage.event(), stage.event(1, subject="wl_none")])
+
+    def post() -> Any:
+        return client.generic("POST", "/api/v1/usage-records:ingest", body, content_type="application/json",
+                              HTTP_IDEMPOTENCY_KEY="batch-1")  # fmt: skip
+
+    # The API's clock is the machine's: usage of March is late for it or in its future.
+    answer = post().json()
+    assert (answer["received"], answer["accepted"] + answer["refused"]) == (2, 2)
+    assert post().headers["Idempotent-Replayed"] == "true"
+    assert post().json() == answer
+
+
+def test_a_customer_may_not_send_readings(stage: Stage, api: Any) -> None:
+    key = stage.tenant.key(Role.DEVELOPER)
+    answer = api(key).post("/api/v1/usage-records:ingest", [stage.event()], format="json")
+    assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+
+
+def test_the_same_batch_from_ten_connections_at_once_is_charged_once(committed: None) -> None:
+    stage = Stage(make_tenant("crowd", roles=(Role.OWNER,)), make_market())
+    events = [stage.event(hour) for hour in range(10)]
+    outcomes: list[Any] = []
+
+    def send() -> None:
+        try:
+            while True:
+                try:
+                    outcomes.append(stage.send(*events)[0])
+                    return
+                except ingest.TooMany:
+                    continue
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=send) for _ in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == [(0, 10, 0)] * 9 + [(10, 0, 0)]
+    assert (stage.charged(), Meter.objects.count(), drift()) == (10 * 8 * PRICE, 1, [])
+
+
+def test_when_every_slot_is_busy_the_answer_says_when_to_come_back(stage: Stage, monkeypatch: Any, api: Any) -> None:
+    monkeypatch.setattr(ingest, "SLOTS", 0)
+    answer = api(operator_key(stage)).generic(
+        "POST", "/api/v1/usage-records:ingest", json.dumps([stage.event()]), content_type="application/json"
+    )
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "2")
