@@ -2,6 +2,7 @@
 """metering.*: the pipeline against COPY of the same records into a keyless table in the same run."""
 
 import io
+import json
 import multiprocessing
 import time
 from datetime import datetime, timedelta
@@ -11,7 +12,7 @@ from typing import Any
 from django.db import connection
 
 from bench.measure import Series, Spent, say, timed
-from bench.world import RECORD_COLUMNS, START, World, batch_lines, build, fill
+from bench.world import RECORD_COLUMNS, START, World, batch_lines, build, fill, make_operated_runs
 
 REPEATS = 5
 BATCHES = (10_000, 100_000)
@@ -75,14 +76,15 @@ class Feed:
 
 
 def pipeline(sizes: list[int]) -> None:
-    """Say records a second and ratio of the whole path at each size, for both batch sizes."""
+    """Say records a second and ratio of the whole path at each size, for both batch sizes, and of a whole replay."""
     from billing.services.metering import post_staged
 
-    at_zero: dict[int, float] = {}
-    for size in sizes:
-        world = build(organisations=200, runs=1250, slug=f"p{size}")
-        fill(world, records=size, before=START)
-        feed = Feed(world, START)
+    at_first: dict[int, float] = {}
+    world, before, stored = build(organisations=200, runs=1250, slug="pipe"), START, 0
+    feed = Feed(world, START)
+    for size in sorted(sizes):
+        before = fill(world, records=size - stored, before=before)
+        stored = max(stored, size)
         for batch in BATCHES:
             copies, runs, replays = Series(), Series(), Series()
             for repeat in range(REPEATS + 1):
@@ -95,16 +97,49 @@ def pipeline(sizes: list[int]) -> None:
                     replays.spent.append(again)
                     copies.spent.append(plain)
             ratio = copies.median("cpu") / runs.median("cpu")
-            common = {"baseline": BASELINE, "clock": "cpu", "size": size, "batch": batch, "workers": 1}
-            common["median_of"] = REPEATS
+            common = {
+                "baseline": BASELINE, "clock": "cpu", "size": size, "batch": batch, "workers": 1, "median_of": REPEATS,
+            }  # fmt: skip
             say("metering.pipeline.records", batch / runs.median("wall"), "records/s",
                 ratio=ratio, goal=GOALS[batch], **common)  # fmt: skip
             say("metering.replay.records", batch / replays.median("wall"), "records/s",
                 ratio=copies.median("cpu") / replays.median("cpu"), goal=0.45, **common)  # fmt: skip
-            at_zero.setdefault(batch, ratio)
-            if size != sizes[0]:
-                say("metering.pipeline.flat", ratio / at_zero[batch], "share of the ratio at the first size",
-                    goal=0.95, **common)  # fmt: skip
+            if batch in at_first:
+                flat = {**common, "baseline": "the ratio at the first size"}
+                say("metering.pipeline.flat", ratio, "ratio", ratio=ratio / at_first[batch], goal=0.95, **flat)
+            at_first.setdefault(batch, ratio)
+    _workers()
+    _per_record()
+    _gigafactory(feed)
+
+
+def _gigafactory(feed: Feed) -> None:
+    """Say what share of one core and how much disk a day the whole gigafactory takes, by layout."""
+    from billing.services.metering import post_staged
+
+    before = disk_bytes()
+    spent = timed(partial(post_staged, stage=stage_of(feed.batch(100_000)[2]), source="bench", at=START))
+    cpu, size = spent.cpu / 100_000, (disk_bytes() - before) / 100_000
+    for gpus, name in ((288_000, "288,000 GPUs"), (1_440_000, "1 GW, 1,440,000 GPUs")):
+        layouts = (
+            ("a record per GPU and minute", gpus / 60),
+            ("a record per GPU and hour", gpus / 3600),
+            ("a record per pod of a node and hour, the layout chosen", gpus / 8 / 3600),
+        )
+        for layout, rate in layouts:
+            say("metering.pipeline.gigafactory", 100 * rate * cpu, "per cent of one core", clock="cpu", batch=100_000,
+                workers=1, size=0, baseline=f"{name}: {layout}: {rate:,.0f} records/s, "
+                f"{rate * 86_400 * size / 2**30:,.1f} GiB a day")  # fmt: skip
+
+
+def disk_bytes() -> int:
+    """Return what usage records, roll-ups and transfers take on disk."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT sum(pg_total_relation_size(c.oid)) FROM pg_class c WHERE c.relkind = 'r' AND "
+            "(c.relname LIKE 'billing\\_usage%' OR c.relname = 'billing_transfer')"
+        )
+        return int(cursor.fetchone()[0])
 
 
 def _replayed(data: bytes) -> None:
@@ -114,7 +149,7 @@ def _replayed(data: bytes) -> None:
     assert (again.accepted, again.refused) == (0, 0), again
 
 
-def workers() -> None:
+def _workers() -> None:
     """Say what two workers do against one, each with organisations of its own, at size 0."""
     for batch in BATCHES:
         one = _parallel(1, batch)
@@ -159,7 +194,7 @@ def _work(batches: list[bytes], gate: Any) -> None:
         post_staged(stage=stage_of(data), source="bench", at=START)
 
 
-def per_record() -> None:
+def _per_record() -> None:
     """Say how the pipeline compares with one ORM transaction a record, at batch 100,000."""
     from django.db import transaction
 
@@ -206,3 +241,51 @@ def per_record() -> None:
     say("metering.pipeline.per_record", records / slow.wall, "records/s",
         ratio=(slow.cpu / records) / (spent.cpu / 100_000), baseline="the pipeline, batch 100,000", clock="cpu",
         size=0, batch=1, workers=1, median_of=1, goal=300)  # fmt: skip
+
+
+def edge(sizes: list[int]) -> None:
+    """Say what the HTTP edge takes: a JSON body of 10,000 CloudEvents until it is stored, deduped and posted."""
+    from aion.actor import Scope, system
+    from billing.models import Run
+    from clusters.models import Pool
+    from clusters.services.ingest import EVENT_TYPE
+    from clusters.states import MeteredBy
+
+    assert sizes is not None
+    stage = make_operated_runs()
+    Pool.objects.filter(pk=stage.pool.pk).update(metered_by=MeteredBy.OPERATOR)
+    actor = system("operator", organisation_id=stage.pool.organisation_id)
+    actor.require(Scope.USAGE_INGEST)
+    refs = list(Run.objects.filter(pk__in=stage.runs).values_list("workload_ref", flat=True))
+    copies, runs = Series(), Series()
+    for repeat in range(REPEATS + 1):
+        hour = stage.since + timedelta(hours=repeat)
+        body = json.dumps([
+            {
+                "specversion": "1.0", "id": f"{repeat}-{ref}-{device}", "source": "bench", "type": EVENT_TYPE,
+                "subject": ref,
+                "data": {
+                    "device": f"{ref}-{device}", "window_start": hour.isoformat(),
+                    "window_end": (hour + timedelta(hours=1)).isoformat(), "milli_gpus": 8000,
+                },
+            }
+            for ref in refs
+            for device in range(8)
+        ]).encode()  # fmt: skip
+        at = hour + timedelta(hours=2)
+        spent = timed(partial(_ingested, actor, body, at, len(refs) * 8))
+        plain = plain_copy(stored_lines(hour, hour + timedelta(hours=1)))
+        if repeat:
+            runs.spent.append(spent)
+            copies.spent.append(plain)
+    count = len(refs) * 8
+    say("metering.edge.records", count / runs.median("wall"), "records/s",
+        ratio=copies.median("cpu") / runs.median("cpu"), baseline=BASELINE, clock="cpu", size=0, batch=count, workers=1,
+        median_of=REPEATS, goal=0.10)  # fmt: skip
+
+
+def _ingested(actor: Any, body: bytes, at: datetime, count: int) -> None:
+    from clusters.services.ingest import ingest_events
+
+    done = ingest_events(actor=actor, body=body, at=at)
+    assert done.result.batch.accepted == count, done

@@ -110,8 +110,7 @@ STATEMENTS = (
        FROM billing_run r CROSS JOIN generate_series(1, %(devices)s) n
        WHERE r.name LIKE %(slug)s || '-%%' ORDER BY r.id, n""",
 )
-# Stored beforehand, as the pipeline would have: records and both roll-ups, uncharged (prices of 0 do not exist, so the
-# reconciler is asked about these books only where a bench says so).
+# Stored beforehand as the pipeline would have: records, both roll-ups, and one transfer per organisation and day.
 FILL = f"""
 INSERT INTO billing_usagerecord ({RECORD_COLUMNS})
 SELECT h.hour, m.id, m.organisation_id, m.price_id, %(batch)s, m.micro_per_gpu_hour * m.milli_gpus * 3600,
@@ -119,28 +118,70 @@ SELECT h.hour, m.id, m.organisation_id, m.price_id, %(batch)s, m.micro_per_gpu_h
 FROM generate_series(%(first)s::timestamptz, %(last)s::timestamptz, interval '1 hour') AS h(hour)
 CROSS JOIN (SELECT * FROM billing_meter WHERE id = ANY (%(meters)s) ORDER BY id) m
 """
+ROLL_UP_DAYS = """
+INSERT INTO billing_usageday (organisation_id, run_id, day, milli_gpu_seconds, exact)
+SELECT u.organisation_id, m.run_id, date_trunc('day', u.hour, 'UTC'), sum(u.milli_gpus::bigint * u.seconds),
+       sum(u.exact)
+FROM billing_usagerecord u JOIN billing_meter m ON m.id = u.meter_id
+WHERE u.hour >= %(first)s AND u.hour < %(end)s AND u.batch_id = %(batch)s GROUP BY 1, 2, 3
+ON CONFLICT (organisation_id, day, run_id) DO UPDATE
+SET milli_gpu_seconds = billing_usageday.milli_gpu_seconds + EXCLUDED.milli_gpu_seconds,
+    exact = billing_usageday.exact + EXCLUDED.exact
+"""
+ROLL_UP_HOURS = """
+INSERT INTO billing_usagehour (organisation_id, project_id, sku_id, site_code, hour, milli_gpu_seconds, exact)
+SELECT u.organisation_id, r.project_id, r.sku_id, r.site_code, u.hour, sum(u.milli_gpus::bigint * u.seconds),
+       sum(u.exact)
+FROM billing_usagerecord u JOIN billing_meter m ON m.id = u.meter_id JOIN billing_run r ON r.id = m.run_id
+WHERE u.hour >= %(first)s AND u.hour < %(end)s AND u.batch_id = %(batch)s GROUP BY 1, 2, 3, 4, 5
+"""
+CHARGE = """
+INSERT INTO billing_transfer (public_id, organisation_id, debit_account_id, credit_account_id, amount, kind,
+    description, batch_id, sku_id, usage_day, effective_at, created_at, idempotency_key)
+SELECT 'tr_' || left(replace(gen_random_uuid()::text, '-', ''), 16), r.organisation_id, a.id, c.id,
+       sum(d.exact) / 3600000, 'usage', 'Usage', %(batch)s, r.sku_id, d.day, d.day + interval '1 day', now(),
+       concat_ws(':', 'fill', %(batch)s::bigint, r.organisation_id, d.day)
+FROM billing_usageday d JOIN billing_run r ON r.id = d.run_id
+JOIN billing_ledgeraccount a ON a.organisation_id = d.organisation_id AND a.kind = 'lot'
+JOIN billing_ledgeraccount c ON c.kind = 'clearing'
+WHERE d.organisation_id = ANY (%(organisations)s) AND d.day >= %(first)s AND d.day < %(end)s
+GROUP BY r.organisation_id, a.id, c.id, r.sku_id, d.day
+"""
 
 
-def fill(world: World, *, records: int, before: datetime) -> None:
-    """Store ``records`` whole hours of the world's meters, ending before ``before``, roll-ups and charges left out."""
-    hours = records // len(world.meters)
-    if hours <= 0:
-        return
-    note(f"storing {hours * len(world.meters):,} records …")
-    month = timedelta(hours=100)
+def fill(world: World, *, records: int, before: datetime) -> datetime:
+    """Store ``records`` whole hours of the world's meters before ``before``, as posted; return their first hour."""
+    from billing.services.ledger import platform_account
+    from billing.states import AccountKind
+
+    hours = -(-records // len(world.meters))
     first = before - timedelta(hours=hours)
+    if hours <= 0:
+        return before
+    note(f"storing {hours * len(world.meters):,} records …")
+    platform_account(AccountKind.CLEARING, at=START)
     with connection.cursor() as cursor:
         cursor.execute("SELECT billing_ensure_usage_partitions(%s, %s)", [first, before])
         cursor.execute(
             "INSERT INTO billing_usagebatch (source, received, accepted, duplicate, refused, posted_at) "
             "VALUES ('fill', 0, 0, 0, 0, now()) RETURNING id"
         )
-        batch = cursor.fetchone()[0]
-        while first < before:
-            last = min(before, first + month) - timedelta(hours=1)
-            cursor.execute(FILL, {"batch": batch, "first": first, "last": last, "meters": world.meters})
-            first = last + timedelta(hours=1)
-        cursor.execute("ANALYZE billing_usagerecord")
+        scope: dict[str, Any] = {
+            "batch": cursor.fetchone()[0],
+            "meters": world.meters,
+            "organisations": world.organisations,
+        }
+        begin = first
+        while begin < before:
+            end = min(before, begin + timedelta(hours=100))
+            cursor.execute(FILL, {**scope, "first": begin, "last": end - timedelta(hours=1)})
+            begin = end
+        scope |= {"first": first, "end": before}
+        for statement in (ROLL_UP_HOURS, ROLL_UP_DAYS, CHARGE):
+            cursor.execute(statement, scope)
+        for table in ("billing_usagerecord", "billing_usagehour", "billing_usageday", "billing_transfer"):
+            cursor.execute(f"VACUUM ANALYZE {table}")
+    return first
 
 
 def batch_lines(world: World, *, first: datetime, records: int) -> bytes:
@@ -152,3 +193,34 @@ def batch_lines(world: World, *, first: datetime, records: int) -> bytes:
         for meter in world.meters
     ]
     return "".join(lines[:records]).encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Operated:
+    """Runs on a pool whose operator meters it."""
+
+    pool: Any
+    runs: list[int]
+    since: datetime
+
+
+def make_operated_runs(*, runs: int = 1250) -> Operated:
+    """Place ``runs`` orders of 64 GPUs on a pool that its operator meters: eight devices a run."""
+    from marketplace.services.orders import place_order
+    from tests.worlds import launch, make_market, make_tenant
+
+    market = make_market(gpus=10**6, code="edge")
+    tenants = [make_tenant(f"edge-{number}", credit=10**8, roles=(), quota=10**6) for number in range(50)]
+    actors = [system_of(tenant) for tenant in tenants]
+    placed = []
+    for number in range(runs):
+        request = launch(tenants[number % 50], market, gpus=64, hours=100)
+        placed.append(place_order(actor=actors[number % 50], request=request, at=START).workload.run_id)
+    return Operated(market.pool, placed, START)
+
+
+def system_of(tenant: Any) -> Any:
+    """Return the system's actor in a tenant."""
+    from aion.actor import system
+
+    return system("bench", organisation_id=tenant.organisation.pk)
