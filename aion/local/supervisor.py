@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One group of processes: started in order, restarted when one dies, stopped together in reverse order."""
 
+import contextlib
 import ctypes
 import json
 import os
@@ -27,6 +28,12 @@ def _die_with_parent() -> None:
     os.setpgid(0, 0)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _end_group(pid: int) -> None:
+    """End what a dead child left: a worker of the old web server would go on answering beside the new one."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)
 
 
 @dataclass
@@ -85,6 +92,7 @@ class Supervisor:
             if child.process is None or child.process.poll() is None:
                 continue
             if child.next_start == 0.0:
+                _end_group(child.process.pid)
                 child.next_start = now + child.pause
                 child.pause = min(MAX_PAUSE, child.pause * 2)
             elif now >= child.next_start:
@@ -119,7 +127,10 @@ class Supervisor:
         """Stop the children in reverse order; one that does not listen is killed."""
         self.phase = "stopping"
         for child in reversed(self.children):
-            if child.process is None or child.process.poll() is not None:
+            if child.process is None:
+                continue
+            if child.process.poll() is not None:
+                _end_group(child.process.pid)
                 continue
             child.process.send_signal(child.stop_signal)
             try:

@@ -72,6 +72,7 @@ def test_a_replay_beside_the_portal_is_exact_when_the_web_server_is_killed(demo:
     )
     assert replay.stdout is not None and replay.stderr is not None
     before = demo.children()["web"]
+    orphans = Path(f"/proc/{before['pid']}/task/{before['pid']}/children").read_text(encoding="ascii").split()
     for line in replay.stderr:
         if " 50%" in line:
             os.kill(before["pid"], signal.SIGKILL)
@@ -87,6 +88,7 @@ def test_a_replay_beside_the_portal_is_exact_when_the_web_server_is_killed(demo:
         "unrated_records": 0,
         "ledger_reconciled": True,
     }
+    assert [pid for pid in orphans if Path(f"/proc/{pid}").exists()] == []
     # The supervisor writes its status after the new child was started; the port opens when Django is loaded.
     deadline = time.monotonic() + 30
     while not demo.ready() and time.monotonic() < deadline:
