@@ -28,8 +28,11 @@ def holds(sizes: list[int]) -> None:
     """Say holds a second and p99 for 1, 4 and 16 clients on one organisation's lots, against append-only transfers."""
     from billing.models import LedgerAccount
     from billing.reconcile import run_checks
+    from billing.services.ledger import platform_account
+    from billing.states import AccountKind
 
     assert sizes is not None
+    platform_account(AccountKind.CLEARING, at=START)
     for clients in CLIENTS:
         world = build(organisations=1, runs=1, slug=f"hold{clients}", credit=10**6, hold=1)
         plain = together(clients, partial(_transfers, world.organisations[0]))
@@ -57,13 +60,13 @@ def together(clients: int, act: Callable[[int, int], None]) -> Together:
     """Run ``act(client, number)`` in ``clients`` processes at once, PER_CLIENT times each."""
     connection.close()
     context = multiprocessing.get_context("fork")
-    gate, answers = context.Barrier(clients + 1), context.Queue()
+    gate, answers = context.Barrier(clients + 1, timeout=60), context.Queue()
     processes = [context.Process(target=_client, args=(number, act, gate, answers)) for number in range(clients)]
     for process in processes:
         process.start()
     gate.wait()
     began = time.perf_counter()
-    spent = [one for _ in processes for one in answers.get()]
+    spent = [one for _ in processes for one in answers.get(timeout=120)]
     seconds = time.perf_counter() - began
     for process in processes:
         process.join()

@@ -138,14 +138,15 @@ WHERE u.hour >= %(first)s AND u.hour < %(end)s AND u.batch_id = %(batch)s GROUP 
 CHARGE = """
 INSERT INTO billing_transfer (public_id, organisation_id, debit_account_id, credit_account_id, amount, kind,
     description, batch_id, sku_id, usage_day, effective_at, created_at, idempotency_key)
-SELECT 'tr_' || left(replace(gen_random_uuid()::text, '-', ''), 16), r.organisation_id, a.id, c.id,
-       sum(d.exact) / 3600000, 'usage', 'Usage', %(batch)s, r.sku_id, d.day, d.day + interval '1 day', now(),
-       concat_ws(':', 'fill', %(batch)s::bigint, r.organisation_id, d.day)
-FROM billing_usageday d JOIN billing_run r ON r.id = d.run_id
-JOIN billing_ledgeraccount a ON a.organisation_id = d.organisation_id AND a.kind = 'lot'
+SELECT 'tr_' || left(replace(gen_random_uuid()::text, '-', ''), 16), h.organisation_id, a.id, c.id,
+       sum(h.exact) / 3600000, 'usage', 'Usage', %(batch)s, h.sku_id, date_trunc('day', h.hour, 'UTC'),
+       max(h.hour) + interval '1 hour', now(),
+       concat_ws(':', 'fill', %(batch)s::bigint, h.organisation_id, date_trunc('day', h.hour, 'UTC'))
+FROM billing_usagehour h
+JOIN billing_ledgeraccount a ON a.organisation_id = h.organisation_id AND a.kind = 'lot'
 JOIN billing_ledgeraccount c ON c.kind = 'clearing'
-WHERE d.organisation_id = ANY (%(organisations)s) AND d.day >= %(first)s AND d.day < %(end)s
-GROUP BY r.organisation_id, a.id, c.id, r.sku_id, d.day
+WHERE h.organisation_id = ANY (%(organisations)s) AND h.hour >= %(first)s AND h.hour < %(end)s
+GROUP BY h.organisation_id, a.id, c.id, h.sku_id, date_trunc('day', h.hour, 'UTC')
 """
 
 

@@ -38,8 +38,8 @@ def _width(standing: BudgetStanding) -> tuple[int, int, int]:
     return SCOPE_WIDTH[BudgetScope(standing.scope)], PERIOD_WIDTH[BudgetPeriod(standing.period)], standing.budget_id
 
 
-def require_room(*, purpose: "Purpose", amount: int, at: datetime) -> None:
-    """Lock the budgets that cover ``purpose`` and check that each has room for ``amount`` more.
+def require_room(*, purpose: "Purpose", amount: int, at: datetime) -> bool:
+    """Lock the budgets that cover ``purpose`` and check each for room for ``amount`` more; tell if there are any.
 
     What is held counts as spent, so two requests at the same moment cannot both take the last room. Raises
     BudgetExceeded for the widest budget without room, or whose step says that nothing new starts.
@@ -47,7 +47,7 @@ def require_room(*, purpose: "Purpose", amount: int, at: datetime) -> None:
     with connection.cursor() as cursor:
         cursor.execute(LOCK, [purpose.organisation_id])
         if not cursor.rowcount:
-            return
+            return False
     found = queries.budget_standings(
         organisation_id=purpose.organisation_id,
         at=at,
@@ -57,6 +57,7 @@ def require_room(*, purpose: "Purpose", amount: int, at: datetime) -> None:
     _refuse_without_room(
         [one for one in found if one.scope != BudgetScope.GRANT], asked={one.budget_id: amount for one in found}
     )
+    return True
 
 
 def require_room_on_lots(*, hold: Hold, at: datetime) -> None:

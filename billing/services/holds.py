@@ -15,35 +15,11 @@ from billing.models import Hold, HoldLeg
 from billing.services import budgets
 from billing.states import HoldState
 
-# Locks come first and in id order (as everywhere), so that two holds and a posting never wait for each other in a ring.
-# The amounts are read by the second statement, whose snapshot is taken after the locks are held.
-LOCK_LOTS = """
-SELECT id FROM billing_ledgeraccount
-WHERE organisation_id = %(organisation_id)s AND kind = 'lot' AND credits > debits + held
-ORDER BY id FOR NO KEY UPDATE
-"""
-TAKE_LEGS = """
-WITH lots AS (
-  SELECT id, credits - debits - held AS available,
-         row_number() OVER spending AS position,
-         sum(credits - debits - held) OVER spending - (credits - debits - held) AS before
-  FROM billing_ledgeraccount
-  WHERE organisation_id = %(organisation_id)s AND kind = 'lot' AND credits > debits + held
-    AND starts_at <= %(at)s AND (expires_at IS NULL OR expires_at > %(at)s)
-    AND (cardinality(sku_codes) = 0 OR %(sku_code)s = ANY (sku_codes))
-    AND (cardinality(site_codes) = 0 OR %(site_code)s = ANY (site_codes))
-    AND (cardinality(programme_codes) = 0 OR %(programme_code)s = ANY (programme_codes))
-    AND min_level <= %(level)s
-  WINDOW spending AS (ORDER BY restricted DESC, expires_at ASC NULLS LAST, rank, id)
-), taken AS (
-  SELECT id, position, least(available, %(amount)s - before)::bigint AS amount FROM lots WHERE before < %(amount)s
-), legs AS (
-  INSERT INTO billing_holdleg (hold_id, lot_id, position, amount, captured, released)
-  SELECT %(hold_id)s, id, %(after)s + position, amount, 0, 0 FROM taken RETURNING lot_id, amount
-), reserved AS (
-  UPDATE billing_ledgeraccount a SET held = a.held + l.amount FROM legs l WHERE a.id = l.lot_id RETURNING l.amount
-)
-SELECT coalesce(sum(amount), 0)::bigint FROM reserved
+# The function (migration 0007) locks the lots in id order, as everywhere, so that two holds and a posting never wait
+# for each other in a ring; reads what they have once the locks are held; and writes one leg a lot in spending order.
+RESERVE = """
+SELECT billing_reserve(%(hold_id)s, %(organisation_id)s, %(amount)s, %(sku_code)s, %(site_code)s, %(programme_code)s,
+                       %(level)s, %(at)s, %(after)s)
 """
 # Both read the legs as they stood: what is freed is summed before it is marked as released.
 RELEASE = """
@@ -78,7 +54,7 @@ def place_hold(*, purpose: Purpose, amount: int, reference: str, at: datetime) -
     """
     if amount <= 0:
         raise InvalidAmount("A hold must be above zero.")
-    budgets.require_room(purpose=purpose, amount=amount, at=at)
+    capped = budgets.require_room(purpose=purpose, amount=amount, at=at)
     hold = Hold.objects.create(
         organisation_id=purpose.organisation_id,
         project_id=purpose.project_id,
@@ -91,8 +67,9 @@ def place_hold(*, purpose: Purpose, amount: int, reference: str, at: datetime) -
         reference=reference,
         created_at=at,
     )
-    _reserve(hold=hold, amount=amount, at=at)
-    budgets.require_room_on_lots(hold=hold, at=at)
+    _reserve(hold=hold, amount=amount, after=0, at=at)
+    if capped:
+        budgets.require_room_on_lots(hold=hold, at=at)
     return hold
 
 
@@ -107,10 +84,12 @@ def extend_hold(*, hold_id: int, amount: int, at: datetime) -> Hold:
     hold = Hold.objects.open().select_for_update(no_key=True).filter(pk=hold_id).first()
     if hold is None:
         raise NotFound("This hold is closed: its run has been settled.")
-    budgets.require_room(purpose=purpose_of(hold), amount=amount, at=at)
-    _reserve(hold=hold, amount=amount, at=at)
+    capped = budgets.require_room(purpose=purpose_of(hold), amount=amount, at=at)
+    last = HoldLeg.objects.filter(hold=hold).aggregate(position=Max("position", default=0))["position"]
+    _reserve(hold=hold, amount=amount, after=last, at=at)
     Hold.objects.filter(pk=hold.pk).update(amount=F("amount") + amount)
-    budgets.require_room_on_lots(hold=hold, at=at)
+    if capped:
+        budgets.require_room_on_lots(hold=hold, at=at)
     hold.refresh_from_db()
     return hold  # type: ignore[no-any-return]
 
@@ -128,7 +107,7 @@ def purpose_of(hold: Hold) -> Purpose:
     )
 
 
-def _reserve(*, hold: Hold, amount: int, at: datetime) -> None:
+def _reserve(*, hold: Hold, amount: int, after: int, at: datetime) -> None:
     parameters: dict[str, Any] = {
         "organisation_id": hold.organisation_id,
         "amount": amount,
@@ -138,11 +117,10 @@ def _reserve(*, hold: Hold, amount: int, at: datetime) -> None:
         "level": hold.level,
         "at": at,
         "hold_id": hold.pk,
-        "after": HoldLeg.objects.filter(hold=hold).aggregate(last=Max("position", default=0))["last"],
+        "after": after,
     }
     with connection.cursor() as cursor:
-        cursor.execute(LOCK_LOTS, parameters)
-        cursor.execute(TAKE_LEGS, parameters)
+        cursor.execute(RESERVE, parameters)
         (reserved,) = cursor.fetchone()
     if reserved < amount:
         raise InsufficientCredit(
