@@ -21,6 +21,11 @@ RESERVE = """
 SELECT billing_reserve(%(hold_id)s, %(organisation_id)s, %(amount)s, %(sku_code)s, %(site_code)s, %(programme_code)s,
                        %(level)s, %(at)s, %(after)s)
 """
+PLACE = "SELECT hold, reserved FROM billing_place_hold(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+PLACED = (
+    "public_id", "organisation_id", "project_id", "member_id", "amount", "sku_code", "site_code", "programme_code",
+    "level", "reference", "created_at",
+)  # fmt: skip
 # Both read the legs as they stood: what is freed is summed before it is marked as released.
 RELEASE = """
 WITH freed AS (
@@ -54,8 +59,7 @@ def place_hold(*, purpose: Purpose, amount: int, reference: str, at: datetime) -
     """
     if amount <= 0:
         raise InvalidAmount("A hold must be above zero.")
-    capped = budgets.require_room(purpose=purpose, amount=amount, at=at)
-    hold = Hold.objects.create(
+    hold = Hold(
         organisation_id=purpose.organisation_id,
         project_id=purpose.project_id,
         member_id=purpose.member_id,
@@ -67,9 +71,17 @@ def place_hold(*, purpose: Purpose, amount: int, reference: str, at: datetime) -
         reference=reference,
         created_at=at,
     )
+    with connection.cursor() as cursor:
+        cursor.execute(PLACE, [getattr(hold, name) for name in PLACED])
+        pk, reserved = cursor.fetchone()
+    if pk is not None:
+        hold.pk, hold._state.adding = pk, False
+        _require_all(amount, reserved)
+        return hold
+    budgets.require_room(purpose=purpose, amount=amount, at=at)
+    hold.save()
     _reserve(hold=hold, amount=amount, after=0, at=at)
-    if capped:
-        budgets.require_room_on_lots(hold=hold, at=at)
+    budgets.require_room_on_lots(hold=hold, at=at)
     return hold
 
 
@@ -122,6 +134,10 @@ def _reserve(*, hold: Hold, amount: int, after: int, at: datetime) -> None:
     with connection.cursor() as cursor:
         cursor.execute(RESERVE, parameters)
         (reserved,) = cursor.fetchone()
+    _require_all(amount, reserved)
+
+
+def _require_all(amount: int, reserved: int) -> None:
     if reserved < amount:
         raise InsufficientCredit(
             f"The worst case costs {decimal_string(amount)} credits and {decimal_string(reserved)} are available "
