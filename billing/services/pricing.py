@@ -17,6 +17,7 @@ from billing.errors import FourEyesNeeded
 from billing.models import Price, PriceBook, PriceDraft, PriceTier, Sku
 from billing.states import DraftState
 
+MAX_GPU_HOURS = 2_000_000_000
 # What the book's own buyers used in the month before, by SKU. For the list: those whose class had no price of its own
 # for that SKU in that hour.
 LAST_MONTH = """
@@ -25,7 +26,8 @@ FROM billing_usagehour h JOIN tenancy_organisation o ON o.id = h.organisation_id
 WHERE h.hour >= %(start)s AND h.hour < %(end)s
   AND CASE WHEN %(audience)s::text IS NULL
       THEN NOT EXISTS (SELECT 1 FROM billing_pricebook b JOIN billing_price p ON p.book_id = b.id
-                       WHERE b.audience = o.kind AND p.sku_id = h.sku_id AND p.valid @> h.hour) ELSE o.kind = %(audience)s END
+                       WHERE b.audience = o.kind AND p.sku_id = h.sku_id AND p.valid @> h.hour)
+      ELSE o.kind = %(audience)s END
 GROUP BY 1
 """
 
@@ -101,7 +103,7 @@ def publish_price(
 def _check_tiers(micro: int, tiers: Sequence[Tier]) -> None:
     hours, below = 0, micro
     for tier in sorted(tiers, key=lambda one: one.from_gpu_hours):
-        if tier.from_gpu_hours <= hours or not 0 < tier.micro_per_gpu_hour < below:
+        if not hours < tier.from_gpu_hours <= MAX_GPU_HOURS or not 0 < tier.micro_per_gpu_hour < below:
             raise Rejected("Each tier needs more hours and a lower price than the one before.", field="tiers")
         hours, below = tier.from_gpu_hours, tier.micro_per_gpu_hour
 
