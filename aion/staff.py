@@ -30,6 +30,8 @@ from aion.errors import DomainError
 class AionAdminSite(UnfoldAdminSite):  # type: ignore[misc]
     """The admin behind django-allauth's sign-in and a second factor."""
 
+    index_title = _("Today")
+
     def has_permission(self, request: HttpRequest) -> bool:
         """Allow active staff who signed in with a second factor set up."""
         user: Any = request.user

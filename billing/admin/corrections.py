@@ -9,7 +9,7 @@ from django import forms
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
-from unfold.widgets import UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from aion import clock
 from aion.actor import Actor
@@ -33,6 +33,7 @@ class CorrectionForm(AskForm):
     class Meta:
         model = CorrectionRequest
         fields: ClassVar = ["hour", "start_second", "seconds_after", "reason"]
+        widgets: ClassVar = {"reason": UnfoldAdminTextareaWidget(attrs={"rows": 3})}
         help_texts: ClassVar = {
             "hour": _("The full UTC hour that the window lies in."),
             "start_second": _("Where the window begins: seconds after the full hour."),
@@ -105,7 +106,7 @@ class CorrectionRequestAdmin(AskedAdmin):
             return ["reference", "hour", "start_second", "seconds_after", "reason"]
         return [
             "public_id", "organisation", "meter", "hour", "start_second", "seconds_before", "seconds_after", "reason",
-            "state_word", "requested_by", "requested_at", "decided_by", "decided_at",
+            "state", "requested_by", "requested_at", "decided_by", "decided_at",
         ]  # fmt: skip
 
     def ask(self, request: HttpRequest, data: dict[str, Any]) -> CorrectionRequest:

@@ -10,7 +10,12 @@ from django import forms
 from django.contrib import admin, messages
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
-from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminSelectMultipleWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import (
+    UnfoldAdminDecimalFieldWidget,
+    UnfoldAdminSelectMultipleWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+)
 
 from aion import clock
 from aion.actor import Actor
@@ -61,6 +66,7 @@ class GrantForm(AskForm):
     class Meta:
         model = CreditRequest
         fields: ClassVar = ["organisation", "label", "reason", "min_level", "starts_at", "expires_at"]
+        widgets: ClassVar = {"reason": UnfoldAdminTextareaWidget(attrs={"rows": 3})}
 
 
 def _approve(*, actor: Actor, row: CreditRequest, at: datetime) -> None:
@@ -124,7 +130,7 @@ class CreditRequestAdmin(AskedAdmin):
             ]  # fmt: skip
         return [
             "public_id", "organisation", "amount_credits", "label", "reason", "sku_codes", "site_codes",
-            "programme_codes", "min_level", "starts_at", "expires_at", "state_word", "requested_by",
+            "programme_codes", "min_level", "starts_at", "expires_at", "state", "requested_by",
             "requested_at", "decided_by", "decided_at", "lot",
         ]  # fmt: skip
 

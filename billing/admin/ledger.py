@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
+from django.db.models import Sum
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminDecimalFieldWidget
@@ -19,7 +20,7 @@ from aion.staff import Act, DecidedAdmin, ReadOnlyAdmin, ReasonForm, on_one, sta
 from billing.admin.columns import TABLES, credits_text, money, table
 from billing.models import Hold, HoldLeg, LedgerAccount, Transfer
 from billing.services.takebacks import REVERSIBLE, refund_lot, take_back
-from billing.states import AccountKind, Origin
+from billing.states import PLATFORM_KINDS, AccountKind, Origin
 
 
 class RefundForm(ReasonForm):
@@ -66,6 +67,14 @@ REFUND = Act(
 )
 
 
+def _own_money(name: str, title: Any) -> Any:
+    @admin.display(description=title, ordering=name)
+    def column(_: Any, row: LedgerAccount) -> str:
+        return "–" if row.kind in PLATFORM_KINDS else credits_text(getattr(row, name))
+
+    return column
+
+
 @admin.register(LedgerAccount)
 class LedgerAccountAdmin(DecidedAdmin):
     """Accounts and lots."""
@@ -81,10 +90,29 @@ class LedgerAccountAdmin(DecidedAdmin):
     ]  # fmt: skip
     waiting: ClassVar = {"kind": AccountKind.LOT, "origin": Origin.PURCHASE}
     actions_detail: ClassVar = ["refund_one"]
-    issued = money("credits", _("credited"))
-    spent = money("debits", _("debited"))
-    on_hold = money("held", _("held"))
+    change_form_outer_after_template = TABLES
+    issued = _own_money("credits", _("credited"))
+    spent = _own_money("debits", _("debited"))
+    on_hold = _own_money("held", _("held"))
     refund_one = on_one("refund_one", REFUND)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """Sum an account of the platform, whose row is never written to."""
+        account = LedgerAccount.objects.filter(pk=object_id).first() if object_id.isdecimal() else None
+        tables = [_sums(account)] if account is not None and account.kind in PLATFORM_KINDS else []
+        return super().change_view(request, object_id, form_url, {"tables": tables})  # type: ignore[no-any-return]
+
+
+def _sums(account: LedgerAccount) -> dict[str, Any]:
+    sides = [
+        Transfer.objects.filter(**{side: account}).aggregate(total=Sum("amount", default=0))["total"]
+        for side in ("credit_account", "debit_account")
+    ]
+    row = [credits_text(int(value)) for value in (*sides, sides[0] - sides[1])]
+    note = _("An account of the platform is summed when asked for: its row would be written by every transfer.")
+    return table(_("Sums of all entries"), [_("Credited"), _("Debited"), _("Balance")], [row], note)
 
 
 def _take_back(*, actor: Actor, row: Transfer, at: datetime, reason: str) -> None:

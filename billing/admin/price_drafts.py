@@ -67,18 +67,23 @@ class PricesForm(forms.Form):
         self.skus = skus
         for sku in skus:
             self.fields[f"price_{sku.pk}"] = forms.DecimalField(
-                label=_("New price of %(sku)s") % {"sku": sku.name},
                 required=False,
                 min_value=Decimal("0.000001"),
                 max_digits=12,
                 decimal_places=6,
-                widget=UnfoldAdminDecimalFieldWidget,
+                widget=UnfoldAdminDecimalFieldWidget(
+                    attrs={"aria-label": _("New price of %(sku)s") % {"sku": sku.name}}
+                ),
             )
             self.fields[f"tiers_{sku.pk}"] = forms.CharField(
-                label=_("New tiers of %(sku)s") % {"sku": sku.name},
                 required=False,
                 max_length=200,
-                widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "1000: 2.30; 5000: 2.10"}),
+                widget=UnfoldAdminTextInputWidget(
+                    attrs={
+                        "aria-label": _("New tiers of %(sku)s") % {"sku": sku.name},
+                        "placeholder": "1000: 2.30; 5000: 2.10",
+                    }
+                ),
             )
 
     def clean(self) -> dict[str, Any]:
@@ -151,7 +156,7 @@ class PriceDraftAdmin(DecidedAdmin):
     search_fields: ClassVar = ["public_id", "created_by", "book__name"]
     ordering: ClassVar = [pending_first(DraftState.DRAFT), "-created_at"]
     fields: ClassVar = [
-        "public_id", "book", "valid_from", "reason", "state_word", "created_by", "created_at", "decided_by",
+        "public_id", "book", "valid_from", "reason", "state", "created_by", "created_at", "decided_by",
         "decided_at",
     ]  # fmt: skip
     waiting: ClassVar = {"state": DraftState.DRAFT}

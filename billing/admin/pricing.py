@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import urlencode
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 from unfold.enums import ActionVariant
@@ -24,8 +25,10 @@ FAR = "–"
 
 def period_words(valid: Any) -> str:
     """Write a half-open period of time."""
-    end = f"{valid.upper:%Y-%m-%d %H:%M}" if valid.upper else FAR
-    return f"{valid.lower:%Y-%m-%d %H:%M} → {end}"
+    start = f"{valid.lower:%Y-%m-%d %H:%M}"
+    if valid.upper is None:
+        return gettext("from %(start)s on") % {"start": start}
+    return f"{start} → {valid.upper:%Y-%m-%d %H:%M}"
 
 
 def tier_words(price: Price) -> str:
