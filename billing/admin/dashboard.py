@@ -50,7 +50,7 @@ def waiting(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     if user.has_perm("audit.view_auditevent"):
         rows = [
             [f"{one.at:%Y-%m-%d %H:%M}", one.actor_label, one.action, one.subject_label, one.reason or "–"]
-            for one in AuditEvent.objects.order_by("-at", "-pk")[:SHOWN]
+            for one in AuditEvent.objects.order_by("-pk")[:SHOWN]
         ]
         context["acts"] = table("", [_("When (UTC)"), _("Who"), _("What"), _("Subject"), _("Reason")], rows)
     return context
