@@ -136,6 +136,32 @@ def test_a_correction_of_nothing_is_refused_at_its_field(first: Client, mine: Te
     assert CorrectionRequest.objects.count() == 0
 
 
+def test_a_correction_never_runs_into_the_next_window(first: Client, mine: Tenant, market: Market) -> None:
+    meter = make_meter(mine, market)
+    windows = [Window(NOW, meter.pk, 600), Window(NOW + timedelta(minutes=30), meter.pk, 600)]
+    post_windows(windows=windows, source="test", at=NOW + timedelta(hours=2))
+    beyond = correct(first, meter.reference, seconds_after="1801").context["adminform"].form
+    assert beyond.errors["seconds_after"] == [
+        "The device's next window begins at second 1800: at most 1800 seconds fit."
+    ]
+    assert correct(first, meter.reference, seconds_after="1800").status_code == 302
+
+
+def test_a_correction_waiting_while_a_window_arrives_behind_it_is_refused_at_the_approval(
+    first: Client, second: Client, mine: Tenant, market: Market
+) -> None:
+    meter = make_meter(mine, market)
+    post_windows(windows=[Window(NOW, meter.pk, 600)], source="test", at=NOW + timedelta(hours=2))
+    correct(first, meter.reference, seconds_after="3600")
+    later = Window(NOW + timedelta(minutes=30), meter.pk, 600)
+    post_windows(windows=[later], source="test", at=NOW + timedelta(hours=3))
+    assert (
+        "begins at second 1800" in press(second, "correctionrequest", "approve", CorrectionRequest.objects.get().pk)[0]
+    )
+    assert CorrectionRequest.objects.get().state == "pending"
+    assert drift() == []
+
+
 def test_a_correction_is_rejected_with_a_reason(first: Client, second: Client, mine: Tenant, market: Market) -> None:
     meter = make_meter(mine, market)
     post_windows(windows=[Window(NOW, meter.pk, 3600)], source="test", at=NOW + timedelta(hours=2))
