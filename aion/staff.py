@@ -1,23 +1,36 @@
 # SPDX-License-Identifier: Apache-2.0
 """The staff admin: only consortium staff with a second factor, and bases for facts that nobody may edit."""
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 from allauth.mfa.utils import is_mfa_enabled
+from django import forms
+from django.contrib import admin, messages
+from django.db import transaction
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
-from unfold.decorators import display
+from unfold.decorators import action, display
+from unfold.enums import ActionVariant
 from unfold.sites import UnfoldAdminSite
+from unfold.widgets import UnfoldAdminTextareaWidget
 
+from aion import clock
 from aion.actor import Actor, Scope, Via
+from aion.errors import DomainError
 
 
 class AionAdminSite(UnfoldAdminSite):  # type: ignore[misc]
     """The admin behind django-allauth's sign-in and a second factor."""
+
+    index_title = _("Today")
 
     def has_permission(self, request: HttpRequest) -> bool:
         """Allow active staff who signed in with a second factor set up."""
@@ -38,7 +51,7 @@ TONES = {
     "success": ("active", "approved", "published", "running", "succeeded"),
     "info": ("admitted", "open", "pending", "queued", "requested", "starting"),
     "warning": ("budget_exhausted", "draft", "preempted", "stopping", "timed_out", "withdrawn"),
-    "danger": ("failed", "frozen", "rejected"),
+    "danger": ("discarded", "failed", "frozen", "rejected"),
 }
 
 
@@ -94,4 +107,174 @@ class KeptAdmin(ModelAdmin):  # type: ignore[misc]
         return False
 
 
-__all__ = ["AionAdminSite", "KeptAdmin", "ModelAdmin", "ReadOnlyAdmin", "gpus_column", "staff_actor", "state_column"]
+class ReasonForm(forms.Form):
+    """Why."""
+
+    reason = forms.CharField(
+        label=_("Reason"),
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+        max_length=200,
+        help_text=_("It goes on the record with your name."),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What staff do to rows, each time asked on a page of its own that says what it does.
+
+    ``call`` is the service: it takes actor, row, at and the form's fields by name, and may raise DomainError.
+    """
+
+    title: Any
+    done: Any
+    call: Callable[..., Any]
+    warning: Any = ""
+    button: Any = ""
+    danger: bool = False
+    form: type[forms.Form] = ReasonForm
+    facts: Callable[[Any], Sequence[tuple[Any, Any]]] = field(default=lambda _row: ())
+    initial: Callable[[Any], dict[str, Any]] = field(default=lambda _row: {})
+
+
+def confirm(model_admin: Any, request: HttpRequest, rows: Sequence[Any], act: Act, *, back: str) -> HttpResponse | None:
+    """Ask on a page of its own; once confirmed, act on each row, show every refusal and return None."""
+    initial = act.initial(rows[0]) if rows else {}
+    form = act.form(request.POST if "confirmed" in request.POST else None, initial=initial)
+    if form.is_valid():
+        for row in rows:
+            words = str(row)
+            try:
+                act.call(actor=staff_actor(request), row=row, at=clock.now(), **form.cleaned_data)
+            except DomainError as error:
+                messages.error(request, f"{words}: {error.detail}")
+            else:
+                messages.success(request, f"{words}: {act.done}")
+        return None
+    context = {
+        **model_admin.admin_site.each_context(request),
+        "title": act.title,
+        "act": act,
+        "rows": [(row.pk, str(row), act.facts(row)) for row in rows],
+        "form": form,
+        "action": request.POST.get("action"),
+        "back": back,
+        "opts": model_admin.model._meta,
+    }
+    return TemplateResponse(request, "admin/confirm_reason.html", context)
+
+
+def on_rows(name: str, act: Act) -> Any:
+    """Return a list's action that confirms ``act`` for the chosen rows."""
+
+    def run(model_admin: Any, request: HttpRequest, rows: QuerySet[Any]) -> HttpResponse | None:
+        return confirm(model_admin, request, list(rows), act, back=request.get_full_path())
+
+    run.__name__ = name
+    return admin.action(description=act.title, permissions=["decide"])(run)
+
+
+def on_one(name: str, act: Act) -> Any:
+    """Return a button of a row's own page that confirms ``act`` for it."""
+
+    def run(model_admin: Any, request: HttpRequest, object_id: str) -> HttpResponse:
+        rows = list(model_admin.get_queryset(request).filter(pk=object_id))
+        kind = f"{model_admin.opts.app_label}_{model_admin.opts.model_name}"
+        listed = reverse(f"admin:{kind}_changelist")
+        if not rows:
+            messages.error(request, _("It is not there any more."))
+            return redirect(listed)
+        own = reverse(f"admin:{kind}_change", args=[object_id])
+        asked = confirm(model_admin, request, rows, act, back=own)
+        if asked is not None:
+            return asked
+        return redirect(own if model_admin.get_queryset(request).filter(pk=object_id).exists() else listed)
+
+    run.__name__ = name
+    variant = ActionVariant.DANGER if act.danger else ActionVariant.PRIMARY
+    button = action(description=act.title, url_path=name.replace("_one", ""), permissions=["decide"], variant=variant)
+    return button(run)
+
+
+class DecidedAdmin(ReadOnlyAdmin):
+    """Rows on which staff decide by acts, never by an edit. ``waiting`` says which rows the buttons are for."""
+
+    waiting: ClassVar[dict[str, Any]] = {}
+
+    def has_decide_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Allow who may change such rows."""
+        user: Any = request.user
+        return bool(user.has_perm(f"{self.opts.app_label}.change_{self.opts.model_name}"))
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        """Return the buttons of a row that waits."""
+        if self.waiting and not self.get_queryset(request).filter(pk=object_id, **self.waiting).exists():
+            return []
+        return list(super().get_actions_detail(request, object_id))
+
+
+class AskForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A form whose save is a service: what the service refused stands at its field, with all that was typed."""
+
+    refusal: ClassVar[DomainError | None] = None
+
+    def clean(self) -> dict[str, Any]:
+        """Show the refusal."""
+        data: dict[str, Any] = super().clean() or self.cleaned_data
+        if self.refusal is not None:
+            self.add_error(self.refusal.field if self.refusal.field in self.fields else None, self.refusal.detail)
+        return data
+
+
+class AskedAdmin(DecidedAdmin):
+    """Rows that staff ask for through a service: ``ask`` makes the row or raises DomainError."""
+
+    form = AskForm
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Allow who may add such rows."""
+        user: Any = request.user
+        return bool(user.has_perm(f"{self.opts.app_label}.add_{self.opts.model_name}"))
+
+    def ask(self, request: HttpRequest, data: dict[str, Any]) -> Any:
+        """Return the row that the service made of the form's ``data``."""
+        raise NotImplementedError
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        """Ask; what is refused comes back as the form's error and stores nothing."""
+        given: Any = request
+        try:
+            with transaction.atomic():
+                answer: HttpResponse = super().add_view(request, form_url, extra_context)
+        except DomainError as error:
+            given.refusal = error
+            answer = super().add_view(request, form_url, extra_context)
+        return answer
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        """Return the form, with what the service refused a moment ago."""
+        form: Any = super().get_form(request, obj, change, **kwargs)
+        refusal = getattr(request, "refusal", None)
+        return form if refusal is None else type(form.__name__, (form,), {"refusal": refusal})
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Ask, and let the page go on with the row that was made."""
+        obj.__dict__.update(self.ask(request, form.cleaned_data).__dict__)
+
+
+__all__ = [
+    "Act",
+    "AionAdminSite",
+    "AskForm",
+    "AskedAdmin",
+    "DecidedAdmin",
+    "KeptAdmin",
+    "ModelAdmin",
+    "ReadOnlyAdmin",
+    "ReasonForm",
+    "confirm",
+    "gpus_column",
+    "on_one",
+    "on_rows",
+    "staff_actor",
+    "state_column",
+]

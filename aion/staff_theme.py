@@ -45,8 +45,20 @@ MENU: tuple[tuple[Any, tuple[tuple[Any, str, str], ...]], ...] = (
             (_("Ledger accounts"), "account_balance_wallet", "billing_ledgeraccount"),
             (_("Ledger entries"), "swap_horiz", "billing_transfer"),
             (_("Holds"), "lock_clock", "billing_hold"),
-            (_("Hourly usage"), "bar_chart", "billing_usagehour"),
+            (_("Budgets"), "savings", "billing_budget"),
+            (_("Budget crossings"), "notification_important", "billing_budgetcrossing"),
+            (_("Month statements"), "calendar_month", "billing_monthstatement"),
+        ),
+    ),
+    (
+        _("Usage"),
+        (
+            (_("Corrections"), "rule", "billing_correctionrequest"),
             (_("Quarantined usage"), "report", "billing_quarantinedusage"),
+            (_("Hourly usage"), "bar_chart", "billing_usagehour"),
+            (_("Runs"), "play_circle", "billing_run"),
+            (_("Meters"), "speed", "billing_meter"),
+            (_("Batches"), "inventory_2", "billing_usagebatch"),
         ),
     ),
     (
@@ -54,7 +66,10 @@ MENU: tuple[tuple[Any, tuple[tuple[Any, str, str], ...]], ...] = (
         (
             (_("Offers"), "sell", "marketplace_offer"),
             (_("SKUs"), "category", "billing_sku"),
+            (_("Price books"), "menu_book", "billing_pricebook"),
+            (_("Price drafts"), "edit_note", "billing_pricedraft"),
             (_("Prices"), "euro", "billing_price"),
+            (_("Promotions"), "percent", "billing_promotion"),
         ),
     ),
     (
@@ -71,6 +86,7 @@ MENU: tuple[tuple[Any, tuple[tuple[Any, str, str], ...]], ...] = (
         (
             (_("Audit log"), "history_edu", "audit_auditevent"),
             (_("Residency decisions"), "gavel", "residency_residencydecision"),
+            (_("Reconciliations"), "verified", "billing_reconciliation"),
         ),
     ),
 )
@@ -84,6 +100,7 @@ def unfold() -> dict[str, Any]:
         "SITE_SUBHEADER": _("Every act here is on the record"),
         "SITE_SYMBOL": "shield_person",
         "SITE_URL": "/",
+        "DASHBOARD_CALLBACK": "billing.admin.dashboard.waiting",
         "SHOW_HISTORY": False,
         "BORDER_RADIUS": "6px",
         "COLORS": {"primary": PRIMARY},

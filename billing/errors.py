@@ -56,3 +56,21 @@ class CorrectionNotPossible(Conflict):
     """There is no such window, or it already has the seconds asked for."""
 
     code, title = "correction_not_possible", "This cannot be corrected"
+
+
+class NotReversible(Conflict):
+    """Part of the credit is spent or held, or one person alone may not take back so much."""
+
+    code, title = "not_reversible", "This cannot be reversed"
+
+
+class RefundNotPossible(Conflict):
+    """Only unspent credit of a purchase that has not expired goes back."""
+
+    code, title = "refund_not_possible", "This cannot be refunded"
+
+
+class PromotionNotPossible(Conflict):
+    """A promotion that has begun only ever ends earlier."""
+
+    code, title = "promotion_not_possible", "The promotion cannot be changed so"

@@ -3,55 +3,32 @@
 
 from typing import Any, ClassVar
 
-from django import forms
-from django.contrib import admin, messages
-from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
+from django.contrib import admin
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
 
-from aion import clock
-from aion.errors import DomainError
-from aion.staff import KeptAdmin, ReadOnlyAdmin, gpus_column, staff_actor, state_column
+from aion.staff import Act, KeptAdmin, ReadOnlyAdmin, gpus_column, on_rows, state_column
 from aion.tenancy.models import ApiToken, Membership, Organisation, Project, User
 from aion.tenancy.services import organisations
 
 
-class ReasonForm(forms.Form):
-    """Why."""
+def _act(title: Any, done: Any, service: Any, **fields: Any) -> Act:
+    def call(*, row: Organisation, **rest: Any) -> None:
+        service(organisation=row, **rest)
 
-    reason = forms.CharField(label=_("Reason"), widget=forms.Textarea(attrs={"rows": 3}), max_length=200)
+    return Act(title=title, done=done, call=call, **fields)
 
 
-def _with_reason(
-    admin_class: Any, request: HttpRequest, rows: QuerySet[Any], name: str, act: Any
-) -> HttpResponse | None:
-    """Ask for a reason on a page of its own, then act on each row."""
-    form = ReasonForm(request.POST if "confirmed" in request.POST else None)
-    if form.is_valid():
-        for row in rows:
-            try:
-                act(
-                    actor=staff_actor(request),
-                    organisation=row,
-                    reason=form.cleaned_data["reason"],
-                    at=clock.now(),
-                )
-            except DomainError as error:
-                messages.error(request, f"{row}: {error.detail}")
-            else:
-                messages.success(request, f"{row}: {name}")
-        return None
-    context = {
-        **admin_class.admin_site.each_context(request),
-        "title": name,
-        "rows": rows,
-        "form": form,
-        "action": request.POST.get("action"),
-        "opts": admin_class.model._meta,
-    }
-    return TemplateResponse(request, "admin/confirm_reason.html", context)
+FREEZE = _act(
+    _("Freeze: nothing new starts, running work drains"),
+    _("frozen"),
+    organisations.freeze_organisation,
+    warning=_("Its members can start nothing, and what runs is stopped with notice. They read your reason."),
+    button=_("Freeze"),
+    danger=True,
+)
+UNFREEZE = _act(_("Unfreeze"), _("unfrozen"), organisations.unfreeze_organisation)
 
 
 @admin.register(User)
@@ -100,15 +77,12 @@ class OrganisationAdmin(KeptAdmin):
     state_word = state_column()
     gpu_quota = gpus_column("milli_gpu_quota", _("quota (GPUs)"))
 
-    @admin.action(description=_("Freeze: nothing new starts, running work drains"))
-    def freeze(self, request: HttpRequest, rows: QuerySet[Organisation]) -> HttpResponse | None:
-        """Freeze the chosen organisations."""
-        return _with_reason(self, request, rows, "frozen", organisations.freeze_organisation)
+    freeze = on_rows("freeze", FREEZE)
+    unfreeze = on_rows("unfreeze", UNFREEZE)
 
-    @admin.action(description=_("Unfreeze"))
-    def unfreeze(self, request: HttpRequest, rows: QuerySet[Organisation]) -> HttpResponse | None:
-        """Unfreeze the chosen organisations."""
-        return _with_reason(self, request, rows, "unfrozen", organisations.unfreeze_organisation)
+    def has_decide_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Allow who may change organisations."""
+        return bool(self.has_change_permission(request))
 
 
 @admin.register(Project)

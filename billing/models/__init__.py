@@ -5,6 +5,7 @@ from billing.models.budgets import Budget, BudgetCrossing, BudgetStep
 from billing.models.corrections import CorrectionRequest
 from billing.models.ledger import CreditRequest, Hold, HoldLeg, LedgerAccount, Transfer
 from billing.models.pricing import Price, PriceBook, PriceDraft, PriceTier, Promotion, Sku
+from billing.models.reconciliation import Reconciliation
 from billing.models.statements import MonthStatement, StatementLine
 from billing.models.usage import (
     Meter,
@@ -37,6 +38,7 @@ __all__ = [
     "QuarantineReview",
     "QuarantinedUsage",
     "RatingCarry",
+    "Reconciliation",
     "Run",
     "Sku",
     "StatementLine",

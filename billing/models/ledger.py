@@ -207,6 +207,13 @@ class CreditRequest(models.Model):
     amount = models.BigIntegerField(_("amount (micro-credits)"))
     label = models.CharField(_("name"), max_length=120)
     reason = models.TextField(_("reason"))
+    sku_codes = ArrayField(models.CharField(max_length=40), default=list, blank=True, verbose_name=_("only for"))
+    site_codes = ArrayField(models.CharField(max_length=40), default=list, blank=True, verbose_name=_("only at"))
+    programme_codes = ArrayField(
+        models.CharField(max_length=40), default=list, blank=True, verbose_name=_("only for programmes")
+    )
+    min_level = models.PositiveSmallIntegerField(_("only from residency level"), default=0)
+    starts_at = models.DateTimeField(_("usable from"), null=True, blank=True)
     expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
     state = models.CharField(
         _("state"), max_length=10, choices=[(s, s) for s in RequestState], default=RequestState.PENDING

@@ -153,6 +153,7 @@ class PriceDraft(models.Model):
     book = models.ForeignKey(PriceBook, on_delete=models.PROTECT, related_name="drafts", verbose_name=_("price book"))
     valid_from = models.DateTimeField(_("valid from"))
     lines = models.JSONField(_("prices"), default=dict)
+    tiers = models.JSONField(_("volume tiers"), default=dict)
     reason = models.TextField(_("reason"))
     state = models.CharField(_("state"), max_length=10, choices=[(s, s) for s in DraftState], default=DraftState.DRAFT)
     created_by_id = models.BigIntegerField()

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Max, Sum
+from django.db.models import Max, Min, Sum
 
 from aion.actor import Actor
 from aion.audit import services as audit
@@ -30,6 +30,17 @@ def metered(*, meter_id: int, hour: datetime, start_second: int) -> tuple[int, i
     return int(found["seconds"]), int(found["revision"])
 
 
+def _require_room(*, meter_id: int, hour: datetime, start_second: int, seconds: int) -> None:
+    """Raise CorrectionNotPossible where a window would run into the device's next one: no second is charged twice."""
+    later = UsageRecord.objects.filter(meter_id=meter_id, hour=hour, start_second__gt=start_second)
+    begins = later.aggregate(first=Min("start_second"))["first"]
+    if begins is not None and start_second + seconds > begins:
+        raise CorrectionNotPossible(
+            f"The device's next window begins at second {begins}: at most {begins - start_second} seconds fit.",
+            field="seconds_after",
+        )
+
+
 @transaction.atomic
 def request_correction(
     *, actor: Actor, reference: str, hour: datetime, start_second: int, seconds: int, reason: str, at: datetime
@@ -49,6 +60,7 @@ def request_correction(
     if meter is None:
         raise NotFound("There is no such device.", field="reference")
     before, _ = metered(meter_id=meter.pk, hour=floor_hour(hour), start_second=start_second)
+    _require_room(meter_id=meter.pk, hour=floor_hour(hour), start_second=start_second, seconds=seconds)
     if before == seconds:
         raise CorrectionNotPossible("The window has these seconds already.", field="seconds_after")
     try:
@@ -82,6 +94,12 @@ def approve_correction(*, actor: Actor, public_id: str, at: datetime) -> BatchRe
     if request.requested_by_id == actor.user_id:
         raise FourEyesNeeded("You asked for this correction: a second member of staff must approve it.")
     before, revision = metered(meter_id=request.meter_id, hour=request.hour, start_second=request.start_second)
+    _require_room(
+        meter_id=request.meter_id,
+        hour=request.hour,
+        start_second=request.start_second,
+        seconds=request.seconds_after,
+    )
     row = (request.hour, request.meter_id, request.start_second, request.seconds_after - before, revision + 1)
 
     def stage(cursor: Any) -> None:

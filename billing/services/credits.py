@@ -2,6 +2,7 @@
 """Issuing credit lots."""
 
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from django.conf import settings
@@ -15,9 +16,22 @@ from aion.money import decimal_string
 from aion.periods import next_midnight
 from billing.audit import Action
 from billing.errors import FourEyesNeeded, InvalidAmount
-from billing.models import CreditRequest, LedgerAccount
+from billing.models import CreditRequest, LedgerAccount, Sku
 from billing.services.ledger import platform_account, post_transfer
 from billing.states import ORIGIN_RANK, AccountKind, Origin, RequestState, TransferKind
+
+
+@dataclass(frozen=True, slots=True)
+class Restriction:
+    """What a lot may be spent on; empty is everything."""
+
+    sku_codes: tuple[str, ...] = ()
+    site_codes: tuple[str, ...] = ()
+    programme_codes: tuple[str, ...] = ()
+    min_level: int = 0
+
+
+FREE = Restriction()
 
 
 @transaction.atomic
@@ -109,10 +123,12 @@ def request_grant(
     reason: str,
     expires_at: datetime | None,
     at: datetime,
+    starts_at: datetime | None = None,
+    only: Restriction = FREE,
 ) -> CreditRequest:
     """Ask for a grant of credits; up to the four-eyes limit it is issued at once, above it waits for a second person.
 
-    Raises InvalidAmount and Rejected (no reason, expiry in the past).
+    Raises InvalidAmount and Rejected (no reason, an expiry in the past or before the start, an unknown SKU).
     """
     if amount <= 0:
         raise InvalidAmount("The amount must be above zero.", field="amount")
@@ -120,6 +136,11 @@ def request_grant(
         raise Rejected("Write why this organisation gets credits: it goes on the record.", field="reason")
     if expires_at is not None and expires_at <= at:
         raise Rejected("The expiry must lie in the future.", field="expires_at")
+    if expires_at is not None and starts_at is not None and expires_at <= starts_at:
+        raise Rejected("A lot must expire after it starts.", field="expires_at")
+    unknown = set(only.sku_codes) - set(Sku.objects.filter(code__in=only.sku_codes).values_list("code", flat=True))
+    if unknown:
+        raise Rejected(f"There is no such SKU: {', '.join(sorted(unknown))}.", field="sku_codes")
     if actor.user_id is None:
         raise Rejected("Only a person can grant credits.")
     request = CreditRequest.objects.create(
@@ -127,6 +148,11 @@ def request_grant(
         amount=amount,
         label=label,
         reason=reason,
+        sku_codes=list(only.sku_codes),
+        site_codes=list(only.site_codes),
+        programme_codes=list(only.programme_codes),
+        min_level=only.min_level,
+        starts_at=starts_at,
         expires_at=expires_at,
         requested_by_id=actor.user_id,
         requested_by=actor.label,
@@ -138,7 +164,7 @@ def request_grant(
         subject=request,
         at=at,
         reason=reason,
-        changes={"amount": decimal_string(amount)},
+        changes={"amount": decimal_string(amount)} | {name: value for name, value in asdict(only).items() if value},
     )
     if amount <= settings.FOUR_EYES_LIMIT_MICROCREDITS:
         _issue(actor=actor, request=request, at=at)
@@ -182,7 +208,12 @@ def _issue(*, actor: Actor, request: CreditRequest, at: datetime) -> None:
         key=f"request:{request.public_id}",
         at=at,
         reason=request.reason,
+        starts_at=max(at, request.starts_at) if request.starts_at else None,
         expires_at=request.expires_at,
+        sku_codes=request.sku_codes,
+        site_codes=request.site_codes,
+        programme_codes=request.programme_codes,
+        min_level=request.min_level,
     )
     request.state, request.decided_by, request.decided_at, request.lot = (
         RequestState.APPROVED,

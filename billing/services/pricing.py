@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Publishing prices: one at a time, or a whole book after a preview of its effect."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -17,13 +17,17 @@ from billing.errors import FourEyesNeeded
 from billing.models import Price, PriceBook, PriceDraft, PriceTier, Sku
 from billing.states import DraftState
 
-# What the book's own buyers used in the month before, by SKU. For the list: those whose class has no book.
+MAX_GPU_HOURS = 2_000_000_000
+# What the book's own buyers used in the month before, by SKU. For the list: those whose class had no price of its own
+# for that SKU in that hour.
 LAST_MONTH = """
 SELECT h.sku_id, sum(h.milli_gpu_seconds)::bigint, sum(h.exact)
 FROM billing_usagehour h JOIN tenancy_organisation o ON o.id = h.organisation_id
 WHERE h.hour >= %(start)s AND h.hour < %(end)s
   AND CASE WHEN %(audience)s::text IS NULL
-      THEN NOT EXISTS (SELECT 1 FROM billing_pricebook b WHERE b.audience = o.kind) ELSE o.kind = %(audience)s END
+      THEN NOT EXISTS (SELECT 1 FROM billing_pricebook b JOIN billing_price p ON p.book_id = b.id
+                       WHERE b.audience = o.kind AND p.sku_id = h.sku_id AND p.valid @> h.hour)
+      ELSE o.kind = %(audience)s END
 GROUP BY 1
 """
 
@@ -38,7 +42,11 @@ class Tier:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What one line of a draft would have changed last month, in micro-credits."""
+    """What one line of a draft would have changed last month, in micro-credits.
+
+    ``would_be`` counts neither volume tiers nor promotions, which only ever lower it; ``ends_tiers`` is whether the
+    price in force has tiers and the new one has none.
+    """
 
     sku: Sku
     before: int | None
@@ -46,6 +54,7 @@ class Effect:
     milli_gpu_seconds: int
     charged: int
     would_be: int
+    ends_tiers: bool = False
 
     @property
     def difference(self) -> int:
@@ -94,14 +103,21 @@ def publish_price(
 def _check_tiers(micro: int, tiers: Sequence[Tier]) -> None:
     hours, below = 0, micro
     for tier in sorted(tiers, key=lambda one: one.from_gpu_hours):
-        if tier.from_gpu_hours <= hours or not 0 < tier.micro_per_gpu_hour < below:
+        if not hours < tier.from_gpu_hours <= MAX_GPU_HOURS or not 0 < tier.micro_per_gpu_hour < below:
             raise Rejected("Each tier needs more hours and a lower price than the one before.", field="tiers")
         hours, below = tier.from_gpu_hours, tier.micro_per_gpu_hour
 
 
 @transaction.atomic
 def prepare_prices(
-    *, actor: Actor, book: PriceBook, lines: Mapping[str, int], valid_from: datetime, reason: str, at: datetime
+    *,
+    actor: Actor,
+    book: PriceBook,
+    lines: Mapping[str, int],
+    valid_from: datetime,
+    reason: str,
+    at: datetime,
+    tiers: Mapping[str, Sequence[Tier]] | None = None,
 ) -> PriceDraft:
     """Keep new prices of a book (SKU code to micro-credits an hour) for a preview. Raises Rejected."""
     if actor.user_id is None:
@@ -114,10 +130,19 @@ def prepare_prices(
     if not lines or unknown or any(micro <= 0 for micro in lines.values()):
         what = f"unknown: {', '.join(sorted(unknown))}" if unknown else "each needs a price above zero"
         raise Rejected(f"Give at least one SKU a price ({what}).", field="lines")
+    tiers = {code: ladder for code, ladder in (tiers or {}).items() if ladder}
+    if set(tiers) - set(lines):
+        raise Rejected("Volume tiers need a new price of the same SKU.", field="lines")
+    for code, ladder in tiers.items():
+        _check_tiers(lines[code], ladder)
+    _check_starts(book=book, codes=lines, valid_from=valid_from)
     draft = PriceDraft.objects.create(
         book=book,
         valid_from=valid_from,
         lines=dict(lines),
+        tiers={
+            code: [[one.from_gpu_hours, one.micro_per_gpu_hour] for one in ladder] for code, ladder in tiers.items()
+        },
         reason=reason,
         created_by_id=actor.user_id,
         created_by=actor.label,
@@ -128,6 +153,13 @@ def prepare_prices(
     return draft
 
 
+def _check_starts(*, book: PriceBook, codes: Iterable[str], valid_from: datetime) -> None:
+    late = Price.objects.filter(book=book, sku__code__in=codes, valid__startswith__gte=valid_from)
+    code = late.order_by("sku__code").values_list("sku__code", flat=True).first()
+    if code is not None:
+        raise Rejected(f"A price of {code} starts at that time or later already.", field="valid_from")
+
+
 def preview_prices(*, draft: PriceDraft, at: datetime) -> list[Effect]:
     """Return what the draft would have changed on the real usage of the last calendar month, by SKU."""
     end = month_start(at)
@@ -135,13 +167,16 @@ def preview_prices(*, draft: PriceDraft, at: datetime) -> list[Effect]:
     with connection.cursor() as cursor:
         cursor.execute(LAST_MONTH, {"start": start, "end": end, "audience": draft.book.audience})
         used = {sku_id: (int(seconds), int(exact)) for sku_id, seconds, exact in cursor.fetchall()}
-    before = dict(Price.objects.in_force_at(at).filter(book=draft.book).values_list("sku_id", "micro_per_gpu_hour"))
+    in_force = Price.objects.in_force_at(at).filter(book=draft.book)
+    before = dict(in_force.values_list("sku_id", "micro_per_gpu_hour"))
+    laddered = set(in_force.filter(tiers__isnull=False).values_list("sku_id", flat=True))
     effects = []
     for sku in Sku.objects.filter(code__in=draft.lines).order_by("code"):
         seconds, exact = used.get(sku.pk, (0, 0))
         after = int(draft.lines[sku.code])
         would_be = floor_charge(exact_charge(milli_gpus=seconds, seconds=1, micro_per_gpu_hour=after))
-        effects.append(Effect(sku, before.get(sku.pk), after, seconds, floor_charge(exact), would_be))
+        ends = sku.pk in laddered and not draft.tiers.get(sku.code)
+        effects.append(Effect(sku, before.get(sku.pk), after, seconds, floor_charge(exact), would_be, ends))
     return effects
 
 
@@ -156,7 +191,7 @@ def publish_draft(*, actor: Actor, public_id: str, at: datetime) -> list[Price]:
     skus = {sku.code: sku for sku in Sku.objects.filter(code__in=draft.lines)}
     prices = [
         publish_price(actor=actor, book=draft.book, sku=skus[code], micro_per_gpu_hour=int(micro),
-                      valid_from=draft.valid_from, at=at)
+                      valid_from=draft.valid_from, at=at, tiers=[Tier(*one) for one in draft.tiers.get(code, [])])
         for code, micro in sorted(draft.lines.items())
     ]  # fmt: skip
     _decide(draft, DraftState.PUBLISHED, actor, at)

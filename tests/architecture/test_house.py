@@ -29,6 +29,7 @@ UNOWNED = {
     "billing.PriceDraft": "prices that staff prepare",
     "billing.Promotion": "public catalogue",
     "billing.BudgetStep": "owned through its budget",
+    "billing.Reconciliation": "proves the books of all organisations at once",
     "billing.QuarantineReview": "owned through the usage it is about",
     "billing.UsageBatch": "a batch spans organisations",
     "clusters.Site": "owned by its operator",

@@ -8,11 +8,13 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from aion import clock
 from billing.reconcile import run_checks
+from billing.services.reconciliation import keep_result
 
 
 class Command(BaseCommand):
-    """Run every check; exit 1 and the differences on drift. Repairs nothing."""
+    """Run every check and keep the result; exit 1 and the differences on drift. Repairs nothing."""
 
     help = "Proves balances = transfers, lots = transfers, holds = open runs, charged seconds = metered seconds."
 
@@ -23,6 +25,7 @@ class Command(BaseCommand):
     def handle(self, *_: Any, json: bool, **__: Any) -> None:
         """Exit 0 when no row contradicts, 1 otherwise."""
         results = run_checks()
+        keep_result(results=results, at=clock.now())
         drift = any(result.contradictions for result in results)
         if json:
             answer = {

@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Money for staff: facts are read-only; every act goes through a service, is confirmed and stands in the audit log."""
+
+from billing.admin import (
+    budgets,
+    corrections,
+    grants,
+    ledger,
+    price_drafts,
+    pricing,
+    promotions,
+    quarantine,
+    statements,
+    usage,
+)
+
+__all__ = [
+    "budgets",
+    "corrections",
+    "grants",
+    "ledger",
+    "price_drafts",
+    "pricing",
+    "promotions",
+    "quarantine",
+    "statements",
+    "usage",
+]

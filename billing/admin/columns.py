@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How lists and pages of the staff admin write money, time on GPUs and tables."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Case, Value, When
+from django.utils.translation import gettext_lazy as _
+
+from aion.money import decimal_string, floor_charge
+from aion.web.templatetags.aion import gpu_hours
+from billing.states import RequestState
+
+
+def credits_text(micro: int | None) -> str:
+    """Write micro-credits as credits, with all that is behind the point and at least two places."""
+    if micro is None:
+        return "–"
+    sign = "−" if micro < 0 else ""
+    whole, _point, rest = decimal_string(abs(micro)).partition(".")
+    return f"{sign}{int(whole):,}.{rest.rstrip('0'):0<2}"
+
+
+def money(name: str, title: Any) -> Any:
+    """Return an admin column that writes a micro-credit field as credits."""
+
+    @admin.display(description=title, ordering=name)
+    def column(_: Any, row: Any) -> str:
+        return credits_text(getattr(row, name))
+
+    return column
+
+
+def exact_money(name: str = "exact") -> Any:
+    """Return an admin column that writes an exact charge as credits, rounded down to the micro-credit."""
+
+    @admin.display(description=_("credits"), ordering=name)
+    def column(_: Any, row: Any) -> str:
+        return credits_text(floor_charge(int(getattr(row, name))))
+
+    return column
+
+
+def gpu_hours_column(name: str = "milli_gpu_seconds") -> Any:
+    """Return an admin column that writes milli-GPU-seconds as GPU-hours."""
+
+    @admin.display(description=_("GPU-hours"), ordering=name)
+    def column(_: Any, row: Any) -> str:
+        return gpu_hours(getattr(row, name))
+
+    return column
+
+
+def table(title: Any, headers: Sequence[Any], rows: Iterable[Sequence[Any]], note: Any = "") -> dict[str, Any]:
+    """Return a table for ``admin/tables.html``."""
+    return {"title": title, "headers": list(headers), "rows": [list(row) for row in rows], "note": note}
+
+
+def pending_first(state: str = RequestState.PENDING) -> Any:
+    """Return an ordering that puts what waits for a decision first."""
+    return Case(When(state=state, then=Value(0)), default=Value(1)).asc()
+
+
+TABLES = "admin/tables.html"

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The staff site's first page: what waits for a decision, and when the books were last proved."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from aion import clock
+from aion.audit.models import AuditEvent
+from aion.tenancy.models import Organisation, OrganisationState
+from billing.admin.columns import table
+from billing.models import CorrectionRequest, CreditRequest, PriceDraft, QuarantinedUsage, Reconciliation
+from billing.states import DraftState, RequestState
+
+SHOWN = 12
+# The reconciler runs each night; a proof older than this is none.
+FRESH = timedelta(hours=26)
+
+
+def waiting(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """Add the queues that the person may see, each with how many rows wait, in a constant number of queries."""
+    pending, frozen = {"state": RequestState.PENDING}, {"state": OrganisationState.FROZEN}
+    queues: list[tuple[Any, Any, dict[str, Any], str]] = [
+        (_("Credit requests"), CreditRequest, pending, "state__exact=pending"),
+        (_("Corrections"), CorrectionRequest, pending, "state__exact=pending"),
+        (_("Price drafts"), PriceDraft, {"state": DraftState.DRAFT}, "state__exact=draft"),
+        (_("Quarantined usage"), QuarantinedUsage, {"review": None}, "reviewed=no"),
+        (_("Frozen organisations"), Organisation, frozen, "state__exact=frozen"),
+    ]  # fmt: skip
+    user: Any = request.user
+    context["queues"] = [
+        {
+            "title": title,
+            "count": model._default_manager.filter(**wanted).count(),
+            "link": f"{reverse(f'admin:{model._meta.app_label}_{model._meta.model_name}_changelist')}?{query}",
+        }
+        for title, model, wanted, query in queues
+        if user.has_perm(f"{model._meta.app_label}.view_{model._meta.model_name}")
+    ]
+    if user.has_perm("billing.view_reconciliation"):
+        last = Reconciliation.objects.order_by("-at", "-pk").first()
+        context["books"] = {
+            "last": last,
+            "stale": last is not None and last.at < clock.now() - FRESH,
+            "link": reverse("admin:billing_reconciliation_changelist"),
+        }
+    if user.has_perm("audit.view_auditevent"):
+        rows = [
+            [f"{one.at:%Y-%m-%d %H:%M}", one.actor_label, one.action, one.subject_label, one.reason or "–"]
+            for one in AuditEvent.objects.order_by("-pk")[:SHOWN]
+        ]
+        context["acts"] = table("", [_("When (UTC)"), _("Who"), _("What"), _("Subject"), _("Reason")], rows)
+    return context

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Credit that goes back where it came from: a grant or purchase reversed whole, unspent purchased credit refunded."""
+
+from datetime import datetime
+
+from django.conf import settings
+from django.db import transaction
+
+from aion.actor import Actor
+from aion.audit import services as audit
+from aion.errors import NotFound, Rejected
+from aion.money import decimal_string
+from billing.audit import Action
+from billing.errors import AlreadyReversed, InvalidAmount, NotReversible, RefundNotPossible
+from billing.models import LedgerAccount, Transfer
+from billing.services.ledger import platform_account, post_transfer, reverse_transfer
+from billing.states import AccountKind, Origin, TransferKind
+
+REVERSIBLE = (TransferKind.GRANT, TransferKind.PURCHASE)
+
+
+@transaction.atomic
+def take_back(*, actor: Actor, public_id: str, reason: str, at: datetime, second: str = "") -> Transfer:
+    """Reverse the transfer that issued a lot, whole. ``second`` names who agreed, above the four-eyes limit.
+
+    Raises NotFound, Rejected without a reason, AlreadyReversed, NotReversible when the lot has spent or holds part of
+    it, is no grant or purchase, or is above the limit and nobody else agreed.
+    """
+    if not reason.strip():
+        raise Rejected("Write why: it goes on the record.", field="reason")
+    transfer = Transfer.objects.select_related("credit_account").filter(public_id=public_id).first()
+    if transfer is None:
+        raise NotFound("There is no such transfer.")
+    if transfer.kind not in REVERSIBLE:
+        raise NotReversible("Only a grant or a purchase is reversed here; usage is put right by a correction.")
+    lot = _locked(transfer.credit_account_id)
+    if Transfer.objects.filter(reverses=transfer).exists():
+        raise AlreadyReversed(f"{transfer.public_id} is reversed already.")
+    if transfer.amount > settings.FOUR_EYES_LIMIT_MICROCREDITS and not second:
+        raise NotReversible(
+            f"{decimal_string(transfer.amount)} credits are above the four-eyes limit of "
+            f"{decimal_string(settings.FOUR_EYES_LIMIT_MICROCREDITS)}: two members of staff take them back together, "
+            f"with manage.py take_back (see docs/operations.md)."
+        )
+    if lot.available < transfer.amount:
+        raise NotReversible(
+            f"A reversal takes back all of it, and of {decimal_string(transfer.amount)} credits "
+            f"{decimal_string(max(0, lot.available))} are still there ({decimal_string(lot.held)} are held): "
+            f"let running work end, or refund what is left of a purchase."
+        )
+    words = f"{reason} (agreed by {second})" if second else reason
+    return reverse_transfer(actor=actor, transfer=transfer, reason=words, at=at)
+
+
+@transaction.atomic
+def refund_lot(*, actor: Actor, public_id: str, amount: int, reason: str, key: str, at: datetime) -> Transfer:
+    """Move ``amount`` unspent micro-credits of a purchase back to funding; the same ``key`` refunds once.
+
+    Paying the money back is the payment's own business. Raises NotFound, InvalidAmount, Rejected without a reason or
+    key, RefundNotPossible for a lot that was not bought, has expired or has less left.
+    """
+    if amount <= 0:
+        raise InvalidAmount("A refund must be above zero.", field="amount")
+    if not reason.strip():
+        raise Rejected("Write why: it goes on the record.", field="reason")
+    if not key.strip():
+        raise Rejected("A refund needs a key, so that it happens once.", field="key")
+    found = LedgerAccount.objects.lots().filter(public_id=public_id).first()
+    if found is None:
+        raise NotFound("There is no such credit lot.")
+    lot = _locked(found.pk)
+    posted: Transfer | None = Transfer.objects.filter(idempotency_key=f"refund:{key}").first()
+    if posted is not None:
+        if (posted.debit_account_id, posted.amount) != (lot.pk, amount):
+            raise RefundNotPossible("This key refunded something else.", field="key")
+        return posted
+    if lot.origin != Origin.PURCHASE:
+        raise RefundNotPossible("Only bought credit is refunded; a grant is reversed.")
+    if lot.expires_at is not None and lot.expires_at <= at:
+        raise RefundNotPossible("This lot has expired: what was left of it is not the customer's any more.")
+    if amount > lot.available:
+        raise RefundNotPossible(
+            f"{decimal_string(lot.available)} credits of this lot are neither spent nor held: refund at most that.",
+            field="amount",
+        )
+    transfer = post_transfer(
+        debit=lot,
+        credit=platform_account(AccountKind.FUNDING, at=at),
+        amount=amount,
+        kind=TransferKind.REFUND,
+        organisation_id=lot.organisation_id or 0,
+        key=f"refund:{key}",
+        description=f"Refund: {lot.label}"[:200],
+        at=at,
+    )
+    audit.record(
+        actor=actor,
+        action=Action.LOT_REFUNDED,
+        subject=lot,
+        at=at,
+        reason=reason,
+        changes={"amount": decimal_string(amount), "transfer": transfer.public_id},
+    )
+    return transfer
+
+
+def _locked(account_id: int) -> LedgerAccount:
+    account: LedgerAccount = LedgerAccount.objects.select_for_update(no_key=True).get(pk=account_id)
+    return account

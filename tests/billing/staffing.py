@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Members of staff with a second factor, and how they press buttons."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
+from django.contrib.messages import get_messages
+from django.test import Client
+from django.urls import reverse
+
+from aion.tenancy.models import User
+from billing.reconcile import CHECKS, run_checks
+from tests.worlds import make_user
+
+SOON = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(days=30)
+
+
+def make_staff(name: str, **fields: Any) -> tuple[Client, User]:
+    user = make_user(f"{name}@aion.example", is_staff=True, **{"is_superuser": True, **fields})
+    TOTP.activate(user, generate_totp_secret())
+    client = Client()
+    client.force_login(user)
+    return client, user
+
+
+def address(model: str, page: str = "changelist", *arguments: Any) -> str:
+    return reverse(f"admin:billing_{model}_{page}", args=arguments)
+
+
+def words(response: Any) -> list[str]:
+    return [str(message) for message in get_messages(response.wsgi_request)]
+
+
+def split(name: str, at: datetime) -> dict[str, str]:
+    return {f"{name}_0": f"{at:%Y-%m-%d}", f"{name}_1": f"{at:%H:%M:%S}"}
+
+
+def press(client: Client, model: str, act: str, pk: Any, **data: Any) -> list[str]:
+    """Confirm an act on a row's own page and return what the next page says."""
+    path = reverse(f"admin:billing_{model}_{act}_one", args=[pk])
+    asked = client.get(path)
+    assert asked.status_code == 200, asked
+    answer = client.post(path, {"confirmed": "yes", **data})
+    assert answer.status_code == 302, answer.content.decode()[:3000]
+    return words(answer)
+
+
+def drift() -> list[str]:
+    return [check.name for check in run_checks(names=CHECKS) if check.contradictions]
