@@ -28,7 +28,7 @@ ASKED = ["organisation_id", "amount", "reason", "sku_codes", "site_codes", "prog
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("billing", "0006_fewer_indexes"),
+        ("billing", "0007_reserve"),
     ]
 
     operations = [
