@@ -107,7 +107,7 @@ def extend_hold(*, hold_id: int, amount: int, at: datetime) -> Hold:
     hold = Hold.objects.open().select_for_update(no_key=True).filter(pk=hold_id).first()
     if hold is None:
         raise NotFound("This hold is closed: its run has been settled.")
-    budgets.require_room(purpose=purpose_of(hold), amount=amount, at=at)
+    budgets.require_room(purpose=purpose_of(hold), amount=amount, at=at, reserved=hold.amount)
     _reserve(hold=hold, amount=amount, at=at)
     Hold.objects.filter(pk=hold.pk).update(amount=F("amount") + amount)
     budgets.require_room_on_lots(hold=hold, at=at)
