@@ -51,6 +51,7 @@ def request_correction(
     before, _ = metered(meter_id=meter.pk, hour=floor_hour(hour), start_second=start_second)
     if before == seconds:
         raise CorrectionNotPossible("The window has these seconds already.", field="seconds_after")
+    _require_free(meter_id=meter.pk, hour=floor_hour(hour), start_second=start_second, seconds=seconds)
     try:
         with transaction.atomic():
             request = CorrectionRequest.objects.create(
@@ -74,14 +75,23 @@ def request_correction(
 
 @transaction.atomic
 def approve_correction(*, actor: Actor, public_id: str, at: datetime) -> BatchResult:
-    """Write the difference as the window's next revision and post it. Raises FourEyesNeeded, NotFound.
+    """Write the difference as the window's next revision and post it.
 
-    A refund goes back to the lots that paid for the day, last payer first; a further charge burns as usage does.
+    Raises FourEyesNeeded, NotFound, CorrectionNotPossible for a window that was changed since it was asked for. A refund goes back to the lots that paid for the day, last payer first; a further charge burns as usage does.
     """
     request = _pending(public_id)
     if request.requested_by_id == actor.user_id:
         raise FourEyesNeeded("You asked for this correction: a second member of staff must approve it.")
+    Meter.objects.select_for_update(no_key=True).get(pk=request.meter_id)  # one correction of a device at a time
     before, revision = metered(meter_id=request.meter_id, hour=request.hour, start_second=request.start_second)
+    if before != request.seconds_before:
+        raise CorrectionNotPossible("The window was changed since this was asked for: reject it and ask again.")
+    _require_free(
+        meter_id=request.meter_id,
+        hour=request.hour,
+        start_second=request.start_second,
+        seconds=request.seconds_after,
+    )
     row = (request.hour, request.meter_id, request.start_second, request.seconds_after - before, revision + 1)
 
     def stage(cursor: Any) -> None:
@@ -90,6 +100,8 @@ def approve_correction(*, actor: Actor, public_id: str, at: datetime) -> BatchRe
         )
 
     result = post_staged(stage=stage, source=SOURCE, at=at)
+    if not result.accepted:  # another correction took this revision between the two statements
+        raise CorrectionNotPossible("The window was changed at this very moment: try again.")
     CorrectionRequest.objects.filter(pk=request.pk).update(
         state=RequestState.APPROVED, decided_by=actor.label, decided_at=at, batch_id=result.batch_id
     )
@@ -118,6 +130,17 @@ def review_quarantined(*, actor: Actor, usage_id: int, note: str, at: datetime) 
     review = QuarantineReview.objects.create(usage=usage, note=note, reviewed_by=actor.label, reviewed_at=at)
     audit.record(actor=actor, action=Action.QUARANTINE_REVIEWED, subject=usage, at=at, reason=note)
     return review
+
+
+def _require_free(*, meter_id: int, hour: datetime, start_second: int, seconds: int) -> None:
+    """Refuse a window that would reach into another one of its device. Raises CorrectionNotPossible."""
+    others = UsageRecord.objects.filter(meter_id=meter_id, hour=hour).exclude(start_second=start_second)
+    for begin, length in others.values_list("start_second").annotate(length=Sum("seconds")):
+        if length and begin < start_second + seconds and begin + length > start_second:
+            raise CorrectionNotPossible(
+                f"The window would reach into the one from second {begin} on: correct that one first.",
+                field="seconds_after",
+            )
 
 
 def _pending(public_id: str) -> CorrectionRequest:

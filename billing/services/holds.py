@@ -16,10 +16,11 @@ from billing.services import budgets
 from billing.states import HoldState
 
 # Locks come first and in id order (as everywhere), so that two holds and a posting never wait for each other in a ring.
-# The amounts are read by the second statement, whose snapshot is taken after the locks are held.
+# The amounts are read by the second statement, whose snapshot is taken after the locks are held. A lot that is held to
+# the last credit is locked too: a release that is about to commit frees it.
 LOCK_LOTS = """
 SELECT id FROM billing_ledgeraccount
-WHERE organisation_id = %(organisation_id)s AND kind = 'lot' AND credits > debits + held
+WHERE organisation_id = %(organisation_id)s AND kind = 'lot' AND credits > debits
 ORDER BY id FOR NO KEY UPDATE
 """
 TAKE_LEGS = """

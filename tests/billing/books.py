@@ -34,7 +34,13 @@ def post(*windows: Window, at: datetime = LATE) -> BatchResult:
 def correct(meter: Any, hour: datetime, seconds: int, *, start_second: int = 0, at: datetime = LATE) -> BatchResult:
     """Correct a window with four eyes."""
     request = request_correction(
-        actor=staff(), reference=meter.reference, hour=hour, start_second=start_second, seconds=seconds, reason="r", at=at
+        actor=staff(),
+        reference=meter.reference,
+        hour=hour,
+        start_second=start_second,
+        seconds=seconds,
+        reason="r",
+        at=at,
     )
     return approve_correction(actor=staff(), public_id=request.public_id, at=at)
 

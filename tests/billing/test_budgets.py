@@ -38,7 +38,9 @@ def cap(tenant: Tenant, scope: BudgetScope, period: BudgetPeriod, amount: int, *
     return create_budget(actor=tenant.actor(), wish=wish, at=NOW)
 
 
-def hold(tenant: Tenant, market: Market, amount: int, *, at: datetime = NOW, reference: str = "run", **fields: Any) -> Hold:
+def hold(
+    tenant: Tenant, market: Market, amount: int, *, at: datetime = NOW, reference: str = "run", **fields: Any
+) -> Hold:
     fields.setdefault("member_id", tenant.people["owner"].pk if tenant.people else None)
     return place_hold(purpose=purpose_of(tenant, market, **fields), amount=amount, reference=reference, at=at)
 
@@ -167,9 +169,7 @@ def test_a_raised_cap_stops_the_draining(mine: Tenant, market: Market) -> None:
     budget = cap(mine, BudgetScope.ORGANISATION, BudgetPeriod.MONTH, 2 * PRICE, steps=steps)
     use(mine, market, hours=1)
     evaluate(at=NOW)
-    change_budget(
-        actor=mine.actor(), public_id=budget.public_id, name="More", amount=3 * PRICE, steps=steps, at=NOW
-    )
+    change_budget(actor=mine.actor(), public_id=budget.public_id, name="More", amount=3 * PRICE, steps=steps, at=NOW)
     assert queries.drained_hold_ids(at=NOW, noticed_before=NOW) == []
 
 
@@ -198,7 +198,12 @@ def test_a_step_is_told_once_a_period_and_again_after_the_cap_was_raised(mine: T
     evaluated(NOW + timedelta(days=1))
     assert told[-1] == [half, whole, raised, raised]
     kinds = list(Event.objects.filter(type__startswith="budget.").order_by("pk").values_list("type", flat=True))
-    assert kinds == ["budget.threshold_reached", "budget.exceeded", "budget.threshold_reached", "budget.threshold_reached"]
+    assert kinds == [
+        "budget.threshold_reached",
+        "budget.exceeded",
+        "budget.threshold_reached",
+        "budget.threshold_reached",
+    ]
 
 
 def test_the_message_says_when_the_period_ends_and_when_runs_stop(mine: Tenant, market: Market) -> None:

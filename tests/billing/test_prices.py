@@ -36,7 +36,13 @@ def book(code: str, audience: str | None) -> PriceBook:
 
 def publish(where: PriceBook, market: Market, micro: int, *, since: datetime = LONG_AGO, tiers: Any = ()) -> Price:
     return publish_price(
-        actor=system("test"), book=where, sku=market.sku, micro_per_gpu_hour=micro, valid_from=since, at=NOW, tiers=tiers
+        actor=system("test"),
+        book=where,
+        sku=market.sku,
+        micro_per_gpu_hour=micro,
+        valid_from=since,
+        at=NOW,
+        tiers=tiers,
     )
 
 
@@ -143,7 +149,9 @@ def test_prices_of_many_gpus_take_a_constant_number_of_queries(
 ) -> None:
     publish(market.price.book, market, 2_000_000, since=NOW - timedelta(days=10), tiers=(Tier(1, 1_000_000),))
     with django_assert_num_queries(4):
-        found = queries.prices_in_force(sku_ids=[market.sku.pk, -1], at=NOW, buyer=Buyer(mine.organisation.pk, "startup"))
+        found = queries.prices_in_force(
+            sku_ids=[market.sku.pk, -1], at=NOW, buyer=Buyer(mine.organisation.pk, "startup")
+        )
     assert list(found) == [market.sku.pk]
 
 
@@ -164,9 +172,7 @@ def test_a_tier_that_is_no_discount_is_refused(market: Market, tiers: tuple[Tier
     assert Price.objects.count() == 1
 
 
-@pytest.mark.parametrize(
-    ("micro", "since", "field"), [(0, NOW, "micro_per_gpu_hour"), (1, LONG_AGO, "valid_from")]
-)
+@pytest.mark.parametrize(("micro", "since", "field"), [(0, NOW, "micro_per_gpu_hour"), (1, LONG_AGO, "valid_from")])
 def test_a_price_of_nothing_or_before_the_one_in_force_is_refused(
     market: Market, micro: int, since: datetime, field: str
 ) -> None:
@@ -191,7 +197,12 @@ def test_a_preview_shows_what_last_months_real_usage_would_have_cost(mine: Tenan
     use_hours(mine, market, 7, at=datetime(2026, 1, 31, 23, tzinfo=NOW.tzinfo))
     first, second = staff(), staff()
     draft = prepare_prices(
-        actor=first, book=market.price.book, lines={market.sku.code: 3_000_000}, valid_from=NOW + SECOND, reason="cost", at=NOW
+        actor=first,
+        book=market.price.book,
+        lines={market.sku.code: 3_000_000},
+        valid_from=NOW + SECOND,
+        reason="cost",
+        at=NOW,
     )
     (effect,) = preview_prices(draft=draft, at=NOW)
     assert (effect.before, effect.after, effect.milli_gpu_seconds) == (PRICE, 3_000_000, 3 * 3_600_000)
@@ -220,7 +231,12 @@ def test_a_preview_counts_only_buyers_of_the_book(mine: Tenant, market: Market) 
 def test_a_late_or_discarded_draft_publishes_nothing(market: Market) -> None:
     late, thrown = (
         prepare_prices(
-            actor=staff(), book=market.price.book, lines={market.sku.code: 5}, valid_from=NOW + SECOND, reason="r", at=NOW
+            actor=staff(),
+            book=market.price.book,
+            lines={market.sku.code: 5},
+            valid_from=NOW + SECOND,
+            reason="r",
+            at=NOW,
         )
         for _ in range(2)
     )

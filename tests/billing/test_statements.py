@@ -55,7 +55,9 @@ def test_a_month_closes_after_its_end_and_grace_and_not_a_second_before(mine: Te
     assert close(MARCH) == Closing(MARCH, 1, 0)
 
 
-def test_the_statement_equals_the_usage_of_its_month_to_the_second(mine: Tenant, theirs: Tenant, market: Market) -> None:
+def test_the_statement_equals_the_usage_of_its_month_to_the_second(
+    mine: Tenant, theirs: Tenant, market: Market
+) -> None:
     meter, other = make_meter(mine, market), make_meter(theirs, market)
     end = datetime(2026, 4, 1, tzinfo=UTC)
     post(Window(end - HOUR, meter.pk, 3600), Window(end, meter.pk, 3600), Window(NOW, other.pk, 1))
@@ -70,7 +72,12 @@ def test_the_statement_equals_the_usage_of_its_month_to_the_second(mine: Tenant,
 def test_lines_are_apart_by_project_and_price(mine: Tenant, market: Market) -> None:
     post(Window(NOW, make_meter(mine, market).pk, 3600))
     market.price = publish_price(
-        actor=system("test"), book=market.price.book, sku=market.sku, micro_per_gpu_hour=1_000_000, valid_from=NOW, at=NOW
+        actor=system("test"),
+        book=market.price.book,
+        sku=market.sku,
+        micro_per_gpu_hour=1_000_000,
+        valid_from=NOW,
+        at=NOW,
     )
     post(Window(NOW, make_meter(mine, market).pk, 3600), Window(NOW, make_meter(mine, market).pk, 1800))
     mine.project = Project.objects.create(
