@@ -77,7 +77,8 @@ def request_correction(
 def approve_correction(*, actor: Actor, public_id: str, at: datetime) -> BatchResult:
     """Write the difference as the window's next revision and post it.
 
-    Raises FourEyesNeeded, NotFound, CorrectionNotPossible for a window that was changed since it was asked for. A refund goes back to the lots that paid for the day, last payer first; a further charge burns as usage does.
+    Raises FourEyesNeeded, NotFound, CorrectionNotPossible for a window that was changed since it was asked for. A
+    refund goes back to the lots that paid for the day, last payer first; a further charge burns as usage does.
     """
     request = _pending(public_id)
     if request.requested_by_id == actor.user_id:
