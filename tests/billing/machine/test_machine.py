@@ -6,7 +6,6 @@
 
 import os
 import random
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
