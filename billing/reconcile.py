@@ -76,7 +76,7 @@ CHECKS: dict[str, str] = {
           SELECT meter_id, hour, start_second, seconds,
                  lag(start_second + seconds) OVER (PARTITION BY meter_id, hour ORDER BY start_second) AS ends_before
           FROM (SELECT meter_id, hour, start_second, sum(seconds) AS seconds FROM billing_usagerecord
-                WHERE true $of GROUP BY 1, 2, 3) windows) ordered
+                WHERE true $of GROUP BY 1, 2, 3 HAVING sum(seconds) <> 0) windows) ordered
         WHERE start_second < ends_before OR seconds < 0""",
     "usage has an allowing decision": """
         SELECT m.id FROM billing_meter m JOIN billing_run r ON r.id = m.run_id

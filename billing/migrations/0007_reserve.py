@@ -9,8 +9,9 @@ CREATE FUNCTION billing_reserve(hold bigint, organisation bigint, wanted bigint,
 DECLARE
   reserved bigint;
 BEGIN
+  -- A lot that is held to the last credit is locked too: a release that is about to commit frees it.
   PERFORM 1 FROM billing_ledgeraccount
-  WHERE organisation_id = organisation AND kind = 'lot' AND credits > debits + held ORDER BY id FOR NO KEY UPDATE;
+  WHERE organisation_id = organisation AND kind = 'lot' AND credits > debits ORDER BY id FOR NO KEY UPDATE;
   -- A statement of its own: its snapshot is taken after the locks are held.
   WITH lots AS (
     SELECT id, credits - debits - held AS available,

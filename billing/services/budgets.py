@@ -38,11 +38,12 @@ def _width(standing: BudgetStanding) -> tuple[int, int, int]:
     return SCOPE_WIDTH[BudgetScope(standing.scope)], PERIOD_WIDTH[BudgetPeriod(standing.period)], standing.budget_id
 
 
-def require_room(*, purpose: "Purpose", amount: int, at: datetime) -> bool:
+def require_room(*, purpose: "Purpose", amount: int, at: datetime, reserved: int = 0) -> bool:
     """Lock the budgets that cover ``purpose`` and check each for room for ``amount`` more; tell if there are any.
 
-    What is held counts as spent, so two requests at the same moment cannot both take the last room. Raises
-    BudgetExceeded for the widest budget without room, or whose step says that nothing new starts.
+    What is held counts as spent, so two requests at the same moment cannot both take the last room. ``reserved`` is
+    what the same run holds already: it counts in the budget of each single workload. Raises BudgetExceeded for the
+    widest budget without room, or whose step says that nothing new starts.
     """
     with connection.cursor() as cursor:
         cursor.execute(LOCK, [purpose.organisation_id])
@@ -54,9 +55,8 @@ def require_room(*, purpose: "Purpose", amount: int, at: datetime) -> bool:
         project_id=purpose.project_id,
         member_id=purpose.member_id or 0,
     )
-    _refuse_without_room(
-        [one for one in found if one.scope != BudgetScope.GRANT], asked={one.budget_id: amount for one in found}
-    )
+    asked = {one.budget_id: amount + (reserved if one.scope == BudgetScope.WORKLOAD else 0) for one in found}
+    _refuse_without_room([one for one in found if one.scope != BudgetScope.GRANT], asked=asked)
     return True
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Max, Min, Sum
+from django.db.models import Max, Sum
 
 from aion.actor import Actor
 from aion.audit import services as audit
@@ -30,17 +30,6 @@ def metered(*, meter_id: int, hour: datetime, start_second: int) -> tuple[int, i
     return int(found["seconds"]), int(found["revision"])
 
 
-def _require_room(*, meter_id: int, hour: datetime, start_second: int, seconds: int) -> None:
-    """Raise CorrectionNotPossible where a window would run into the device's next one: no second is charged twice."""
-    later = UsageRecord.objects.filter(meter_id=meter_id, hour=hour, start_second__gt=start_second)
-    begins = later.aggregate(first=Min("start_second"))["first"]
-    if begins is not None and start_second + seconds > begins:
-        raise CorrectionNotPossible(
-            f"The device's next window begins at second {begins}: at most {begins - start_second} seconds fit.",
-            field="seconds_after",
-        )
-
-
 @transaction.atomic
 def request_correction(
     *, actor: Actor, reference: str, hour: datetime, start_second: int, seconds: int, reason: str, at: datetime
@@ -60,9 +49,9 @@ def request_correction(
     if meter is None:
         raise NotFound("There is no such device.", field="reference")
     before, _ = metered(meter_id=meter.pk, hour=floor_hour(hour), start_second=start_second)
-    _require_room(meter_id=meter.pk, hour=floor_hour(hour), start_second=start_second, seconds=seconds)
     if before == seconds:
         raise CorrectionNotPossible("The window has these seconds already.", field="seconds_after")
+    _require_free(meter_id=meter.pk, hour=floor_hour(hour), start_second=start_second, seconds=seconds)
     try:
         with transaction.atomic():
             request = CorrectionRequest.objects.create(
@@ -86,15 +75,19 @@ def request_correction(
 
 @transaction.atomic
 def approve_correction(*, actor: Actor, public_id: str, at: datetime) -> BatchResult:
-    """Write the difference as the window's next revision and post it. Raises FourEyesNeeded, NotFound.
+    """Write the difference as the window's next revision and post it.
 
-    A refund goes back to the lots that paid for the day, last payer first; a further charge burns as usage does.
+    Raises FourEyesNeeded, NotFound, CorrectionNotPossible for a window that was changed since it was asked for. A
+    refund goes back to the lots that paid for the day, last payer first; a further charge burns as usage does.
     """
     request = _pending(public_id)
     if request.requested_by_id == actor.user_id:
         raise FourEyesNeeded("You asked for this correction: a second member of staff must approve it.")
+    Meter.objects.select_for_update(no_key=True).get(pk=request.meter_id)  # one correction of a device at a time
     before, revision = metered(meter_id=request.meter_id, hour=request.hour, start_second=request.start_second)
-    _require_room(
+    if before != request.seconds_before:
+        raise CorrectionNotPossible("The window was changed since this was asked for: reject it and ask again.")
+    _require_free(
         meter_id=request.meter_id,
         hour=request.hour,
         start_second=request.start_second,
@@ -108,6 +101,8 @@ def approve_correction(*, actor: Actor, public_id: str, at: datetime) -> BatchRe
         )
 
     result = post_staged(stage=stage, source=SOURCE, at=at)
+    if not result.accepted:  # another correction took this revision between the two statements
+        raise CorrectionNotPossible("The window was changed at this very moment: try again.")
     CorrectionRequest.objects.filter(pk=request.pk).update(
         state=RequestState.APPROVED, decided_by=actor.label, decided_at=at, batch_id=result.batch_id
     )
@@ -136,6 +131,17 @@ def review_quarantined(*, actor: Actor, usage_id: int, note: str, at: datetime) 
     review = QuarantineReview.objects.create(usage=usage, note=note, reviewed_by=actor.label, reviewed_at=at)
     audit.record(actor=actor, action=Action.QUARANTINE_REVIEWED, subject=usage, at=at, reason=note)
     return review
+
+
+def _require_free(*, meter_id: int, hour: datetime, start_second: int, seconds: int) -> None:
+    """Refuse a window that would reach into another one of its device. Raises CorrectionNotPossible."""
+    others = UsageRecord.objects.filter(meter_id=meter_id, hour=hour).exclude(start_second=start_second)
+    for begin, length in others.values_list("start_second").annotate(length=Sum("seconds")):
+        if length and begin < start_second + seconds and begin + length > start_second:
+            raise CorrectionNotPossible(
+                f"The window would reach into the one from second {begin} on: correct that one first.",
+                field="seconds_after",
+            )
 
 
 def _pending(public_id: str) -> CorrectionRequest:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 
 from aion.actor import Actor
 from aion.audit import services as audit
@@ -54,16 +54,22 @@ def issue_lot(
 ) -> LedgerAccount:
     """Create a lot and fund it by one transfer; the same ``key`` issues once. A lot ends with a UTC day.
 
-    Raises InvalidAmount for an amount of 0 or less, Rejected for an expiry before the start.
+    Raises InvalidAmount for an amount of 0 or less, Rejected for an expiry before the start or a key that has issued
+    another amount or to another organisation.
     """
     if amount <= 0:
         raise InvalidAmount("The amount of a lot must be above zero.", field="amount")
     start = starts_at or at
     if expires_at is not None and expires_at <= start:
         raise Rejected("A lot must expire after it starts.", field="expires_at")
-    existing = LedgerAccount.objects.filter(credit_transfers__idempotency_key=key).first()
+    with connection.cursor() as cursor:  # the same key at the same moment waits here and finds the lot
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"lot:{key}"])
+    existing: LedgerAccount | None = LedgerAccount.objects.filter(credit_transfers__idempotency_key=key).first()
     if existing is not None:
-        return existing  # type: ignore[no-any-return]
+        posted = existing.credit_transfers.get(idempotency_key=key).amount
+        if (existing.organisation_id, posted) != (organisation_id, amount):
+            raise Rejected("This key has issued another lot already: use a new key for a new lot.", field="key")
+        return existing
     lot = LedgerAccount.objects.create(
         kind=AccountKind.LOT,
         organisation_id=organisation_id,

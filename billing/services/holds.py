@@ -96,7 +96,7 @@ def extend_hold(*, hold_id: int, amount: int, at: datetime) -> Hold:
     hold = Hold.objects.open().select_for_update(no_key=True).filter(pk=hold_id).first()
     if hold is None:
         raise NotFound("This hold is closed: its run has been settled.")
-    capped = budgets.require_room(purpose=purpose_of(hold), amount=amount, at=at)
+    capped = budgets.require_room(purpose=purpose_of(hold), amount=amount, at=at, reserved=hold.amount)
     last = HoldLeg.objects.filter(hold=hold).aggregate(position=Max("position", default=0))["position"]
     _reserve(hold=hold, amount=amount, after=last, at=at)
     Hold.objects.filter(pk=hold.pk).update(amount=F("amount") + amount)

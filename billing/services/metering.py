@@ -15,7 +15,7 @@ from billing.models import LedgerAccount, Meter, Run, UsageBatch
 from billing.services import rating
 from billing.services.expiry import GRACE, goodwill_lot
 from billing.services.ledger import platform_account
-from billing.states import AccountKind
+from billing.states import AccountKind, TransferKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,15 +142,17 @@ def _charge(cursor: Any, *, accepted: str, batch_id: int, at: datetime) -> None:
     if uncovered:
         _burn_groups(cursor, at=at)
     if refunds:
-        _refund(cursor, at=at)
+        _refund(cursor)
     cursor.execute(rating.POST, {"batch_id": batch_id, "at": at, "clearing_id": clearing.pk})
+    if refunds:
+        _move_on_from_expired_lots(cursor, batch_id=batch_id, at=at)
     cursor.execute(rating.ROLL_UP_HOURS)
     cursor.execute(rating.ROLL_UP_DAYS)
 
 
 def _burn_groups(cursor: Any, *, at: datetime) -> None:
     cursor.execute(rating.UNCOVERED)
-    for organisation_id, sku_id, site_code, programme_code, level, day, last_second, amount in cursor.fetchall():
+    for organisation_id, sku_id, site_code, programme_code, level, day, last_second, amount, _ in cursor.fetchall():
         need = {
             "organisation_id": organisation_id,
             "sku_id": sku_id,
@@ -175,8 +177,8 @@ def _burn_uncovered(cursor: Any, need: dict[str, Any], amount: int, *, at: datet
         cursor.execute(rating.TO_RECEIVABLE, {**need, "amount": amount - burned})
 
 
-def _refund(cursor: Any, *, at: datetime) -> None:
-    """Give back what corrections took off; an expired lot's share becomes goodwill or stays expired, by setting."""
+def _refund(cursor: Any) -> None:
+    """Give back what corrections took off."""
     cursor.execute(rating.REFUND)
     for organisation_id, sku_id, day, last_second, amount in cursor.fetchall():
         rest = {
@@ -187,11 +189,22 @@ def _refund(cursor: Any, *, at: datetime) -> None:
             "amount": amount,
         }
         cursor.execute(rating.REFUND_REST, rest)
+
+
+def _move_on_from_expired_lots(cursor: Any, *, batch_id: int, at: datetime) -> None:
+    """Turn what expired lots got back into goodwill, or let it expire: by setting."""
     cursor.execute(rating.EXPIRED_REFUNDS, {"expired_before": at - GRACE})
     for organisation_id, expired in cursor.fetchall():
         if settings.REFUND_EXPIRED_AS_GOODWILL:
-            account = goodwill_lot(organisation_id=organisation_id, at=at)
+            account, kind = goodwill_lot(organisation_id=organisation_id, at=at), TransferKind.REFUND
         else:
-            account = platform_account(AccountKind.BREAKAGE, at=at)
-        redirect = {"organisation_id": organisation_id, "account_id": account.pk, "expired": expired}
-        cursor.execute(rating.REDIRECT, redirect)
+            account, kind = platform_account(AccountKind.BREAKAGE, at=at), TransferKind.EXPIRY
+        move = {
+            "organisation_id": organisation_id,
+            "account_id": account.pk,
+            "kind": kind,
+            "expired": expired,
+            "batch_id": batch_id,
+            "at": at,
+        }
+        cursor.execute(rating.MOVE_ON, move)

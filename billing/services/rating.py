@@ -115,11 +115,11 @@ SELECT run_id, organisation_id, sku_id, hold_id, day, last_second, exact,
        {_floor("carry + running")} - {_floor("carry + running - exact")}
 FROM (
   SELECT g.*, c.carry,
-         sum(g.exact) OVER (PARTITION BY g.organisation_id, g.sku_id ORDER BY g.day, g.run_id) AS running
+         sum(g.exact) OVER (PARTITION BY g.organisation_id, g.sku_id ORDER BY g.last_second, g.run_id) AS running
   FROM (
     SELECT p.run_id, r.organisation_id, r.sku_id, r.hold_id, date_trunc('day', p.hour, 'UTC') AS day,
-           max(p.hour) + interval '1 hour' AS last_second, sum(p.exact) AS exact
-    FROM usage_part p JOIN billing_run r ON r.id = p.run_id GROUP BY 1, 2, 3, 4, 5
+           p.hour + interval '1 hour' AS last_second, p.exact
+    FROM usage_part p JOIN billing_run r ON r.id = p.run_id
   ) g
   JOIN billing_ratingcarry c USING (organisation_id, sku_id)
 ) summed
@@ -143,7 +143,7 @@ ORDER BY id FOR NO KEY UPDATE
 CAPTURE = """
 WITH needs AS (
   SELECT *, sum(amount) OVER w AS upto FROM usage_need WHERE amount > 0 AND hold_id IS NOT NULL
-  WINDOW w AS (PARTITION BY hold_id ORDER BY day, run_id)
+  WINDOW w AS (PARTITION BY hold_id ORDER BY last_second, run_id)
 ), legs AS (
   SELECT id AS leg_id, hold_id, lot_id, amount - captured - released AS left_over,
          sum(amount - captured - released) OVER (PARTITION BY hold_id ORDER BY position) AS upto
@@ -171,17 +171,21 @@ SELECT (SELECT coalesce(sum(amount), 0) FROM usage_need WHERE amount > 0) >
        (SELECT coalesce(sum(amount), 0) FROM usage_piece),
        EXISTS (SELECT 1 FROM usage_need WHERE amount < 0)
 """
-# What no hold covers, by what lots may pay for it; the loop over these groups is empty when every run has its hold.
+# What no hold covers, by what lots may pay for it: hours of a day between which a lot starts are apart. The loop over
+# these groups is empty when every run has its hold.
 UNCOVERED = """
 SELECT n.organisation_id, n.sku_id, r.site_code, coalesce(h.programme_code, ''), coalesce(h.level, 0), n.day,
-       max(n.last_second), (sum(n.amount) - coalesce(sum(p.amount), 0))::bigint
+       max(n.last_second), (sum(n.amount) - coalesce(sum(p.amount), 0))::bigint,
+       (SELECT max(a.starts_at) FROM billing_ledgeraccount a
+        WHERE a.organisation_id = n.organisation_id AND a.kind = 'lot'
+          AND a.starts_at >= n.day AND a.starts_at < n.last_second) AS latest_start
 FROM usage_need n
 JOIN billing_run r ON r.id = n.run_id
 LEFT JOIN billing_hold h ON h.id = n.hold_id
-LEFT JOIN (SELECT run_id, day, sum(amount) AS amount FROM usage_piece GROUP BY 1, 2) p
-  ON p.run_id = n.run_id AND p.day = n.day
+LEFT JOIN (SELECT run_id, last_second, sum(amount) AS amount FROM usage_piece GROUP BY 1, 2) p
+  ON p.run_id = n.run_id AND p.last_second = n.last_second
 WHERE n.amount > 0
-GROUP BY 1, 2, 3, 4, 5, 6 HAVING sum(n.amount) > coalesce(sum(p.amount), 0) ORDER BY 1, 6, 2, 3, 4, 5
+GROUP BY 1, 2, 3, 4, 5, 6, 9 HAVING sum(n.amount) > coalesce(sum(p.amount), 0) ORDER BY 1, 6, 7, 2, 3, 4, 5
 """
 # What this batch already takes from a lot is not in its debits yet: captures have left ``held``, transfers come last.
 # A lot pays for usage inside its own time only, whenever that usage is told.
@@ -243,22 +247,37 @@ SELECT n.organisation_id, n.sku_id, n.day, n.last_second, n.amount + coalesce(su
 FROM needs n LEFT JOIN pieces p USING (organisation_id, sku_id, day)
 GROUP BY 1, 2, 3, 4, n.amount HAVING n.amount + coalesce(sum(p.amount), 0) > 0
 """
-# The rounding of two days can leave a micro-credit that no payer of this very day bears: the latest payer gets it.
+# The rounding of two days can leave a micro-credit that no payer of this very day bears: the latest payer gets it,
+# be it one of this batch, whose transfers are not written yet.
 REFUND_REST = """
 INSERT INTO usage_piece
-SELECT NULL, %(organisation_id)s, %(sku_id)s, %(day)s, %(last_second)s, debit_account_id, NULL, -%(amount)s::bigint
-FROM billing_transfer WHERE organisation_id = %(organisation_id)s AND sku_id = %(sku_id)s AND kind = 'usage'
-ORDER BY usage_day = %(day)s DESC, id DESC LIMIT 1
+SELECT NULL, %(organisation_id)s, %(sku_id)s, %(day)s, %(last_second)s, account_id, NULL, -%(amount)s::bigint
+FROM (
+  SELECT debit_account_id AS account_id, usage_day AS day, id AS latest FROM billing_transfer
+  WHERE organisation_id = %(organisation_id)s AND sku_id = %(sku_id)s AND kind = 'usage'
+  UNION ALL
+  SELECT account_id, day, 9223372036854775807 FROM usage_piece
+  WHERE organisation_id = %(organisation_id)s AND sku_id = %(sku_id)s AND amount > 0
+) payers
+ORDER BY day = %(day)s DESC, latest DESC, account_id DESC LIMIT 1
 """
-# A lot that expired meanwhile takes nothing back.
+# A lot that expired meanwhile keeps nothing of what it takes back. It does take it back, so that it is never taken for
+# the payer of the same usage a second time.
 EXPIRED_REFUNDS = """
 SELECT p.organisation_id, array_agg(DISTINCT p.account_id) FROM usage_piece p
 JOIN billing_ledgeraccount a ON a.id = p.account_id
 WHERE p.amount < 0 AND a.kind = 'lot' AND a.expires_at <= %(expired_before)s GROUP BY 1 ORDER BY 1
 """
-REDIRECT = """
-UPDATE usage_piece SET account_id = %(account_id)s
-WHERE amount < 0 AND organisation_id = %(organisation_id)s AND account_id = ANY (%(expired)s)
+MOVE_ON = """
+INSERT INTO billing_transfer (public_id, organisation_id, debit_account_id, credit_account_id, amount, kind,
+    description, effective_at, created_at, idempotency_key)
+SELECT 'tr_' || left(replace(gen_random_uuid()::text, '-', ''), 16), p.organisation_id, p.account_id, %(account_id)s,
+       -sum(p.amount), %(kind)s, left('Corrected after its end: ' || a.label, 200),
+       CASE WHEN %(kind)s = 'expiry' THEN a.expires_at ELSE %(at)s END, %(at)s,
+       concat_ws(':', 'expired-refund', %(batch_id)s::bigint, p.account_id)
+FROM usage_piece p JOIN billing_ledgeraccount a ON a.id = p.account_id
+WHERE p.amount < 0 AND p.organisation_id = %(organisation_id)s AND p.account_id = ANY (%(expired)s)
+GROUP BY p.organisation_id, p.account_id, a.label, a.expires_at ORDER BY p.account_id
 """
 POST = """
 INSERT INTO billing_transfer (public_id, organisation_id, debit_account_id, credit_account_id, amount, kind,
