@@ -44,7 +44,7 @@ test: $(STAMP) ## check, then every test on PostgreSQL and in a real browser
 	@$(LOCAL) run $(PY) -m pytest --numprocesses 2 --dist loadgroup $(ARGS)
 
 bench: $(STAMP) ## Measure; JSON lines on standard output
-	@$(LOCAL) run $(PY) -m bench $(ARGS)
+	@$(LOCAL) bench $(PY) -m bench $(ARGS)
 
 format: $(STAMP) ## Format the code
 	@$(VENV)/bin/ruff format --quiet $(ARGS) . && $(VENV)/bin/ruff check --quiet --fix .

@@ -12,6 +12,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "replay": commands.replay,
     "manage": commands.manage_command,
     "run": commands.run,
+    "bench": commands.bench,
     "stop": commands.stop,
     "supervise": lambda arguments: commands.supervise(arguments[0]),
 }

@@ -283,8 +283,13 @@ def manage_command(arguments: list[str]) -> int:
 
 
 def run(arguments: list[str]) -> int:
-    """Run any command with the services of the group ``test``: for tests, benches and checks."""
+    """Run any command with the services of the group ``test``: for tests and checks."""
     return _run("test", arguments, durable=False)
+
+
+def bench(arguments: list[str]) -> int:
+    """Run any command with the services of the group ``bench``, which waits for the disk as production does."""
+    return _run("bench", arguments)
 
 
 def _run(name: str, argv: list[str], *, durable: bool = True) -> int:
