@@ -237,7 +237,9 @@ def test_a_job_that_is_killed_in_the_middle_ends_as_if_it_had_not_been(
             os.kill(pid, signal.SIGKILL)
             stopped += worker.end()[0] == -signal.SIGKILL
     worker.ask(do)
-    assert worker.ask(do) == {"close": {"closed": 0, "already": len(expected["statements"])}, "expire": {"expired": 0}}[do]
+    assert (
+        worker.ask(do) == {"close": {"closed": 0, "already": len(expected["statements"])}, "expire": {"expired": 0}}[do]
+    )
     found = worker.ask("books", organisation=world["organisation"])
     worker.stop()
     assert stopped > 0
