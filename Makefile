@@ -52,5 +52,11 @@ format: $(STAMP) ## Format the code
 lock: $(STAMP) ## Resolve pyproject.toml into requirements.txt, without any download address
 	@$(VENV)/bin/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet $(ARGS) -o requirements.txt
 
-test-contract test-cluster fuzz chaos:
+fuzz: $(STAMP) ## Drive the money core at random for much longer: make fuzz ARGS='-k seed_is_repeated'
+	@AION_FUZZ=long $(LOCAL) run $(PY) -m pytest tests/billing/machine --numprocesses 2 $(ARGS)
+
+chaos: $(STAMP) ## Kill the rating worker and PostgreSQL 500 times and more: AION_KILLS=… says how often
+	@AION_KILLS=$${AION_KILLS:-500} $(LOCAL) run $(PY) -m pytest tests/local/test_kills.py $(ARGS)
+
+test-contract test-cluster:
 	@echo "make $@ is not built yet: it comes with the issue that completes clusters (see docs/architecture.md)." >&2; exit 2
