@@ -7,24 +7,11 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from aion.api.serializers import NO_CONTROL, StrictSerializer
 from aion.money import decimal_string
 from aion.residency.policy import Level
 from aion.tenancy.models import OrganisationKind, OrganisationState
 from marketplace.services.orders import Request
-
-NO_CONTROL = r"^[^\x00-\x1f\x7f]*$"
-
-
-class StrictSerializer(serializers.Serializer[Any]):
-    """Refuses fields it does not know: a typo must not be dropped silently."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        """Raise ValidationError for an unknown field."""
-        if isinstance(data, dict):
-            unknown = sorted(set(data) - set(self.fields))
-            if unknown:
-                raise serializers.ValidationError({name: ["There is no such field."] for name in unknown})
-        return super().to_internal_value(data)
 
 
 class OrganisationOut(serializers.Serializer[Any]):

@@ -6,6 +6,7 @@ from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.routers import SimpleRouter
 
+from billing.api.budgets import BudgetViewSet, CrossingViewSet
 from billing.api.views import EntryViewSet, LotViewSet, UsageViewSet
 from clusters.api.views import PoolViewSet
 from marketplace.api import views, views_events
@@ -20,6 +21,8 @@ router.register("workloads", views.WorkloadViewSet, basename="workload")
 router.register("usage-records", UsageViewSet, basename="usage_record")
 router.register("credit-lots", LotViewSet, basename="credit_lot")
 router.register("ledger-entries", EntryViewSet, basename="ledger_entry")
+router.register("budgets", BudgetViewSet, basename="budget")
+router.register("budget-crossings", CrossingViewSet, basename="budget_crossing")
 router.register("pools", PoolViewSet, basename="pool")
 router.register("event-types", views_events.EventTypeViewSet, basename="event_type")
 router.register("events", views_events.EventViewSet, basename="event")

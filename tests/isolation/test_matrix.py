@@ -16,9 +16,11 @@ from aion.events.services.endpoints import create_endpoint, send_test_event
 from aion.events.states import DeliveryState
 from aion.tenancy.roles import Role
 from aion.tenancy.services.tokens import create_token
-from billing.models import LedgerAccount, Transfer
+from billing.models import Budget, LedgerAccount, Transfer
+from billing.services.budgets import BudgetWish, create_budget, end_budget
+from billing.states import BudgetPeriod, BudgetScope
 from marketplace.services.orders import place_order
-from tests.worlds import Market, Tenant, launch
+from tests.worlds import MICRO, Market, Tenant, launch
 
 # Routes by view name; what stands under these prefixes is not ours to test: the staff site and django-allauth.
 FOREIGN = ("admin:", "account_", "mfa_", "socialaccount_", "usersessions_")
@@ -29,6 +31,7 @@ SIGNED_IN = {"portal:account", "portal:account_notifications"}
 READERS = {Role.OWNER, Role.ADMIN, Role.DEVELOPER, Role.BILLING, Role.VIEWER}
 MANAGERS = {Role.OWNER, Role.ADMIN}
 LAUNCHERS = MANAGERS | {Role.DEVELOPER}
+PAYERS = MANAGERS | {Role.BILLING}
 EVERYONE = set(Role)
 
 
@@ -57,6 +60,9 @@ PORTAL = [
     Row("portal:usage_csv", READERS),
     Row("portal:credits", READERS),
     Row("portal:statement_csv", READERS),
+    Row("portal:budgets", READERS),
+    Row("portal:budget", PAYERS, "budget"),
+    Row("portal:budget_end", PAYERS, "budget", "post", 302),
     Row("portal:keys", LAUNCHERS),
     Row("portal:revoke_key", LAUNCHERS, "token", "post", 302),
     Row("portal:projects", READERS),
@@ -85,6 +91,8 @@ API = [
     ("usage_record", None, READERS, None),
     ("credit_lot", "lot", READERS, None),
     ("ledger_entry", "entry", READERS, None),
+    ("budget", "budget", READERS, PAYERS),
+    ("budget_crossing", None, READERS, None),
     ("pool", None, MANAGERS | {Role.OPERATOR}, None),
     ("event_type", "type", READERS, None),
     ("event", "event", READERS, None),
@@ -93,6 +101,8 @@ API = [
 ]
 # Writes to one thing: path behind its id, method, who may. Each changes the thing, so each gets a fresh one.
 API_WRITES = [
+    ("budget", "budget", "", "patch", PAYERS, 200),
+    ("budget", "budget", "", "delete", PAYERS, 204),
     ("webhook_endpoint", "endpoint", "", "patch", LAUNCHERS, 200),
     ("webhook_endpoint", "endpoint", "", "delete", LAUNCHERS, 204),
     ("webhook_endpoint", "endpoint", "/rotate-secret", "post", LAUNCHERS, 200),
@@ -101,7 +111,8 @@ API_WRITES = [
 ]
 PATHS = {"organisation": "organisations", "project": "projects", "offer": "offers", "estimate": "estimates",
          "workload": "workloads", "usage_record": "usage-records", "credit_lot": "credit-lots",
-         "ledger_entry": "ledger-entries", "pool": "pools", "event_type": "event-types", "event": "events",
+         "ledger_entry": "ledger-entries", "budget": "budgets", "budget_crossing": "budget-crossings",
+         "pool": "pools", "event_type": "event-types", "event": "events",
          "webhook_endpoint": "webhook-endpoints", "webhook_delivery": "webhook-deliveries"}  # fmt: skip
 
 
@@ -136,6 +147,7 @@ def things_of(tenant: Tenant, market: Market) -> dict[str, str]:
         "entry": Transfer.objects.get(organisation=tenant.organisation).public_id,
         "type": "workload.running",
         **webhook_things(tenant),
+        **budget_things(tenant),
         "": "",
     }
 
@@ -156,6 +168,18 @@ def webhook_things(tenant: Tenant) -> dict[str, str]:
         "event": event.public_id,
         "own_event": event.public_id,
     }
+
+
+def budget_things(tenant: Tenant) -> dict[str, str]:
+    """Return a fresh budget: each member of staff and API write ends or changes its own."""
+    for old in Budget.objects.filter(organisation=tenant.organisation, ended_at=None):
+        end_budget(actor=tenant.actor(), public_id=old.public_id, at=clock.now())
+    wish = BudgetWish("Month", BudgetScope.ORGANISATION, BudgetPeriod.MONTH, 500 * MICRO)
+    return {"budget": create_budget(actor=tenant.actor(), wish=wish, at=clock.now()).public_id}
+
+
+def fresh_things(tenant: Tenant) -> dict[str, str]:
+    return webhook_things(tenant) | budget_things(tenant)
 
 
 def path_of(row: Row, slug: str, thing: str) -> str:
@@ -236,14 +260,14 @@ def test_a_stranger_cannot_stop_a_workload(mine: Tenant, theirs: Tenant, market:
 def test_an_api_write_to_one_thing_answers_its_roles_and_nobody_else(
     mine: Tenant, theirs: Tenant, api: Any, name: str, thing: str, tail: str, method: str, writers: Any, status: int
 ) -> None:
-    foreign = webhook_things(theirs)[thing]
+    foreign = fresh_things(theirs)[thing]
 
     def ask_api(key: str | None, public_id: str) -> int:
         call = getattr(api(key), method)
         return int(call(f"/api/v1/{PATHS[name]}/{public_id}{tail}", {}, format="json").status_code)
 
     for role in Role:
-        answers = [ask_api(mine.key(role), public_id) for public_id in (webhook_things(mine)[thing], foreign, "xx_0")]
+        answers = [ask_api(mine.key(role), public_id) for public_id in (fresh_things(mine)[thing], foreign, "xx_0")]
         assert answers == ([status, 404, 404] if role in writers else [403, 403, 403]), role
     assert ask_api(None, foreign) == 401
 
