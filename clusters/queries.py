@@ -134,6 +134,11 @@ def site_figures() -> dict[str, tuple[Decimal, int]]:
     return {code: (pue, grams) for code, pue, grams in Site.objects.values_list("code", "pue", "g_co2e_per_kwh")}
 
 
+def site_names() -> dict[str, str]:
+    """Return the name of each site by its code."""
+    return dict(Site.objects.values_list("code", "name"))
+
+
 def watts_by_sku() -> dict[str, int]:
     """Return rated power by SKU code (a SKU has the code of its flavour)."""
     return dict(NodeFlavour.objects.values_list("code", "watts"))

@@ -2,10 +2,13 @@
 """CSV downloads, streamed row by row."""
 
 import csv
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.http import StreamingHttpResponse
+
+NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
 
 
 class Echo:
@@ -23,8 +26,14 @@ def stream_csv(name: str, header: list[str], rows: Iterable[list[Any]]) -> Strea
     def lines() -> Iterator[str]:
         yield writer.writerow(header)
         for row in rows:
-            yield writer.writerow([f"'{c}" if isinstance(c, str) and c[:1] in "=+-@\t\r" else c for c in row])
+            yield writer.writerow([_safe(cell) for cell in row])
 
     response = StreamingHttpResponse(lines(), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
+
+
+def _safe(cell: Any) -> Any:
+    if isinstance(cell, str) and cell[:1] in tuple("=+-@\t\r") and not NUMBER.fullmatch(cell):
+        return f"'{cell}"
+    return cell

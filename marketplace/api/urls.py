@@ -7,6 +7,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from rest_framework.routers import SimpleRouter
 
 from billing.api.budgets import BudgetViewSet, CrossingViewSet
+from billing.api.money import BalanceViewSet, ForecastViewSet, MonthStatementViewSet
 from billing.api.views import EntryViewSet, LotViewSet, UsageViewSet
 from clusters.api.views import PoolViewSet
 from marketplace.api import views, views_events
@@ -23,6 +24,9 @@ router.register("credit-lots", LotViewSet, basename="credit_lot")
 router.register("ledger-entries", EntryViewSet, basename="ledger_entry")
 router.register("budgets", BudgetViewSet, basename="budget")
 router.register("budget-crossings", CrossingViewSet, basename="budget_crossing")
+router.register("balance", BalanceViewSet, basename="balance")
+router.register("forecast", ForecastViewSet, basename="forecast")
+router.register("month-statements", MonthStatementViewSet, basename="month_statement")
 router.register("pools", PoolViewSet, basename="pool")
 router.register("event-types", views_events.EventTypeViewSet, basename="event_type")
 router.register("events", views_events.EventViewSet, basename="event")

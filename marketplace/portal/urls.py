@@ -5,7 +5,17 @@ from django.urls import include, path
 
 from billing.portal.urls import urlpatterns as billing_pages
 from clusters.portal.urls import urlpatterns as cluster_pages
-from marketplace.portal import account, launch, notifications, organisation, overview, public, style_guide, webhooks
+from marketplace.portal import (
+    account,
+    launch,
+    notifications,
+    organisation,
+    overview,
+    public,
+    style_guide,
+    usage,
+    webhooks,
+)
 
 app_name = "portal"
 tenant_pages = [
@@ -14,6 +24,8 @@ tenant_pages = [
     path("stream/", overview.StreamView.as_view(), name="stream"),
     path("launch/", launch.LaunchView.as_view(), name="launch"),
     path("launch/estimate/", launch.EstimateView.as_view(), name="estimate"),
+    path("usage/", usage.UsageView.as_view(), name="usage"),
+    path("usage.csv", usage.UsageCsvView.as_view(), name="usage_csv"),
     path("keys/", organisation.KeysView.as_view(), name="keys"),
     path("keys/<str:public_id>/revoke/", organisation.RevokeKeyView.as_view(), name="revoke_key"),
     path("projects/", organisation.ProjectsView.as_view(), name="projects"),

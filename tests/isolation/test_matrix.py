@@ -3,6 +3,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import pytest
@@ -16,8 +17,9 @@ from aion.events.services.endpoints import create_endpoint, send_test_event
 from aion.events.states import DeliveryState
 from aion.tenancy.roles import Role
 from aion.tenancy.services.tokens import create_token
-from billing.models import Budget, LedgerAccount, Transfer
+from billing.models import Budget, LedgerAccount, MonthStatement, Transfer
 from billing.services.budgets import BudgetWish, create_budget, end_budget
+from billing.services.statements import close_for
 from billing.states import BudgetPeriod, BudgetScope
 from marketplace.services.orders import place_order
 from tests.worlds import MICRO, Market, Tenant, launch
@@ -60,6 +62,10 @@ PORTAL = [
     Row("portal:usage_csv", READERS),
     Row("portal:credits", READERS),
     Row("portal:statement_csv", READERS),
+    Row("portal:entry", READERS, "entry"),
+    Row("portal:statements", READERS),
+    Row("portal:statement", READERS, "month"),
+    Row("portal:statement_lines_csv", READERS, "month"),
     Row("portal:budgets", READERS),
     Row("portal:budget", PAYERS, "budget"),
     Row("portal:budget_end", PAYERS, "budget", "post", 302),
@@ -80,7 +86,7 @@ PORTAL = [
     Row("portal:audit", MANAGERS | {Role.BILLING, Role.VIEWER}),
     Row("portal:pools", MANAGERS | {Role.OPERATOR}),
 ]
-API_KINDS = ("list", "detail", "stop", "rotate-secret", "test", "resend")
+API_KINDS = ("list", "detail", "stop", "rotate-secret", "test", "resend", "usage")
 # Resource, id of a thing, roles that may read it, roles that may write it.
 API = [
     ("organisation", "organisation", EVERYONE, None),
@@ -93,6 +99,9 @@ API = [
     ("ledger_entry", "entry", READERS, None),
     ("budget", "budget", READERS, PAYERS),
     ("budget_crossing", None, READERS, None),
+    ("balance", None, READERS, None),
+    ("forecast", None, READERS, None),
+    ("month_statement", "month", READERS, None),
     ("pool", None, MANAGERS | {Role.OPERATOR}, None),
     ("event_type", "type", READERS, None),
     ("event", "event", READERS, None),
@@ -112,6 +121,7 @@ API_WRITES = [
 PATHS = {"organisation": "organisations", "project": "projects", "offer": "offers", "estimate": "estimates",
          "workload": "workloads", "usage_record": "usage-records", "credit_lot": "credit-lots",
          "ledger_entry": "ledger-entries", "budget": "budgets", "budget_crossing": "budget-crossings",
+         "balance": "balance", "forecast": "forecast", "month_statement": "month-statements",
          "pool": "pools", "event_type": "event-types", "event": "events",
          "webhook_endpoint": "webhook-endpoints", "webhook_delivery": "webhook-deliveries"}  # fmt: skip
 
@@ -148,6 +158,7 @@ def things_of(tenant: Tenant, market: Market) -> dict[str, str]:
         "type": "workload.running",
         **webhook_things(tenant),
         **budget_things(tenant),
+        "month": closed_month(tenant),
         "": "",
     }
 
@@ -176,6 +187,11 @@ def budget_things(tenant: Tenant) -> dict[str, str]:
         end_budget(actor=tenant.actor(), public_id=old.public_id, at=clock.now())
     wish = BudgetWish("Month", BudgetScope.ORGANISATION, BudgetPeriod.MONTH, 500 * MICRO)
     return {"budget": create_budget(actor=tenant.actor(), wish=wish, at=clock.now()).public_id}
+
+
+def closed_month(tenant: Tenant) -> str:
+    close_for(organisation_id=tenant.organisation.pk, month=date(2026, 1, 1), at=clock.now())
+    return str(MonthStatement.objects.get(organisation=tenant.organisation).public_id)
 
 
 def fresh_things(tenant: Tenant) -> dict[str, str]:
@@ -248,6 +264,18 @@ def test_an_api_resource_answers_its_roles_and_nobody_else(
         assert mine_owner.get(f"{path}/xx_0000000000000000").status_code == 404
         listed = mine_owner.get(path).json()["items"]
         assert foreign[thing] not in {item["id"] for item in listed}
+
+
+def test_the_usage_behind_an_entry_is_shown_to_its_organisation_only(
+    mine: Tenant, theirs: Tenant, market: Market, api: Any
+) -> None:
+    things, foreign = things_of(mine, market), things_of(theirs, market)
+    for role in Role:
+        answers = [
+            api(mine.key(role)).get(f"/api/v1/ledger-entries/{one}/usage").status_code
+            for one in (things["entry"], foreign["entry"], "tr_0000000000000000")
+        ]
+        assert answers == ([200, 404, 404] if role in READERS else [403, 403, 403]), role
 
 
 def test_a_stranger_cannot_stop_a_workload(mine: Tenant, theirs: Tenant, market: Market, api: Any) -> None:
