@@ -43,7 +43,7 @@ class MoneyOut(serializers.Serializer[Any]):
         fields: dict[str, Any] = super().get_fields()
         for name, source in self.money.items():
             fields[f"{name}_microcredits"] = serializers.IntegerField(source=source)
-            fields[name] = DecimalStringField(**({"source": source} if source != name else {}))
+            fields[name] = DecimalStringField() if source == name else DecimalStringField(source=source)
         fields["currency"] = serializers.SerializerMethodField()
         return fields
 

@@ -59,7 +59,7 @@ class BudgetPatch(StrictSerializer):
 
     name = serializers.RegexField(NO_CONTROL, max_length=80, required=False)
     cap_microcredits = serializers.IntegerField(required=False)
-    steps = StepIn(many=True, required=False, min_length=1, max_length=MAX_STEPS)
+    steps = serializers.ListField(child=StepIn(), required=False, min_length=1, max_length=MAX_STEPS)
 
 
 class BudgetIn(BudgetPatch):

@@ -78,7 +78,9 @@ class BalanceViewSet(ReadOnlyActorViewSet):
         """Return the balance."""
         form = InstantsForm(request.query_params)
         if not form.is_valid():
-            raise serializers.ValidationError({name: list(errors) for name, errors in form.errors.items()})
+            raise serializers.ValidationError(
+                {name: [str(one) for one in errors] for name, errors in form.errors.items()}
+            )
         now = clock.now()
         effective, known = form.cleaned_data["effective_at"], form.cleaned_data["known_at"]
         organisation_id = self.actor.organisation_id

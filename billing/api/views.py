@@ -59,7 +59,7 @@ class EntryViewSet(ReadOnlyActorViewSet):
     queryset = Transfer.objects.none()
 
     @property
-    def cursor_ordering(self) -> Any:  # type: ignore[override]
+    def cursor_ordering(self) -> Any:
         """Entries come newest first, the records behind one as they were metered."""
         behind = getattr(self, "action", "") == "usage"
         return ("meter_id", "hour", "start_second", "revision") if behind else "-pk"

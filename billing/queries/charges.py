@@ -2,6 +2,7 @@
 """Why something was charged: from a ledger entry to its records, their prices and the lots that paid."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import Count, F, OuterRef, QuerySet, Subquery, Sum
 
@@ -62,7 +63,7 @@ def charged_records(actor: Actor, entry: Transfer) -> QuerySet[UsageRecord]:
 
 def prices_behind(actor: Actor, entry: Transfer) -> list[tuple[Price, int]]:
     """Return each price version behind ``entry`` with the micro-credits per GPU-hour that its runs froze."""
-    rows = records_behind(actor, entry).order_by().values_list("price_id", "micro_per_gpu_hour").distinct()
-    found = sorted(rows)
+    rows: Any = records_behind(actor, entry).order_by()
+    found = sorted(rows.values_list("price_id", "micro_per_gpu_hour").distinct())
     prices = Price.objects.select_related("book", "sku").in_bulk({price_id for price_id, _micro in found})
     return [(prices[price_id], micro) for price_id, micro in found if price_id in prices]

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Budgets: refusing what has no room, telling what was reached, and setting them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -48,6 +48,14 @@ def require_room(*, purpose: "Purpose", amount: int, at: datetime) -> None:
         cursor.execute(LOCK, [purpose.organisation_id])
         if not cursor.rowcount:
             return
+    check_room(purpose=purpose, amount=amount, at=at, lots={})
+
+
+def check_room(*, purpose: "Purpose", amount: int, at: datetime, lots: Mapping[int, int]) -> None:
+    """Check the budgets that cover ``purpose``, and those of ``lots`` that would bear so much each. Locks nothing.
+
+    Raises BudgetExceeded for the widest budget without room.
+    """
     found = queries.budget_standings(
         organisation_id=purpose.organisation_id,
         at=at,
@@ -55,7 +63,8 @@ def require_room(*, purpose: "Purpose", amount: int, at: datetime) -> None:
         member_id=purpose.member_id or 0,
     )
     _refuse_without_room(
-        [one for one in found if one.scope != BudgetScope.GRANT], asked={one.budget_id: amount for one in found}
+        [one for one in found if one.scope != BudgetScope.GRANT or one.lot_id in lots],
+        asked={one.budget_id: lots.get(one.lot_id or 0, amount) for one in found},
     )
 
 

@@ -22,7 +22,7 @@ SELECT id FROM billing_ledgeraccount
 WHERE organisation_id = %(organisation_id)s AND kind = 'lot' AND credits > debits + held
 ORDER BY id FOR NO KEY UPDATE
 """
-TAKE_LEGS = """
+_TAKEN = """
 WITH lots AS (
   SELECT id, credits - debits - held AS available,
          row_number() OVER spending AS position,
@@ -37,7 +37,10 @@ WITH lots AS (
   WINDOW spending AS (ORDER BY restricted DESC, expires_at ASC NULLS LAST, rank, id)
 ), taken AS (
   SELECT id, position, least(available, %(amount)s - before)::bigint AS amount FROM lots WHERE before < %(amount)s
-), legs AS (
+)
+"""
+PLAN = f"{_TAKEN} SELECT id, amount FROM taken"
+TAKE_LEGS = f"""{_TAKEN}, legs AS (
   INSERT INTO billing_holdleg (hold_id, lot_id, position, amount, captured, released)
   SELECT %(hold_id)s, id, %(after)s + position, amount, 0, 0 FROM taken RETURNING lot_id, amount
 ), reserved AS (
@@ -96,6 +99,18 @@ def place_hold(*, purpose: Purpose, amount: int, reference: str, at: datetime) -
     return hold
 
 
+def check_hold(*, purpose: Purpose, amount: int, at: datetime) -> None:
+    """Raise what ``place_hold`` would raise at this moment. Reserves and locks nothing."""
+    if amount <= 0:
+        raise InvalidAmount("A hold must be above zero.")
+    with connection.cursor() as cursor:
+        cursor.execute(PLAN, {"amount": amount, "at": at, **_eligible(purpose)})
+        lots: dict[int, int] = dict(cursor.fetchall())
+    budgets.check_room(purpose=purpose, amount=amount, at=at, lots={})
+    _refuse_without_credit(needed=amount, available=sum(lots.values()))
+    budgets.check_room(purpose=purpose, amount=amount, at=at, lots=lots)
+
+
 @transaction.atomic
 def extend_hold(*, hold_id: int, amount: int, at: datetime) -> Hold:
     """Reserve ``amount`` micro-credits more for an open hold, over the lots that are eligible now.
@@ -130,12 +145,8 @@ def purpose_of(hold: Hold) -> Purpose:
 
 def _reserve(*, hold: Hold, amount: int, at: datetime) -> None:
     parameters: dict[str, Any] = {
-        "organisation_id": hold.organisation_id,
+        **_eligible(purpose_of(hold)),
         "amount": amount,
-        "sku_code": hold.sku_code,
-        "site_code": hold.site_code,
-        "programme_code": hold.programme_code,
-        "level": hold.level,
         "at": at,
         "hold_id": hold.pk,
         "after": HoldLeg.objects.filter(hold=hold).aggregate(last=Max("position", default=0))["last"],
@@ -144,13 +155,27 @@ def _reserve(*, hold: Hold, amount: int, at: datetime) -> None:
         cursor.execute(LOCK_LOTS, parameters)
         cursor.execute(TAKE_LEGS, parameters)
         (reserved,) = cursor.fetchone()
-    if reserved < amount:
+    _refuse_without_credit(needed=amount, available=reserved)
+
+
+def _eligible(purpose: Purpose) -> dict[str, Any]:
+    return {
+        "organisation_id": purpose.organisation_id,
+        "sku_code": purpose.sku_code,
+        "site_code": purpose.site_code,
+        "programme_code": purpose.programme_code,
+        "level": purpose.level,
+    }
+
+
+def _refuse_without_credit(*, needed: int, available: int) -> None:
+    if available < needed:
         raise InsufficientCredit(
-            f"The worst case costs {decimal_string(amount)} credits and {decimal_string(reserved)} are available "
+            f"The worst case costs {decimal_string(needed)} credits and {decimal_string(available)} are available "
             f"for it: add credits, or ask for fewer GPUs or less time.",
-            needed_microcredits=amount,
-            available_microcredits=reserved,
-            missing_microcredits=amount - reserved,
+            needed_microcredits=needed,
+            available_microcredits=available,
+            missing_microcredits=needed - available,
         )
 
 

@@ -57,6 +57,10 @@ class Sums:
         self.watt_seconds += other.watt_seconds
         self.carbon += other.carbon
 
+    def take(self, other: "Sums") -> None:
+        """Take another group's away."""
+        self.add(Sums(-other.milli_gpu_seconds, -other.exact, -other.watt_seconds, -other.carbon))
+
     @property
     def watt_hours(self) -> int:
         """Return whole watt-hours."""
@@ -211,7 +215,7 @@ class UsageView(ActorView):
         rest = Sums(total.milli_gpu_seconds, total.exact, total.watt_seconds, total.carbon)
         for row in groups:
             row.permille = _permille(row.sums, total, query.measure)
-            rest.add(Sums(*(-one for one in _parts(row.sums))))
+            rest.take(row.sums)
         wanted = query.wanted
         used = billing.usage_dimensions(self.actor, start=wanted.start, end=wanted.end)
         context = {
@@ -263,10 +267,6 @@ class UsageView(ActorView):
             "series": [{"label": label} for _keys, label in bundles],
             "values": [[value(keys, day) for day in days] for keys, _label in bundles],
         }
-
-
-def _parts(sums: Sums) -> tuple[int, int, Decimal, Decimal]:
-    return sums.milli_gpu_seconds, sums.exact, sums.watt_seconds, sums.carbon
 
 
 def _unit(sums: Sums, measure: str) -> float:
