@@ -12,7 +12,7 @@ from django.shortcuts import render
 from aion import clock
 from aion.actor import Scope
 from aion.errors import NotFound
-from aion.money import decimal_string, floor_charge
+from aion.money import EXACT_DIVISOR, decimal_string, floor_charge
 from aion.web.csv import stream_csv
 from aion.web.instants import day_in, wrong_days
 from aion.web.views import ActorView
@@ -139,6 +139,7 @@ class EntryView(ActorView):
             context |= {
                 "charge": charge,
                 "carried": abs(charge.carried),
+                "divisor": EXACT_DIVISOR,
                 "prices": queries.prices_behind(self.actor, entry),
                 "beside": queries.entries_beside(self.actor, entry).select_related("debit_account", "credit_account"),
                 "page": Paginator(records, PAGE).get_page(request.GET.get("page")),
