@@ -15,7 +15,7 @@ from aion.actor import Scope
 from aion.api.filters import InstantFilter
 from aion.api.idempotency import once
 from aion.api.serializers import NO_CONTROL, MoneyOut, StrictSerializer
-from aion.api.views import ActorViewSet, ReadOnlyActorViewSet
+from aion.api.views import ActorListViewSet, ActorViewSet
 from billing import queries
 from billing.models import Budget, BudgetCrossing
 from billing.services import budgets
@@ -197,9 +197,10 @@ class CrossingFilter(django_filters.FilterSet):  # type: ignore[misc]
     until = InstantFilter(field_name="at", lookup_expr="lt")
 
 
-class CrossingViewSet(ReadOnlyActorViewSet):
+class CrossingViewSet(ActorListViewSet):
     """Steps that budgets reached, newest first; those of ended budgets too."""
 
+    http_method_names = ["get", "head", "options"]
     scopes: ClassVar = {"list": Scope.BUDGETS_READ}
     out = CrossingOut
     filterset_class = CrossingFilter

@@ -18,7 +18,7 @@ from aion import clock
 from aion.actor import Scope
 from aion.api.filters import InstantField
 from aion.api.serializers import DecimalStringField, MoneyOut
-from aion.api.views import ReadOnlyActorViewSet
+from aion.api.views import ActorListViewSet, ReadOnlyActorViewSet
 from aion.money import floor_charge
 from billing import queries
 from billing.forecast import Method
@@ -65,9 +65,10 @@ INSTANTS = [
 ]
 
 
-class BalanceViewSet(ReadOnlyActorViewSet):
+class BalanceViewSet(ActorListViewSet):
     """What the organisation has, now or at a past instant as it was known at another."""
 
+    http_method_names = ["get", "head", "options"]
     scopes: ClassVar = {"list": Scope.CREDITS_READ}
     out = BalanceOut
     queryset = LedgerAccount.objects.none()
@@ -115,9 +116,10 @@ class ForecastOut(serializers.Serializer[Any]):
     forecasts = ForecastLineOut(many=True)
 
 
-class ForecastViewSet(ReadOnlyActorViewSet):
+class ForecastViewSet(ActorListViewSet):
     """When credit runs out."""
 
+    http_method_names = ["get", "head", "options"]
     scopes: ClassVar = {"list": Scope.CREDITS_READ}
     out = ForecastOut
     queryset = LedgerAccount.objects.none()
