@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from django.db.models import F, QuerySet, Sum
+from django.db.models import F, OuterRef, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
 
 from aion.actor import Actor
 from aion.money import exact_charge, floor_charge
@@ -114,14 +115,11 @@ def open_window_exact(organisation_id: int | None, at: datetime) -> int:
 
 def free_milli_gpus(pool_ids: Iterable[int]) -> dict[int, int]:
     """Return free capacity per pool: its size less what occupies it."""
-    pool_ids = list(pool_ids)
-    sizes = dict(Pool.objects.filter(pk__in=pool_ids).values_list("pk", "milli_gpus"))
-    used = dict(
-        Workload.objects.filter(pool__in=pool_ids, state__in=OCCUPYING)
-        .values_list("pool_id")
-        .annotate(total=Sum("milli_gpus"))
+    occupied = Workload.objects.filter(pool=OuterRef("pk"), state__in=OCCUPYING).order_by().values("pool")
+    pools = Pool.objects.filter(pk__in=list(pool_ids)).annotate(
+        used=Coalesce(Subquery(occupied.annotate(total=Sum("milli_gpus")).values("total")), 0)
     )
-    return {pk: max(0, size - int(used.get(pk, 0))) for pk, size in sizes.items()}
+    return {pk: max(0, size - int(used)) for pk, size, used in pools.values_list("pk", "milli_gpus", "used")}
 
 
 def pools_operated_by(actor: Actor) -> QuerySet[Pool]:
@@ -132,6 +130,11 @@ def pools_operated_by(actor: Actor) -> QuerySet[Pool]:
 def site_figures() -> dict[str, tuple[Decimal, int]]:
     """Return PUE and gCO2e per kWh by site code."""
     return {code: (pue, grams) for code, pue, grams in Site.objects.values_list("code", "pue", "g_co2e_per_kwh")}
+
+
+def site_names() -> dict[str, str]:
+    """Return the name of each site by its code."""
+    return dict(Site.objects.values_list("code", "name"))
 
 
 def watts_by_sku() -> dict[str, int]:

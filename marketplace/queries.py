@@ -8,7 +8,9 @@ from django.db.models import QuerySet
 
 from aion.actor import Actor
 from aion.residency.policy import Level, Policy, decide
+from aion.tenancy.models import Organisation
 from billing import queries as billing
+from billing.queries import PriceInForce
 from clusters import queries as clusters
 from marketplace.models import Offer, Order
 
@@ -18,11 +20,26 @@ class PricedOffer:
     """One line of the price list."""
 
     offer: Offer
-    micro_per_gpu_hour: int
-    list_micro: int
+    price: PriceInForce
     free_milli_gpus: int
     as_of: datetime | None
     level: str
+
+    @property
+    def micro_per_gpu_hour(self) -> int:
+        """Return what the buyer pays."""
+        return self.price.micro_per_gpu_hour
+
+    @property
+    def list_micro(self) -> int:
+        """Return what the list says."""
+        return self.price.list_micro
+
+
+def buyer_of(actor: Actor) -> billing.Buyer:
+    """Return who buys for the actor: its kind of organisation chooses the price book, its usage the tier."""
+    row = Organisation.objects.visible_to(actor).values_list("pk", "kind").first()
+    return billing.Buyer(*row) if row is not None else billing.Buyer()
 
 
 def price_list(at: datetime, buyer: billing.Buyer | None = None) -> list[PricedOffer]:
@@ -33,8 +50,7 @@ def price_list(at: datetime, buyer: billing.Buyer | None = None) -> list[PricedO
     return [
         PricedOffer(
             offer=offer,
-            micro_per_gpu_hour=prices[offer.sku_id].micro_per_gpu_hour,
-            list_micro=prices[offer.sku_id].list_micro,
+            price=prices[offer.sku_id],
             free_milli_gpus=free[offer.pool_id],
             as_of=offer.pool.cluster.last_seen_at,
             level=level_reached(offer).name,

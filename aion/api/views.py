@@ -16,8 +16,8 @@ from aion.errors import NotFound
 S = TypeVar("S", bound=serializers.Serializer[Any])
 
 
-class ActorViewSet(GenericViewSet[Any]):
-    """A resource of the actor's organisation, found by its public id."""
+class ActorListViewSet(GenericViewSet[Any]):
+    """A resource of the actor's organisation whose rows have no address of their own."""
 
     scopes: ClassVar[Mapping[str, Scope]] = {}
     out: type[serializers.Serializer[Any]]
@@ -67,6 +67,10 @@ class ActorViewSet(GenericViewSet[Any]):
     def list(self, request: Request, **_: Any) -> Response:
         """List what the actor may see."""
         return self.paged(self.filter_queryset(self.rows()), self.out)
+
+
+class ActorViewSet(ActorListViewSet):
+    """A resource of the actor's organisation, found by its public id."""
 
     def retrieve(self, request: Request, **_: Any) -> Response:
         """Return one."""

@@ -16,6 +16,8 @@ class LotOut(serializers.Serializer[Any]):
     origin = serializers.CharField()
     sku_codes = serializers.ListField(child=serializers.CharField())
     site_codes = serializers.ListField(child=serializers.CharField())
+    programme_codes = serializers.ListField(child=serializers.CharField())
+    min_level = serializers.IntegerField()
     starts_at = serializers.DateTimeField()
     expires_at = serializers.DateTimeField(allow_null=True)
     issued_microcredits = serializers.IntegerField(source="credits")
@@ -73,3 +75,14 @@ class UsageOut(serializers.Serializer[Any]):
     def get_charge_microcredits(self, row: Any) -> int:
         """Return the whole micro-credits of the exact charge; remainders are carried, never lost."""
         return floor_charge(row.exact)
+
+
+class ChargedUsageOut(UsageOut):
+    """One record behind a ledger entry: who used what from when to when, and what it comes to, exactly."""
+
+    workload_name = serializers.CharField()
+    window_end = serializers.DateTimeField()
+    charge_exact = serializers.IntegerField(source="exact", help_text="In 1/3,600,000 micro-credit.")
+    price_id = serializers.IntegerField()
+    price_book = serializers.CharField(source="book_code")
+    price_valid_from = serializers.DateTimeField(source="price_valid.lower")

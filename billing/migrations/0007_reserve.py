@@ -3,6 +3,24 @@
 
 from django.db import migrations
 
+PLAN = """
+CREATE FUNCTION billing_spending_plan(organisation bigint, wanted bigint, sku text, site text, programme text,
+    level integer, at timestamptz) RETURNS TABLE (lot bigint, place bigint, amount bigint) LANGUAGE sql STABLE AS $$
+  SELECT id, place, least(available, wanted - before)::bigint
+  FROM (
+    SELECT id, credits - debits - held AS available, row_number() OVER spending AS place,
+           sum(credits - debits - held) OVER spending - (credits - debits - held) AS before
+    FROM billing_ledgeraccount
+    WHERE organisation_id = organisation AND kind = 'lot' AND credits > debits + held
+      AND starts_at <= at AND (expires_at IS NULL OR expires_at > at)
+      AND (cardinality(sku_codes) = 0 OR sku = ANY (sku_codes))
+      AND (cardinality(site_codes) = 0 OR site = ANY (site_codes))
+      AND (cardinality(programme_codes) = 0 OR programme = ANY (programme_codes))
+      AND min_level <= level
+    WINDOW spending AS (ORDER BY restricted DESC, expires_at ASC NULLS LAST, rank, id)
+  ) lots WHERE before < wanted
+$$
+"""
 RESERVE = """
 CREATE FUNCTION billing_reserve(hold bigint, organisation bigint, wanted bigint, sku text, site text, programme text,
                                 level integer, at timestamptz, after integer) RETURNS bigint LANGUAGE plpgsql AS $$
@@ -13,23 +31,10 @@ BEGIN
   PERFORM 1 FROM billing_ledgeraccount
   WHERE organisation_id = organisation AND kind = 'lot' AND credits > debits ORDER BY id FOR NO KEY UPDATE;
   -- A statement of its own: its snapshot is taken after the locks are held.
-  WITH lots AS (
-    SELECT id, credits - debits - held AS available,
-           row_number() OVER spending AS place,
-           sum(credits - debits - held) OVER spending - (credits - debits - held) AS before
-    FROM billing_ledgeraccount
-    WHERE organisation_id = organisation AND kind = 'lot' AND credits > debits + held
-      AND starts_at <= at AND (expires_at IS NULL OR expires_at > at)
-      AND (cardinality(sku_codes) = 0 OR sku = ANY (sku_codes))
-      AND (cardinality(site_codes) = 0 OR site = ANY (site_codes))
-      AND (cardinality(programme_codes) = 0 OR programme = ANY (programme_codes))
-      AND min_level <= level
-    WINDOW spending AS (ORDER BY restricted DESC, expires_at ASC NULLS LAST, rank, id)
-  ), taken AS (
-    SELECT id, place, least(available, wanted - before)::bigint AS amount FROM lots WHERE before < wanted
-  ), legs AS (
+  WITH legs AS (
     INSERT INTO billing_holdleg (hold_id, lot_id, position, amount, captured, released)
-    SELECT hold, id, after + place, amount, 0, 0 FROM taken RETURNING lot_id, amount
+    SELECT hold, lot, after + place, amount, 0, 0
+    FROM billing_spending_plan(organisation, wanted, sku, site, programme, level, at) RETURNING lot_id, amount
   ), moved AS (
     UPDATE billing_ledgeraccount a SET held = a.held + l.amount FROM legs l WHERE a.id = l.lot_id RETURNING l.amount
   )
@@ -60,6 +65,10 @@ class Migration(migrations.Migration):
     dependencies = [("billing", "0006_fewer_indexes")]
 
     operations = [
+        migrations.RunSQL(
+            PLAN,
+            "DROP FUNCTION billing_spending_plan(bigint, bigint, text, text, text, integer, timestamptz)",
+        ),
         migrations.RunSQL(
             RESERVE,
             "DROP FUNCTION billing_reserve(bigint, bigint, bigint, text, text, text, integer, timestamptz, integer)",

@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from aion.money import EXACT_DIVISOR
 from billing.querysets import OwnedQuerySet, UsageDayQuerySet, UsageHourQuerySet
 
 
@@ -131,6 +132,16 @@ class UsageRecord(models.Model):
     def window_start(self) -> datetime:
         """Return the first instant of the window."""
         return self.hour + timedelta(seconds=self.start_second)
+
+    @property
+    def window_end(self) -> datetime:
+        """Return the first instant after the window; a correction of fewer seconds has the sign of its difference."""
+        return self.window_start + timedelta(seconds=abs(self.seconds))
+
+    @property
+    def parts(self) -> int:
+        """Return what the exact charge has beyond whole micro-credits, in 1/3,600,000."""
+        return self.exact % EXACT_DIVISOR
 
 
 class QuarantinedUsage(models.Model):

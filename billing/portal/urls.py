@@ -3,11 +3,16 @@
 
 from django.urls import path
 
-from billing.portal import views
+from billing.portal import budgets, credits
 
 urlpatterns = [
-    path("usage/", views.UsageView.as_view(), name="usage"),
-    path("usage.csv", views.UsageCsvView.as_view(), name="usage_csv"),
-    path("credits/", views.CreditsView.as_view(), name="credits"),
-    path("credits/statement.csv", views.StatementCsvView.as_view(), name="statement_csv"),
+    path("budgets/", budgets.BudgetsView.as_view(), name="budgets"),
+    path("budgets/<str:public_id>/", budgets.BudgetView.as_view(), name="budget"),
+    path("budgets/<str:public_id>/end/", budgets.EndBudgetView.as_view(), name="budget_end"),
+    path("credits/", credits.CreditsView.as_view(), name="credits"),
+    path("credits/statement.csv", credits.StatementCsvView.as_view(), name="statement_csv"),
+    path("credits/entries/<str:public_id>/", credits.EntryView.as_view(), name="entry"),
+    path("statements/", credits.StatementsView.as_view(), name="statements"),
+    path("statements/<str:public_id>/", credits.StatementView.as_view(), name="statement"),
+    path("statements/<str:public_id>/lines.csv", credits.StatementLinesCsvView.as_view(), name="statement_lines_csv"),
 ]

@@ -3,17 +3,23 @@
 
 from billing.queries.balances import (
     Balance,
+    EntryFilter,
     PastBalance,
     balance,
     balance_as_of,
     expiring_lots,
     lots,
+    month_statements,
     open_hold_count,
     open_holds,
     quarantined_count,
     statement,
+    statement_lines,
+    touching,
 )
 from billing.queries.budgets import BudgetStanding, budget_standings, budgets, crossings, drained_hold_ids
+from billing.queries.charges import Charge, charge_of, charged_records, prices_behind
+from billing.queries.forecasts import forecasts
 from billing.queries.prices import LIST_BOOK, Buyer, PriceInForce, price_in_force, prices_in_force, worst_case
 from billing.queries.usage import (
     GROUPS,
@@ -26,9 +32,11 @@ from billing.queries.usage import (
     usage_by_day_and_project,
     usage_by_site,
     usage_days,
-    usage_grouped,
+    usage_dimensions,
+    usage_groups_count,
     usage_hours,
     usage_records,
+    usage_split,
 )
 
 __all__ = [
@@ -37,6 +45,8 @@ __all__ = [
     "Balance",
     "BudgetStanding",
     "Buyer",
+    "Charge",
+    "EntryFilter",
     "PastBalance",
     "PriceInForce",
     "UsageBar",
@@ -46,24 +56,33 @@ __all__ = [
     "budget_standings",
     "budgets",
     "burn_history",
+    "charge_of",
+    "charged_records",
     "crossings",
     "drained_hold_ids",
     "entries_beside",
     "expiring_lots",
+    "forecasts",
     "lots",
+    "month_statements",
     "open_hold_count",
     "open_holds",
     "price_in_force",
+    "prices_behind",
     "prices_in_force",
     "quarantined_count",
     "rated_totals",
     "records_behind",
     "statement",
+    "statement_lines",
+    "touching",
     "usage_by_day_and_project",
     "usage_by_site",
     "usage_days",
-    "usage_grouped",
+    "usage_dimensions",
+    "usage_groups_count",
     "usage_hours",
     "usage_records",
+    "usage_split",
     "worst_case",
 ]

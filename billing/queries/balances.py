@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from django.db.models import BigIntegerField, Case, F, Q, QuerySet, Sum, When
 
 from aion.actor import Actor
-from billing.models import Hold, LedgerAccount, QuarantinedUsage, Transfer
+from billing.models import Hold, LedgerAccount, MonthStatement, QuarantinedUsage, StatementLine, Transfer
 from billing.querysets import AccountQuerySet
 from billing.states import AccountKind
 
@@ -77,9 +77,48 @@ def expiring_lots(actor: Actor, *, at: datetime, days: int) -> AccountQuerySet:
     return lots(actor).spendable_at(at).filter(expires_at__lt=at + timedelta(days=days)).order_by("expires_at", "pk")
 
 
-def statement(actor: Actor) -> QuerySet[Transfer]:
+@dataclass(frozen=True, slots=True)
+class EntryFilter:
+    """Which ledger entries: a kind, a half-open period of accounting time, a lot, a piece of text or an id."""
+
+    kind: str = ""
+    start: datetime | None = None
+    end: datetime | None = None
+    lot: str = ""
+    text: str = ""
+
+
+def statement(actor: Actor, wanted: EntryFilter | None = None) -> QuerySet[Transfer]:
     """Return the actor's ledger entries, newest first."""
-    return Transfer.objects.visible_to(actor).select_related("debit_account", "credit_account", "sku").order_by("-pk")
+    rows: QuerySet[Transfer] = Transfer.objects.visible_to(actor)
+    if wanted is not None:
+        if wanted.kind:
+            rows = rows.filter(kind=wanted.kind)
+        if wanted.start is not None:
+            rows = rows.filter(effective_at__gte=wanted.start)
+        if wanted.end is not None:
+            rows = rows.filter(effective_at__lt=wanted.end)
+        if wanted.lot:
+            rows = touching(rows, wanted.lot)
+        if wanted.text:
+            rows = rows.filter(Q(description__icontains=wanted.text) | Q(public_id=wanted.text))
+    return rows.select_related("debit_account", "credit_account", "sku").order_by("-pk")
+
+
+def touching(rows: QuerySet[Transfer], lot: str) -> QuerySet[Transfer]:
+    """Return the entries that debit or credit the lot with this public id."""
+    return rows.filter(Q(debit_account__public_id=lot) | Q(credit_account__public_id=lot))
+
+
+def month_statements(actor: Actor) -> QuerySet[MonthStatement]:
+    """Return the actor's closed months, newest first."""
+    return MonthStatement.objects.visible_to(actor).order_by("-month", "-pk")
+
+
+def statement_lines(actor: Actor, closed: MonthStatement) -> QuerySet[StatementLine]:
+    """Return the lines of a closed month: its own usage first, then corrections of earlier ones."""
+    rows = StatementLine.objects.visible_to(actor).filter(statement=closed).select_related("project", "sku")
+    return rows.order_by("-kind", "-usage_month", "project__name", "sku__code", "micro_per_gpu_hour", "pk")
 
 
 def open_holds(actor: Actor) -> QuerySet[Hold]:

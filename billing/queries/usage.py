@@ -7,20 +7,24 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import BigIntegerField, DecimalField, F, OuterRef, QuerySet, Subquery, Sum
-from django.db.models.functions import TruncDay, TruncHour
+from django.db.models.functions import TruncDay
 
 from aion.actor import Actor
 from billing.models import Meter, Transfer, UsageDay, UsageHour, UsageRecord
 from billing.states import TransferKind
 
-BY_HOUR: dict[str, Any] = {
-    "day": TruncDay("hour"),
-    "hour": TruncHour("hour"),
-    "project": F("project__name"),
-    "sku": F("sku__name"),
-    "site": F("site_code"),
+# Group → (key, label): the hourly roll-up knows what it is keyed by, the daily one everything about a run.
+BY_HOUR: dict[str, tuple[Any, Any]] = {
+    "day": (TruncDay("hour"), TruncDay("hour")),
+    "hour": (F("hour"), F("hour")),
+    "project": (F("project_id"), F("project__name")),
+    "sku": (F("sku__code"), F("sku__name")),
+    "site": (F("site_code"), F("site_code")),
 }
-BY_RUN: dict[str, Any] = {"member": F("run__member_id"), "workload": F("run__workload_ref")}
+BY_RUN: dict[str, tuple[Any, Any]] = {
+    "member": (F("run__member_id"), F("run__member_id")),
+    "workload": (F("run__workload_ref"), F("run__name")),
+}
 GROUPS = (*BY_HOUR, *BY_RUN)
 
 
@@ -69,44 +73,58 @@ def usage_days(actor: Actor, *, start: datetime, end: datetime) -> QuerySet[Usag
     return UsageDay.objects.visible_to(actor).within(start, end)
 
 
-def usage_grouped(actor: Actor, *, wanted: UsageFilter, group: str, limit: int | None = None) -> list[dict[str, Any]]:
-    """Return usage summed by one of GROUPS: rows of key, label, milli_gpu_seconds and exact.
+def usage_split(actor: Actor, *, wanted: UsageFilter, group: str, limit: int | None = None) -> list[dict[str, Any]]:
+    """Return usage summed by one of GROUPS, each group split by site and SKU: what energy needs.
 
-    Times come in their order, everything else by cost, highest first; ``limit`` keeps the first rows.
+    Rows have key, label, site, sku, milli_gpu_seconds and exact, the dearest first. ``limit`` keeps the first rows,
+    which are whole groups for workloads only: a run has one site and one SKU.
     """
-    rows: Any
     if group in BY_RUN:
-        rows = usage_days(actor, start=wanted.start, end=wanted.end)
-        filters = {"run__project_id": wanted.project_id, "run__sku__code": wanted.sku_code}
-        filters["run__site_code"] = wanted.site_code
-        keys = {"key": BY_RUN[group]} | ({"label": F("run__name")} if group == "workload" else {})
+        rows: Any = _chosen(usage_days(actor, start=wanted.start, end=wanted.end), wanted, "run__")
+        (key, label), site, sku = BY_RUN[group], F("run__site_code"), F("run__sku__code")
     else:
-        rows = usage_hours(actor, start=wanted.start, end=wanted.end)
-        filters = {"project_id": wanted.project_id, "sku__code": wanted.sku_code, "site_code": wanted.site_code}
-        keys = {"key": BY_HOUR[group]}
-    rows = rows.filter(**{name: value for name, value in filters.items() if value})
-    summed = rows.values(**keys).annotate(total_seconds=Sum("milli_gpu_seconds"), total_exact=Sum("exact"))
-    ordered = summed.order_by("key") if group in {"day", "hour"} else summed.order_by("-total_exact", "key")
-    return [
-        {
-            "key": row["key"],
-            "label": row.get("label", row["key"]),
-            "milli_gpu_seconds": int(row["total_seconds"]),
-            "exact": int(row["total_exact"]),
-        }
-        for row in (ordered[:limit] if limit else ordered)
-    ]
+        rows = _chosen(usage_hours(actor, start=wanted.start, end=wanted.end), wanted, "")
+        (key, label), site, sku = BY_HOUR[group], F("site_code"), F("sku__code")
+    summed = _summed(rows.values(key=key, label=label, of_site=site, of_sku=sku)).order_by("-total_exact", "key")
+    return [_plain(row) for row in (summed[:limit] if limit else summed)]
 
 
 def usage_by_day_and_project(actor: Actor, *, wanted: UsageFilter) -> list[dict[str, Any]]:
-    """Return usage per day and project, for the stacked chart."""
-    rows: Any = usage_hours(actor, start=wanted.start, end=wanted.end)
-    filters = {"project_id": wanted.project_id, "sku__code": wanted.sku_code, "site_code": wanted.site_code}
-    rows = rows.filter(**{name: value for name, value in filters.items() if value})
-    summed = rows.values(day=TruncDay("hour"), project_name=F("project__name")).annotate(
-        total_seconds=Sum("milli_gpu_seconds"), total_exact=Sum("exact")
-    )
-    return list(summed.order_by("day", "project_name"))
+    """Return usage per day and project, split by site and SKU, for the stacked chart."""
+    rows = _chosen(usage_hours(actor, start=wanted.start, end=wanted.end), wanted, "")
+    keys = {"day": TruncDay("hour"), "key": F("project_id"), "label": F("project__name")}
+    return [_plain(row) for row in _summed(rows.values(**keys, of_site=F("site_code"), of_sku=F("sku__code")))]
+
+
+def usage_groups_count(actor: Actor, *, wanted: UsageFilter) -> int:
+    """Return how many workloads used something in the period."""
+    rows: Any = _chosen(usage_days(actor, start=wanted.start, end=wanted.end), wanted, "run__")
+    return int(rows.values("run_id").distinct().count())
+
+
+def usage_dimensions(actor: Actor, *, start: datetime, end: datetime) -> list[tuple[str, str, str]]:
+    """Return (SKU code, SKU name, site code) of everything used in [start, end)."""
+    rows = usage_hours(actor, start=start, end=end).values_list("sku__code", "sku__name", "site_code")
+    return sorted(rows.distinct())
+
+
+def _chosen(rows: Any, wanted: UsageFilter, prefix: str) -> Any:
+    filters = {
+        f"{prefix}project_id": wanted.project_id,
+        f"{prefix}sku__code": wanted.sku_code,
+        f"{prefix}site_code": wanted.site_code,
+    }
+    return rows.filter(**{name: value for name, value in filters.items() if value})
+
+
+def _summed(rows: Any) -> Any:
+    return rows.annotate(total_seconds=Sum("milli_gpu_seconds"), total_exact=Sum("exact"))
+
+
+def _plain(row: dict[str, Any]) -> dict[str, Any]:
+    totals = {"site": row.pop("of_site"), "sku": row.pop("of_sku")}
+    totals |= {"milli_gpu_seconds": int(row.pop("total_seconds")), "exact": int(row.pop("total_exact"))}
+    return row | totals
 
 
 def usage_by_site(organisation_id: int | None, *, start: datetime, end: datetime) -> list[dict[str, Any]]:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Budgets: refusing what has no room, telling what was reached, and setting them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -49,15 +49,24 @@ def require_room(*, purpose: "Purpose", amount: int, at: datetime, reserved: int
         cursor.execute(LOCK, [purpose.organisation_id])
         if not cursor.rowcount:
             return False
+    check_room(purpose=purpose, amount=amount, at=at, lots={}, reserved=reserved)
+    return True
+
+
+def check_room(*, purpose: "Purpose", amount: int, at: datetime, lots: Mapping[int, int], reserved: int = 0) -> None:
+    """Check the budgets that cover ``purpose``, and those of ``lots`` that would bear so much each. Locks nothing.
+
+    Raises BudgetExceeded for the widest budget without room.
+    """
     found = queries.budget_standings(
         organisation_id=purpose.organisation_id,
         at=at,
         project_id=purpose.project_id,
         member_id=purpose.member_id or 0,
     )
-    asked = {one.budget_id: amount + (reserved if one.scope == BudgetScope.WORKLOAD else 0) for one in found}
-    _refuse_without_room([one for one in found if one.scope != BudgetScope.GRANT], asked=asked)
-    return True
+    asked = {one.budget_id: lots.get(one.lot_id or 0, amount) for one in found}
+    asked |= {one.budget_id: amount + reserved for one in found if one.scope == BudgetScope.WORKLOAD}
+    _refuse_without_room([one for one in found if one.scope != BudgetScope.GRANT or one.lot_id in lots], asked=asked)
 
 
 def require_room_on_lots(*, hold: Hold, at: datetime) -> None:

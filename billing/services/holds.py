@@ -15,8 +15,12 @@ from billing.models import Hold, HoldLeg
 from billing.services import budgets
 from billing.states import HoldState
 
-# The function (migration 0007) locks the lots in id order, as everywhere, so that two holds and a posting never wait
-# for each other in a ring; reads what they have once the locks are held; and writes one leg a lot in spending order.
+# The functions (migration 0007) lock the lots in id order, as everywhere, so that two holds and a posting never wait
+# for each other in a ring; read what they have once the locks are held; and write one leg a lot in spending order.
+PLAN = """
+SELECT lot, amount FROM billing_spending_plan(%(organisation_id)s, %(amount)s, %(sku_code)s, %(site_code)s,
+                                              %(programme_code)s, %(level)s, %(at)s)
+"""
 RESERVE = """
 SELECT billing_reserve(%(hold_id)s, %(organisation_id)s, %(amount)s, %(sku_code)s, %(site_code)s, %(programme_code)s,
                        %(level)s, %(at)s, %(after)s)
@@ -76,13 +80,25 @@ def place_hold(*, purpose: Purpose, amount: int, reference: str, at: datetime) -
         pk, reserved = cursor.fetchone()
     if pk is not None:
         hold.pk, hold._state.adding = pk, False
-        _require_all(amount, reserved)
+        _refuse_without_credit(needed=amount, available=reserved)
         return hold
     budgets.require_room(purpose=purpose, amount=amount, at=at)
     hold.save()
     _reserve(hold=hold, amount=amount, after=0, at=at)
     budgets.require_room_on_lots(hold=hold, at=at)
     return hold
+
+
+def check_hold(*, purpose: Purpose, amount: int, at: datetime) -> None:
+    """Raise what ``place_hold`` would raise at this moment. Reserves and locks nothing."""
+    if amount <= 0:
+        raise InvalidAmount("A hold must be above zero.")
+    with connection.cursor() as cursor:
+        cursor.execute(PLAN, {"amount": amount, "at": at, **_eligible(purpose)})
+        lots: dict[int, int] = dict(cursor.fetchall())
+    budgets.check_room(purpose=purpose, amount=amount, at=at, lots={})
+    _refuse_without_credit(needed=amount, available=sum(lots.values()))
+    budgets.check_room(purpose=purpose, amount=amount, at=at, lots=lots)
 
 
 @transaction.atomic
@@ -121,12 +137,8 @@ def purpose_of(hold: Hold) -> Purpose:
 
 def _reserve(*, hold: Hold, amount: int, after: int, at: datetime) -> None:
     parameters: dict[str, Any] = {
-        "organisation_id": hold.organisation_id,
+        **_eligible(purpose_of(hold)),
         "amount": amount,
-        "sku_code": hold.sku_code,
-        "site_code": hold.site_code,
-        "programme_code": hold.programme_code,
-        "level": hold.level,
         "at": at,
         "hold_id": hold.pk,
         "after": after,
@@ -134,17 +146,27 @@ def _reserve(*, hold: Hold, amount: int, after: int, at: datetime) -> None:
     with connection.cursor() as cursor:
         cursor.execute(RESERVE, parameters)
         (reserved,) = cursor.fetchone()
-    _require_all(amount, reserved)
+    _refuse_without_credit(needed=amount, available=reserved)
 
 
-def _require_all(amount: int, reserved: int) -> None:
-    if reserved < amount:
+def _eligible(purpose: Purpose) -> dict[str, Any]:
+    return {
+        "organisation_id": purpose.organisation_id,
+        "sku_code": purpose.sku_code,
+        "site_code": purpose.site_code,
+        "programme_code": purpose.programme_code,
+        "level": purpose.level,
+    }
+
+
+def _refuse_without_credit(*, needed: int, available: int) -> None:
+    if available < needed:
         raise InsufficientCredit(
-            f"The worst case costs {decimal_string(amount)} credits and {decimal_string(reserved)} are available "
+            f"The worst case costs {decimal_string(needed)} credits and {decimal_string(available)} are available "
             f"for it: add credits, or ask for fewer GPUs or less time.",
-            needed_microcredits=amount,
-            available_microcredits=reserved,
-            missing_microcredits=amount - reserved,
+            needed_microcredits=needed,
+            available_microcredits=available,
+            missing_microcredits=needed - available,
         )
 
 

@@ -7,24 +7,12 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from aion.api.serializers import NO_CONTROL, StrictSerializer
 from aion.money import decimal_string
 from aion.residency.policy import Level
 from aion.tenancy.models import OrganisationKind, OrganisationState
 from marketplace.services.orders import Request
-
-NO_CONTROL = r"^[^\x00-\x1f\x7f]*$"
-
-
-class StrictSerializer(serializers.Serializer[Any]):
-    """Refuses fields it does not know: a typo must not be dropped silently."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        """Raise ValidationError for an unknown field."""
-        if isinstance(data, dict):
-            unknown = sorted(set(data) - set(self.fields))
-            if unknown:
-                raise serializers.ValidationError({name: ["There is no such field."] for name in unknown})
-        return super().to_internal_value(data)
+from marketplace.services.quotes import Reason
 
 
 class OrganisationOut(serializers.Serializer[Any]):
@@ -58,6 +46,16 @@ class ProjectIn(StrictSerializer):
     gpu_quota = serializers.IntegerField(min_value=1, max_value=1_000_000, default=8)
 
 
+class PriceVersionOut(serializers.Serializer[Any]):
+    """Which price applies: its version, the book it stands in, and what lowered it."""
+
+    price_id = serializers.IntegerField()
+    book = serializers.CharField(source="book_code")
+    list_microcredits_per_gpu_hour = serializers.IntegerField(source="list_micro")
+    tier_from_gpu_hours = serializers.IntegerField(help_text="0: no volume tier is reached.")
+    promotion = serializers.CharField(source="promotion_code", help_text="Empty: none applies.")
+
+
 class OfferOut(serializers.Serializer[Any]):
     """What is on sale: a line of the price list."""
 
@@ -76,6 +74,7 @@ class OfferOut(serializers.Serializer[Any]):
     g_co2e_per_kwh = serializers.IntegerField(source="offer.pool.cluster.site.g_co2e_per_kwh")
     price_microcredits_per_gpu_hour = serializers.IntegerField(source="micro_per_gpu_hour")
     price_per_gpu_hour = serializers.SerializerMethodField()
+    price_version = PriceVersionOut(source="price")
     currency = serializers.SerializerMethodField()
     free_milli_gpus = serializers.IntegerField()
     as_of = serializers.DateTimeField(allow_null=True)
@@ -145,6 +144,17 @@ class DecisionOut(serializers.Serializer[Any]):
     warnings = serializers.ListField(child=serializers.CharField())
 
 
+class RefusalOut(serializers.Serializer[Any]):
+    """The one thing that would refuse a launch now. A quota refuses the estimate itself, with 409."""
+
+    reason = serializers.ChoiceField(choices=[(reason.value, reason.name) for reason in Reason])
+    code = serializers.CharField()
+    detail = serializers.CharField()
+    over_microcredits = serializers.IntegerField(
+        source="over", allow_null=True, help_text="What is missing in credit or budget; null for policy."
+    )
+
+
 class EstimateOut(serializers.Serializer[Any]):
     """Worst case, balance and residency decision."""
 
@@ -156,7 +166,16 @@ class EstimateOut(serializers.Serializer[Any]):
     balance_after_microcredits = serializers.IntegerField(source="balance_after")
     energy_wh = serializers.IntegerField(source="watt_hours")
     g_co2e = serializers.IntegerField()
+    price_microcredits_per_gpu_hour = serializers.IntegerField(source="price.micro_per_gpu_hour")
+    price_version = PriceVersionOut(source="price")
     decision = DecisionOut()
+    refusal = serializers.SerializerMethodField()
+
+    @extend_schema_field(RefusalOut(allow_null=True))
+    def get_refusal(self, row: Any) -> Any:
+        """Return what would refuse a launch, or null."""
+        refusal = self.context["refusal"]
+        return RefusalOut(refusal).data if refusal is not None else None
 
     @extend_schema_field(serializers.CharField())
     def get_amount(self, row: Any) -> str:

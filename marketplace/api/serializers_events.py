@@ -6,9 +6,9 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from aion.api.serializers import NO_CONTROL, StrictSerializer
 from aion.events.guard import MAX_URL
 from aion.events.states import DeliveryState
-from marketplace.api.serializers import NO_CONTROL, StrictSerializer
 
 TYPE_LENGTH = 64
 

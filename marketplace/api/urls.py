@@ -6,6 +6,8 @@ from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.routers import SimpleRouter
 
+from billing.api.budgets import BudgetViewSet, CrossingViewSet
+from billing.api.money import BalanceViewSet, ForecastViewSet, MonthStatementViewSet
 from billing.api.views import EntryViewSet, LotViewSet, UsageViewSet
 from clusters.api.views import PoolViewSet, UsageIngestViewSet
 from marketplace.api import views, views_events
@@ -20,6 +22,11 @@ router.register("workloads", views.WorkloadViewSet, basename="workload")
 router.register("usage-records", UsageViewSet, basename="usage_record")
 router.register("credit-lots", LotViewSet, basename="credit_lot")
 router.register("ledger-entries", EntryViewSet, basename="ledger_entry")
+router.register("budgets", BudgetViewSet, basename="budget")
+router.register("budget-crossings", CrossingViewSet, basename="budget_crossing")
+router.register("balance", BalanceViewSet, basename="balance")
+router.register("forecast", ForecastViewSet, basename="forecast")
+router.register("month-statements", MonthStatementViewSet, basename="month_statement")
 router.register("pools", PoolViewSet, basename="pool")
 router.register("event-types", views_events.EventTypeViewSet, basename="event_type")
 router.register("events", views_events.EventViewSet, basename="event")

@@ -33,8 +33,9 @@ from marketplace.api.serializers import (
     request_of,
 )
 from marketplace.models import Offer
-from marketplace.queries import price_list
+from marketplace.queries import buyer_of, price_list
 from marketplace.services.orders import estimate, extend_order, place_order
+from marketplace.services.quotes import refusal_of
 
 
 class OrganisationViewSet(ReadOnlyActorViewSet):
@@ -98,12 +99,13 @@ class OfferViewSet(ActorViewSet):
     @extend_schema(responses=OfferOut(many=True))
     def list(self, request: Request, **_: Any) -> Response:
         """List the price list, whole: it has tens of lines."""
-        return Response(OfferOut(price_list(clock.now()), many=True).data)
+        return Response(OfferOut(price_list(clock.now(), buyer_of(self.actor)), many=True).data)
 
     def retrieve(self, request: Request, **_: Any) -> Response:
         """Return one line."""
         wanted = self.kwargs["id"]
-        line = next((line for line in price_list(clock.now()) if line.offer.public_id == wanted), None)
+        lines = price_list(clock.now(), buyer_of(self.actor))
+        line = next((line for line in lines if line.offer.public_id == wanted), None)
         if line is None:
             raise NotFound("No such offer is on sale.")
         return Response(OfferOut(line).data)
@@ -122,9 +124,11 @@ class EstimateViewSet(ActorViewSet):
 
     @extend_schema(request=EstimateIn, responses={200: EstimateOut})
     def create(self, request: Request) -> Response:
-        """Return worst case, balance after and decision; the same code decides a launch."""
-        data = self.parsed(EstimateIn)
-        return Response(EstimateOut(estimate(actor=self.actor, request=request_of(data), at=clock.now())).data)
+        """Return worst case, price version, decision and what would refuse the launch; its own code decides."""
+        data, now = self.parsed(EstimateIn), clock.now()
+        quote = estimate(actor=self.actor, request=request_of(data), at=now)
+        refusal = refusal_of(actor=self.actor, quote=quote, at=now)
+        return Response(EstimateOut(quote, context={"refusal": refusal}).data)
 
 
 class WorkloadFilter(django_filters.FilterSet):  # type: ignore[misc]

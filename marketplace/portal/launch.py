@@ -13,9 +13,11 @@ from aion.actor import Scope
 from aion.errors import DomainError
 from aion.web.middleware import status_of
 from aion.web.views import ActorView
+from billing.queries import Buyer
 from marketplace.portal.forms import LaunchForm
 from marketplace.queries import price_list
 from marketplace.services.orders import estimate, place_order
+from marketplace.services.quotes import refusal_of
 
 FIELDS = {
     "gpus": "gpus",
@@ -40,7 +42,7 @@ class LaunchView(ActorView):
     def get(self, request: HttpRequest) -> HttpResponse:
         """Show the form; the query string fills it, so that a link can carry a configuration."""
         self.actor.require(Scope.WORKLOADS_WRITE)
-        offers = price_list(clock.now())
+        offers = self._offers()
         initial = {"offer": offers[0].offer.public_id if offers else "", **request.GET.dict()}
         form = LaunchForm(initial=initial, actor=self.actor)
         return self._page(request, form, offers, chosen=initial["offer"])
@@ -64,7 +66,10 @@ class LaunchView(ActorView):
             else:
                 messages.success(request, _("Launched. It is held, queued and starts as soon as the site admits it."))
                 return redirect("portal:workload", slug=self.organisation.slug, public_id=order.workload.public_id)
-        return self._page(request, form, price_list(clock.now()), chosen=request.POST.get("offer", ""), status=status)
+        return self._page(request, form, self._offers(), chosen=request.POST.get("offer", ""), status=status)
+
+    def _offers(self) -> list[Any]:
+        return price_list(clock.now(), Buyer(self.organisation.pk, self.organisation.kind))
 
     def _page(
         self, request: HttpRequest, form: LaunchForm, offers: list[Any], *, chosen: str, status: int = 200
@@ -86,7 +91,9 @@ class EstimateView(ActorView):
         context: dict[str, Any] = {"form": form}
         if form.is_valid():
             try:
-                context["estimate"] = estimate(actor=self.actor, request=form.request(), at=clock.now())
+                now = clock.now()
+                quote = estimate(actor=self.actor, request=form.request(), at=now)
+                context |= {"estimate": quote, "in_the_way": refusal_of(actor=self.actor, quote=quote, at=now)}
             except DomainError as error:
                 context["refusal"] = error
         return render(request, "marketplace/estimate.html", context)

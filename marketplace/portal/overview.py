@@ -17,6 +17,7 @@ from aion.money import EXACT_DIVISOR, floor_charge
 from aion.periods import month_start
 from aion.web.views import ActorView
 from billing import queries as billing
+from billing.forecast import Method
 from clusters import queries as clusters
 from marketplace.queries import price_list
 
@@ -24,7 +25,6 @@ STREAM_SECONDS = 5
 STREAM_ROUNDS = 720
 HISTORY_DAYS = 14
 FORECAST_DAYS = 7
-FORECAST_LIMIT_DAYS = 3650
 
 
 def figures(organisation_id: int, quota: int) -> dict[str, Any]:
@@ -37,6 +37,7 @@ def figures(organisation_id: int, quota: int) -> dict[str, Any]:
     watt_hours, grams = month_energy(organisation_id, now)
     return {
         "balance": balance,
+        "unposted": open_exact // EXACT_DIVISOR,
         "live_total": live_total,
         "running": running,
         "quota": quota,
@@ -64,13 +65,6 @@ def month_energy(organisation_id: int, now: datetime) -> tuple[int, int]:
     return total[0], total[1]
 
 
-def run_out(balance: int, daily: int, now: datetime) -> datetime | None:
-    """Return when ``balance`` is spent at ``daily``, or None when that is never or too far off to say."""
-    if daily <= 0 or balance > daily * FORECAST_LIMIT_DAYS:
-        return None
-    return now + timedelta(days=balance / daily)
-
-
 class OverviewView(ActorView):
     """The first page of an organisation."""
 
@@ -82,15 +76,17 @@ class OverviewView(ActorView):
         now = context["now"]
         rows = list(clusters.workloads(self.actor).active()[:8])
         costs = clusters.costs_of(rows, now)
-        chart, table, spent = self._burn_down(now, context["live_total"])
+        found = billing.forecasts(self.organisation.pk, at=now, unposted=context["unposted"])
+        ahead = next(one for one in found if one.method is Method.SEVEN_DAYS)
+        chart, table = self._burn_down(now, context["live_total"], ahead.per_day)
         context |= {
             "rows": [(row, costs[row.pk]) for row in rows],
             "active_count": clusters.active_count(self.organisation.pk),
-            "offers": price_list(now)[:6],
+            "offers": price_list(now, billing.Buyer(self.organisation.pk, self.organisation.kind))[:6],
             "chart": chart,
             "burn_table": table,
-            "daily_average": spent,
-            "runs_out_at": run_out(context["live_total"], spent, now),
+            "daily_average": ahead.per_day,
+            "runs_out_at": ahead.runs_out_at,
             "expiring": billing.lots(self.actor)
             .spendable_at(now)
             .filter(expires_at__lt=now + timedelta(days=14))
@@ -99,11 +95,12 @@ class OverviewView(ActorView):
         }
         return render(request, "marketplace/overview.html", context)
 
-    def _burn_down(self, now: datetime, balance: int) -> tuple[dict[str, Any], list[tuple[datetime, int]], int]:
-        """Return chart, table and daily average: the last fortnight, and a linear forecast by the 7-day average."""
+    def _burn_down(
+        self, now: datetime, balance: int, average: int
+    ) -> tuple[dict[str, Any], list[tuple[datetime, int]]]:
+        """Return chart and table: the last fortnight, and a week ahead by the 7-day average."""
         days = billing.burn_history(self.organisation.pk, days=HISTORY_DAYS, at=now)
         spent = [floor_charge(day.exact) for day in days]
-        average = sum(spent[-7:]) // 7
         levels = [balance + sum(spent[index + 1 :]) for index in range(len(days))]
         times = [int(day.day.timestamp()) for day in days]
         ahead = [times[-1] + 86_400 * (index + 1) for index in range(FORECAST_DAYS)]
@@ -116,7 +113,7 @@ class OverviewView(ActorView):
         if not average:  # nothing was used: a flat line would pass for a forecast
             series, values = series[:1], values[:1]
         chart = {"kind": "line", "times": times + ahead, "series": series, "values": values}
-        return chart, [(day.day, level) for day, level in zip(days, levels, strict=True)], average
+        return chart, [(day.day, level) for day, level in zip(days, levels, strict=True)]
 
 
 class FiguresView(ActorView):

@@ -16,6 +16,7 @@ from django.views import View
 
 from aion import clock
 from aion.tenancy.models import Organisation
+from billing.queries import Buyer
 from marketplace.queries import price_list
 
 MAILS = 50
@@ -40,11 +41,16 @@ class HomeView(View):
 
 @method_decorator(login_not_required, name="dispatch")
 class PricesView(View):
-    """What is on sale, for everybody."""
+    """What is on sale: the list for everybody, a member's own prices for those who sign in."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        """Show the price list."""
-        return render(request, "marketplace/prices.html", {"offers": price_list(clock.now())})
+        """Show the list, or the prices of one of the person's organisations: the first, or ``?for=<slug>``."""
+        user: Any = request.user
+        mine = list(Organisation.objects.of_user(user)[:20]) if user.is_authenticated else []
+        chosen = request.GET.get("for")
+        buyer = next((one for one in mine if one.slug == chosen), mine[0] if mine and chosen != "list" else None)
+        offers = price_list(clock.now(), Buyer(buyer.pk, buyer.kind) if buyer else None)
+        return render(request, "marketplace/prices.html", {"offers": offers, "buyer": buyer, "mine": mine})
 
 
 @method_decorator(login_not_required, name="dispatch")

@@ -14,6 +14,7 @@ from marketplace.portal import (
     overview,
     public,
     style_guide,
+    usage,
     webhooks,
 )
 
@@ -24,6 +25,8 @@ tenant_pages = [
     path("stream/", overview.StreamView.as_view(), name="stream"),
     path("launch/", launch.LaunchView.as_view(), name="launch"),
     path("launch/estimate/", launch.EstimateView.as_view(), name="estimate"),
+    path("usage/", usage.UsageView.as_view(), name="usage"),
+    path("usage.csv", usage.UsageCsvView.as_view(), name="usage_csv"),
     path("keys/", organisation.KeysView.as_view(), name="keys"),
     path("keys/<str:public_id>/revoke/", organisation.RevokeKeyView.as_view(), name="revoke_key"),
     path("projects/", organisation.ProjectsView.as_view(), name="projects"),

@@ -150,15 +150,7 @@ def _place(*, actor: Actor, request: Request, at: datetime, idempotency_key: str
         at=at,
     )
     site = quote.offer.pool.cluster.site
-    purpose = holds.Purpose(
-        organisation_id=organisation.pk,
-        project_id=quote.project.pk,
-        sku_code=quote.price.sku_code,
-        site_code=site.code,
-        programme_code=quote.project.programme_code,
-        level=int(Policy.parse(quote.project.residency_policy).level),
-        member_id=actor.user_id,
-    )
+    purpose = purpose_of(actor, quote)
     hold = holds.place_hold(purpose=purpose, amount=quote.amount, reference=public_id, at=at)
     workload_ref = ids.workload_id()
     run = metering.open_run(
@@ -265,6 +257,19 @@ def _require_active(organisation: Organisation) -> None:
         )
 
 
+def purpose_of(actor: Actor, quote: Estimate) -> holds.Purpose:
+    """Return what the hold of a launch is for."""
+    return holds.Purpose(
+        organisation_id=quote.project.organisation_id,
+        project_id=quote.project.pk,
+        sku_code=quote.price.sku_code,
+        site_code=quote.offer.pool.cluster.site.code,
+        programme_code=quote.project.programme_code,
+        level=int(Policy.parse(quote.project.residency_policy).level),
+        member_id=actor.user_id,
+    )
+
+
 def _earlier(actor: Actor, request: Request, key: str | None) -> Order | None:
     if key is None:
         return None
@@ -311,6 +316,7 @@ def _check_size(request: Request, offer: Offer, project: Project, organisation: 
             field="gpus",
             requested_gpus=gpus / 1000,
             quota_gpus=quota / 1000,
+            over_gpus=(gpus - quota) / 1000,
         )
     if gpus > min(offer.pool.milli_gpus, offer.max_milli_gpus):
         top = min(offer.pool.milli_gpus, offer.max_milli_gpus)

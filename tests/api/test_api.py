@@ -133,8 +133,21 @@ def count(client: Any, path: str) -> int:
 API_LISTS = [
     *("organisations", "projects", "offers", "workloads"),
     *("usage-records", "credit-lots", "ledger-entries", "pools"),
+    *("budgets", "budget-crossings", "month-statements", "balance", "forecast"),
 ]
-PAGES = ["", "workloads/", "usage/", "credits/", "keys/", "projects/", "team/", "audit/", "launch/"]
+PAGES = [
+    "",
+    "workloads/",
+    "usage/",
+    "credits/",
+    "statements/",
+    "budgets/",
+    "keys/",
+    "projects/",
+    "team/",
+    "audit/",
+    "launch/",
+]
 
 
 @pytest.mark.parametrize("name", API_LISTS)

@@ -3,6 +3,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import pytest
@@ -16,9 +17,12 @@ from aion.events.services.endpoints import create_endpoint, send_test_event
 from aion.events.states import DeliveryState
 from aion.tenancy.roles import Role
 from aion.tenancy.services.tokens import create_token
-from billing.models import LedgerAccount, Transfer
+from billing.models import Budget, LedgerAccount, MonthStatement, Transfer
+from billing.services.budgets import BudgetWish, create_budget, end_budget
+from billing.services.statements import close_for
+from billing.states import BudgetPeriod, BudgetScope
 from marketplace.services.orders import place_order
-from tests.worlds import Market, Tenant, launch
+from tests.worlds import MICRO, Market, Tenant, launch
 
 # Routes by view name; what stands under these prefixes is not ours to test: the staff site and django-allauth.
 FOREIGN = ("admin:", "account_", "mfa_", "socialaccount_", "usersessions_")
@@ -29,6 +33,7 @@ SIGNED_IN = {"portal:account", "portal:account_notifications"}
 READERS = {Role.OWNER, Role.ADMIN, Role.DEVELOPER, Role.BILLING, Role.VIEWER}
 MANAGERS = {Role.OWNER, Role.ADMIN}
 LAUNCHERS = MANAGERS | {Role.DEVELOPER}
+PAYERS = MANAGERS | {Role.BILLING}
 EVERYONE = set(Role)
 
 
@@ -58,6 +63,13 @@ PORTAL = [
     Row("portal:usage_csv", READERS),
     Row("portal:credits", READERS),
     Row("portal:statement_csv", READERS),
+    Row("portal:entry", READERS, "entry"),
+    Row("portal:statements", READERS),
+    Row("portal:statement", READERS, "month"),
+    Row("portal:statement_lines_csv", READERS, "month"),
+    Row("portal:budgets", READERS),
+    Row("portal:budget", PAYERS, "budget"),
+    Row("portal:budget_end", PAYERS, "budget", "post", 302),
     Row("portal:keys", LAUNCHERS | {Role.OPERATOR}),
     Row("portal:revoke_key", LAUNCHERS | {Role.OPERATOR}, "token", "post", 302),
     Row("portal:projects", READERS),
@@ -75,7 +87,7 @@ PORTAL = [
     Row("portal:audit", MANAGERS | {Role.BILLING, Role.VIEWER}),
     Row("portal:pools", MANAGERS | {Role.OPERATOR}),
 ]
-API_KINDS = ("list", "detail", "stop", "extend", "rotate-secret", "test", "resend")
+API_KINDS = ("list", "detail", "stop", "extend", "rotate-secret", "test", "resend", "usage")
 # Resource, id of a thing, roles that may read it, roles that may write it.
 API = [
     ("organisation", "organisation", EVERYONE, None),
@@ -86,6 +98,11 @@ API = [
     ("usage_record", None, READERS, None),
     ("credit_lot", "lot", READERS, None),
     ("ledger_entry", "entry", READERS, None),
+    ("budget", "budget", READERS, PAYERS),
+    ("budget_crossing", None, READERS, None),
+    ("balance", None, READERS, None),
+    ("forecast", None, READERS, None),
+    ("month_statement", "month", READERS, None),
     ("pool", None, MANAGERS | {Role.OPERATOR}, None),
     ("event_type", "type", READERS, None),
     ("event", "event", READERS, None),
@@ -94,6 +111,8 @@ API = [
 ]
 # Writes to one thing: path behind its id, method, who may. Each changes the thing, so each gets a fresh one.
 API_WRITES = [
+    ("budget", "budget", "", "patch", PAYERS, 200),
+    ("budget", "budget", "", "delete", PAYERS, 204),
     ("webhook_endpoint", "endpoint", "", "patch", LAUNCHERS, 200),
     ("webhook_endpoint", "endpoint", "", "delete", LAUNCHERS, 204),
     ("webhook_endpoint", "endpoint", "/rotate-secret", "post", LAUNCHERS, 200),
@@ -102,7 +121,9 @@ API_WRITES = [
 ]
 PATHS = {"organisation": "organisations", "project": "projects", "offer": "offers", "estimate": "estimates",
          "workload": "workloads", "usage_record": "usage-records", "credit_lot": "credit-lots",
-         "ledger_entry": "ledger-entries", "pool": "pools", "event_type": "event-types", "event": "events",
+         "ledger_entry": "ledger-entries", "budget": "budgets", "budget_crossing": "budget-crossings",
+         "balance": "balance", "forecast": "forecast", "month_statement": "month-statements",
+         "pool": "pools", "event_type": "event-types", "event": "events",
          "webhook_endpoint": "webhook-endpoints", "webhook_delivery": "webhook-deliveries"}  # fmt: skip
 
 
@@ -137,6 +158,8 @@ def things_of(tenant: Tenant, market: Market) -> dict[str, str]:
         "entry": Transfer.objects.get(organisation=tenant.organisation).public_id,
         "type": "workload.running",
         **webhook_things(tenant),
+        **budget_things(tenant),
+        "month": closed_month(tenant),
         "": "",
     }
 
@@ -157,6 +180,23 @@ def webhook_things(tenant: Tenant) -> dict[str, str]:
         "event": event.public_id,
         "own_event": event.public_id,
     }
+
+
+def budget_things(tenant: Tenant) -> dict[str, str]:
+    """Return a fresh budget: each member of staff and API write ends or changes its own."""
+    for old in Budget.objects.filter(organisation=tenant.organisation, ended_at=None):
+        end_budget(actor=tenant.actor(), public_id=old.public_id, at=clock.now())
+    wish = BudgetWish("Month", BudgetScope.ORGANISATION, BudgetPeriod.MONTH, 500 * MICRO)
+    return {"budget": create_budget(actor=tenant.actor(), wish=wish, at=clock.now()).public_id}
+
+
+def closed_month(tenant: Tenant) -> str:
+    close_for(organisation_id=tenant.organisation.pk, month=date(2026, 1, 1), at=clock.now())
+    return str(MonthStatement.objects.get(organisation=tenant.organisation).public_id)
+
+
+def fresh_things(tenant: Tenant) -> dict[str, str]:
+    return webhook_things(tenant) | budget_things(tenant)
 
 
 def path_of(row: Row, slug: str, thing: str) -> str:
@@ -235,6 +275,18 @@ def test_only_who_operates_pools_may_send_usage(mine: Tenant, api: Any) -> None:
     assert api(None).post(path, {}, format="json").status_code == 401
 
 
+def test_the_usage_behind_an_entry_is_shown_to_its_organisation_only(
+    mine: Tenant, theirs: Tenant, market: Market, api: Any
+) -> None:
+    things, foreign = things_of(mine, market), things_of(theirs, market)
+    for role in Role:
+        answers = [
+            api(mine.key(role)).get(f"/api/v1/ledger-entries/{one}/usage").status_code
+            for one in (things["entry"], foreign["entry"], "tr_0000000000000000")
+        ]
+        assert answers == ([200, 404, 404] if role in READERS else [403, 403, 403]), role
+
+
 def test_a_stranger_cannot_stop_a_workload(mine: Tenant, theirs: Tenant, market: Market, api: Any) -> None:
     things = things_of(mine, market)
     answer = api(theirs.key()).post(f"/api/v1/workloads/{things['workload']}/stop")
@@ -245,14 +297,14 @@ def test_a_stranger_cannot_stop_a_workload(mine: Tenant, theirs: Tenant, market:
 def test_an_api_write_to_one_thing_answers_its_roles_and_nobody_else(
     mine: Tenant, theirs: Tenant, api: Any, name: str, thing: str, tail: str, method: str, writers: Any, status: int
 ) -> None:
-    foreign = webhook_things(theirs)[thing]
+    foreign = fresh_things(theirs)[thing]
 
     def ask_api(key: str | None, public_id: str) -> int:
         call = getattr(api(key), method)
         return int(call(f"/api/v1/{PATHS[name]}/{public_id}{tail}", {}, format="json").status_code)
 
     for role in Role:
-        answers = [ask_api(mine.key(role), public_id) for public_id in (webhook_things(mine)[thing], foreign, "xx_0")]
+        answers = [ask_api(mine.key(role), public_id) for public_id in (fresh_things(mine)[thing], foreign, "xx_0")]
         assert answers == ([status, 404, 404] if role in writers else [403, 403, 403]), role
     assert ask_api(None, foreign) == 401
 

@@ -16,6 +16,8 @@ PAGES = [
     "workloads/",
     "usage/",
     "credits/",
+    "statements/",
+    "budgets/",
     "keys/",
     "webhooks/",
     "notifications/",

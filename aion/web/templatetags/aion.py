@@ -199,8 +199,21 @@ LEVEL_WORDS = {
     "EU_OWNED": _("EU owned"),
     "SECNUMCLOUD": _("SecNumCloud"),
 }
-GROUP_WORDS = {"day": _("Day"), "project": _("Project"), "sku": _("GPU"), "site": _("Site")}
-ORIGIN_WORDS = {"grant": _("Grant"), "promo": _("Promotion"), "purchase": _("Purchase")}
+GROUP_WORDS = {
+    "day": _("Day"),
+    "hour": _("Hour"),
+    "project": _("Project"),
+    "sku": _("GPU"),
+    "site": _("Site"),
+    "member": _("Member"),
+    "workload": _("Workload"),
+}
+ORIGIN_WORDS = {
+    "grant": _("Grant"),
+    "promo": _("Promotion"),
+    "goodwill": _("Goodwill"),
+    "purchase": _("Purchase"),
+}
 
 
 @register.filter

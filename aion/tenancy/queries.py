@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reads of people and memberships for the packages above."""
+
+from collections.abc import Iterable
+
+from django.db.models import QuerySet
+
+from aion.actor import Actor
+from aion.tenancy.models import Membership, Project, User
+
+
+def members(actor: Actor) -> QuerySet[Membership]:
+    """Return the memberships of the actor's organisation with their people, by name."""
+    return Membership.objects.visible_to(actor).select_related("user").order_by("user__name", "user__email", "pk")
+
+
+def projects(actor: Actor) -> QuerySet[Project]:
+    """Return the actor's projects, by name."""
+    return Project.objects.visible_to(actor).order_by("name", "pk")
+
+
+def names_of(people: Iterable[int | None]) -> dict[int, str]:
+    """Return a name or address for each id, in one query; people who left keep theirs."""
+    wanted = {pk for pk in people if pk is not None}
+    rows = User.objects.filter(pk__in=wanted).values_list("pk", "name", "email") if wanted else ()
+    return {pk: name or email for pk, name, email in rows}

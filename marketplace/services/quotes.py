@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether a launch would start as things stand, and what exactly is in its way."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from aion.actor import Actor
+from aion.errors import DomainError
+from aion.tenancy.models import Organisation, OrganisationState
+from billing.errors import BudgetExceeded, InsufficientCredit
+from billing.services import holds
+from marketplace.services.orders import Estimate, purpose_of
+
+
+class Reason(StrEnum):
+    """What can refuse a launch. A quota refuses the estimate itself: there is nothing to quote."""
+
+    CREDIT = "credit"
+    BUDGET = "budget"
+    QUOTA = "quota"
+    POLICY = "policy"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The one thing in the way, and by how many micro-credits, where money is what is missing."""
+
+    reason: Reason
+    code: str
+    detail: str
+    over: int | None = None
+
+
+def refusal_of(*, actor: Actor, quote: Estimate, at: datetime) -> Refusal | None:
+    """Return what would refuse a launch of ``quote`` now, in the order in which a launch checks; None if nothing."""
+    organisation = Organisation.objects.visible_to(actor).get()
+    if organisation.state != OrganisationState.ACTIVE:
+        detail = f"Nothing new can start while {organisation.name} is frozen: {organisation.frozen_reason}."
+        return Refusal(Reason.POLICY, "organisation_frozen", detail)
+    if not quote.decision.allowed:
+        failing = ", ".join(quote.decision.failing)
+        detail = f"The project's residency policy denies this site: {failing}."
+        return Refusal(Reason.POLICY, "residency_violation", detail)
+    try:
+        holds.check_hold(purpose=purpose_of(actor, quote), amount=quote.amount, at=at)
+    except InsufficientCredit as error:
+        return _refusal(Reason.CREDIT, error, "missing_microcredits")
+    except BudgetExceeded as error:
+        return _refusal(Reason.BUDGET, error, "over_microcredits")
+    return None
+
+
+def _refusal(reason: Reason, error: DomainError, over: str) -> Refusal:
+    return Refusal(reason, error.code, error.detail, error.details[over])
