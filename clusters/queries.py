@@ -12,6 +12,7 @@ from aion.actor import Actor
 from aion.money import exact_charge, floor_charge
 from aion.periods import whole_seconds
 from aion.residency.models import ResidencyDecision
+from billing.export.places import Place
 from clusters.models import Cluster, NodeFlavour, PodInterval, Pool, Site, Workload, WorkloadEvent
 from clusters.querysets import WorkloadQuerySet
 from clusters.states import ACTIVE, WorkloadState
@@ -132,6 +133,12 @@ def pools_operated_by(actor: Actor) -> QuerySet[Pool]:
 def site_figures() -> dict[str, tuple[Decimal, int]]:
     """Return PUE and gCO2e per kWh by site code."""
     return {code: (pue, grams) for code, pue, grams in Site.objects.values_list("code", "pue", "g_co2e_per_kwh")}
+
+
+def export_places() -> dict[str, Place]:
+    """Return each site's name and operator by its code, for the usage export."""
+    rows = Site.objects.values_list("code", "name", "operator__name")
+    return {code: Place(name, operator) for code, name, operator in rows}
 
 
 def watts_by_sku() -> dict[str, int]:

@@ -16,6 +16,7 @@ from aion.money import decimal_string, floor_charge
 from aion.periods import floor_day
 from aion.web.views import ActorView
 from billing import queries
+from billing.export.csv import guarded
 
 GROUPS = queries.GROUPS
 PERIODS = {"7": 7, "30": 30, "90": 90}
@@ -37,7 +38,7 @@ def stream_csv(name: str, header: list[str], rows: Iterable[list[Any]]) -> Strea
     def lines() -> Iterator[str]:
         yield writer.writerow(header)
         for row in rows:
-            yield writer.writerow([f"'{c}" if isinstance(c, str) and c[:1] in "=+-@" else c for c in row])
+            yield writer.writerow([guarded(cell) for cell in row])
 
     response = StreamingHttpResponse(lines(), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{name}"'

@@ -6,6 +6,7 @@ from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.routers import SimpleRouter
 
+from billing.api.exports import FocusExportViewSet
 from billing.api.views import EntryViewSet, LotViewSet, UsageViewSet
 from clusters.api.views import PoolViewSet
 from marketplace.api import views, views_events
@@ -20,6 +21,7 @@ router.register("workloads", views.WorkloadViewSet, basename="workload")
 router.register("usage-records", UsageViewSet, basename="usage_record")
 router.register("credit-lots", LotViewSet, basename="credit_lot")
 router.register("ledger-entries", EntryViewSet, basename="ledger_entry")
+router.register("exports/focus", FocusExportViewSet, basename="focus_export")
 router.register("pools", PoolViewSet, basename="pool")
 router.register("event-types", views_events.EventTypeViewSet, basename="event_type")
 router.register("events", views_events.EventViewSet, basename="event")

@@ -55,6 +55,8 @@ PORTAL = [
     Row("portal:workload_stop", LAUNCHERS, "workload", "post", 302),
     Row("portal:usage", READERS),
     Row("portal:usage_csv", READERS),
+    Row("portal:focus_csv", READERS),
+    Row("portal:focus_parquet", READERS),
     Row("portal:credits", READERS),
     Row("portal:statement_csv", READERS),
     Row("portal:keys", LAUNCHERS),
@@ -83,6 +85,7 @@ API = [
     ("estimate", None, None, READERS),
     ("workload", "workload", READERS, LAUNCHERS),
     ("usage_record", None, READERS, None),
+    ("focus_export", None, READERS, None),
     ("credit_lot", "lot", READERS, None),
     ("ledger_entry", "entry", READERS, None),
     ("pool", None, MANAGERS | {Role.OPERATOR}, None),
@@ -100,7 +103,8 @@ API_WRITES = [
     ("webhook_delivery", "delivery", "/resend", "post", LAUNCHERS, 202),
 ]
 PATHS = {"organisation": "organisations", "project": "projects", "offer": "offers", "estimate": "estimates",
-         "workload": "workloads", "usage_record": "usage-records", "credit_lot": "credit-lots",
+         "workload": "workloads", "usage_record": "usage-records", "focus_export": "exports/focus",
+         "credit_lot": "credit-lots",
          "ledger_entry": "ledger-entries", "pool": "pools", "event_type": "event-types", "event": "events",
          "webhook_endpoint": "webhook-endpoints", "webhook_delivery": "webhook-deliveries"}  # fmt: skip
 
