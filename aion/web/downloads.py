@@ -22,11 +22,8 @@ def download(request: HttpRequest, pieces: Iterator[bytes], *, name: str, conten
 
 
 async def _as_they_come(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
-    following = sync_to_async(next, thread_sensitive=True)
-    try:
-        while (piece := await following(pieces, None)) is not None:
-            yield piece
-    finally:
-        close = getattr(pieces, "close", None)
-        if close is not None:
-            await sync_to_async(close, thread_sensitive=True)()
+    def following() -> bytes | None:
+        return next(pieces, None)
+
+    while (piece := await sync_to_async(following, thread_sensitive=True)()) is not None:
+        yield piece

@@ -37,7 +37,7 @@ class FocusExportViewSet(GenericViewSet[Any]):
     http_method_names = ["get", "head", "options"]
     content_negotiation_class = OneForm
     pagination_class = None
-    filter_backends: ClassVar = []
+    filter_backends = ()
 
     @extend_schema(
         operation_id="exports_focus",

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes books into the database of DATABASE_URL, step by step, for the restore drill: the same steps, the same books."""
+# ruff: noqa: E402 - models can be imported only after the set-up
+"""Writes books into the database of DATABASE_URL, step by step: the same steps lead to the same books."""
 
 import json
 import sys
@@ -10,21 +11,27 @@ import django
 
 django.setup()
 
-from billing.models import Meter
-from billing.services.metering import Window, post_windows
+from aion.tenancy.models import Organisation
+from aion.tenancy.roles import Role
+from billing.models import Meter, Run
+from billing.services.metering import Window, open_meter, post_windows
 from billing.states import Origin
-from tests.worlds import MICRO, NOW, make_lot, make_market, make_meter, make_tenant
+from marketplace.services.orders import place_order
+from tests.worlds import NOW, launch, make_lot, make_market, make_meter, make_tenant
 
 
 def open_books() -> None:
     """Make two tenants; one pays from holds and lots, the other soon owes."""
     for slug, credit in (("rich", 2_000), ("poor", 3)):
-        tenant = make_tenant(slug, credit=credit, roles=())
+        tenant = make_tenant(slug, credit=credit, roles=(Role.OWNER,))
         make_lot(tenant.organisation, 5, f"Grant of {slug}", origin=Origin.GRANT, expires_at=NOW + timedelta(days=9))
         for number, price in enumerate((2_490_001, 1_999_999)):
             market = make_market(code=f"{slug}{number}", price=price)
-            make_meter(tenant, market, milli_gpus=333, hold=MICRO if slug == "rich" else None)
             make_meter(tenant, market, milli_gpus=8_000)
+            if slug == "rich":
+                order = place_order(actor=tenant.actor(), request=launch(tenant, market, gpus=1, hours=4), at=NOW)
+                run = Run.objects.get(workload_ref=order.workload.public_id)
+                open_meter(reference=f"drill/{number}", run_id=run.pk, milli_gpus=1_000, allowed=True, at=NOW)
 
 
 def post(first: int, count: int) -> None:
@@ -40,8 +47,6 @@ def post(first: int, count: int) -> None:
 
 def lot(label: str, credit: int) -> None:
     """Sell a lot to the tenant that owes."""
-    from aion.tenancy.models import Organisation
-
     make_lot(Organisation.objects.get(slug="poor"), credit, label, at=NOW)
 
 
