@@ -11,6 +11,8 @@ import django
 
 django.setup()
 
+from django.core.management import call_command
+
 from aion.tenancy.models import Organisation
 from aion.tenancy.roles import Role
 from billing.models import Meter, Run
@@ -50,7 +52,17 @@ def lot(label: str, credit: int) -> None:
     make_lot(Organisation.objects.get(slug="poor"), credit, label, at=NOW)
 
 
-STEPS: dict[str, Any] = {"open": open_books, "post": post, "lot": lot}
+def migrate() -> None:
+    """Make the tables."""
+    call_command("migrate", interactive=False, verbosity=0)
+
+
+def reconcile() -> None:
+    """Prove the books; exit 1 on drift."""
+    call_command("reconcile_ledger", stdout=sys.stderr)
+
+
+STEPS: dict[str, Any] = {"migrate": migrate, "reconcile": reconcile, "open": open_books, "post": post, "lot": lot}
 
 if __name__ == "__main__":
     for name, *arguments in json.loads(sys.argv[1]):
