@@ -5,13 +5,16 @@ from django.apps import AppConfig
 
 
 class ClustersConfig(AppConfig):
-    """The clusters package; brings its own rules to the reconciler."""
+    """The clusters package; brings its own rules to the reconciler and its sites to the usage export."""
 
     name = "clusters"
 
     def ready(self) -> None:
-        """Register the checks that billing cannot know of."""
+        """Register what billing cannot know of."""
         from billing import reconcile
+        from billing.export.places import READERS
         from clusters.checks import CHECKS
+        from clusters.queries import export_places
 
         reconcile.EXTRA_CHECKS.update(CHECKS)
+        READERS[:] = [export_places]

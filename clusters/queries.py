@@ -13,6 +13,7 @@ from aion.actor import Actor
 from aion.money import exact_charge, floor_charge
 from aion.periods import whole_seconds
 from aion.residency.models import ResidencyDecision
+from billing.export.places import Place
 from clusters.models import Cluster, NodeFlavour, PodInterval, Pool, Site, Workload, WorkloadEvent
 from clusters.querysets import WorkloadQuerySet
 from clusters.states import ACTIVE, WorkloadState
@@ -135,6 +136,12 @@ def site_figures() -> dict[str, tuple[Decimal, int]]:
 def site_names() -> dict[str, str]:
     """Return the name of each site by its code."""
     return dict(Site.objects.values_list("code", "name"))
+
+
+def export_places() -> dict[str, Place]:
+    """Return each site's name and operator by its code, for the usage export."""
+    rows = Site.objects.values_list("code", "name", "operator__name")
+    return {code: Place(name, operator) for code, name, operator in rows}
 
 
 def watts_by_sku() -> dict[str, int]:

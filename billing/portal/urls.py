@@ -3,12 +3,14 @@
 
 from django.urls import path
 
-from billing.portal import budgets, credits
+from billing.portal import budgets, credits, exports
 
 urlpatterns = [
     path("budgets/", budgets.BudgetsView.as_view(), name="budgets"),
     path("budgets/<str:public_id>/", budgets.BudgetView.as_view(), name="budget"),
     path("budgets/<str:public_id>/end/", budgets.EndBudgetView.as_view(), name="budget_end"),
+    path("usage/focus.csv", exports.FocusCsvView.as_view(), name="focus_csv"),
+    path("usage/focus.parquet", exports.FocusParquetView.as_view(), name="focus_parquet"),
     path("credits/", credits.CreditsView.as_view(), name="credits"),
     path("credits/statement.csv", credits.StatementCsvView.as_view(), name="statement_csv"),
     path("credits/entries/<str:public_id>/", credits.EntryView.as_view(), name="entry"),

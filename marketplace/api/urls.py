@@ -7,6 +7,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from rest_framework.routers import SimpleRouter
 
 from billing.api.budgets import BudgetViewSet, CrossingViewSet
+from billing.api.exports import FocusExportViewSet
 from billing.api.money import BalanceViewSet, ForecastViewSet, MonthStatementViewSet
 from billing.api.views import EntryViewSet, LotViewSet, UsageViewSet
 from clusters.api.views import PoolViewSet, UsageIngestViewSet
@@ -27,6 +28,7 @@ router.register("budget-crossings", CrossingViewSet, basename="budget_crossing")
 router.register("balance", BalanceViewSet, basename="balance")
 router.register("forecast", ForecastViewSet, basename="forecast")
 router.register("month-statements", MonthStatementViewSet, basename="month_statement")
+router.register("exports/focus", FocusExportViewSet, basename="focus_export")
 router.register("pools", PoolViewSet, basename="pool")
 router.register("event-types", views_events.EventTypeViewSet, basename="event_type")
 router.register("events", views_events.EventViewSet, basename="event")

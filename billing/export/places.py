@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where usage took place. Sites belong to the package above: it puts its own reader here when it starts."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A site's name and who operates it."""
+
+    name: str
+    operator: str
+
+
+READERS: list[Callable[[], Mapping[str, Place]]] = []
+
+
+def places() -> dict[str, Place]:
+    """Return every known place by its code."""
+    return {code: place for reader in READERS for code, place in reader().items()}
