@@ -86,7 +86,7 @@ class UsageEventIn(serializers.Serializer[Any]):
     data = UsageDataIn()  # type: ignore[assignment]
 
 
-class RefusalOut(serializers.Serializer[Any]):
+class LineRefusalOut(serializers.Serializer[Any]):
     """A line that did not land."""
 
     index = serializers.IntegerField()
@@ -102,7 +102,7 @@ class IngestOut(serializers.Serializer[Any]):
     accepted = serializers.IntegerField()
     duplicate = serializers.IntegerField()
     refused = serializers.IntegerField()
-    refusals = RefusalOut(many=True)
+    refusals = LineRefusalOut(many=True)
 
     def to_representation(self, instance: Any) -> dict[str, Any]:
         """Count unreadable lines among the refused, and list all refusals by index."""

@@ -217,6 +217,7 @@ def test_a_preview_shows_what_last_months_real_usage_would_have_cost(mine: Tenan
 
 def test_a_preview_counts_only_buyers_of_the_book(mine: Tenant, market: Market) -> None:
     own = book("startups", "startup")
+    publish(own, market, 2)
     use_hours(mine, market, 3, at=datetime(2026, 2, 10, tzinfo=NOW.tzinfo))
 
     def seconds(where: PriceBook) -> int:

@@ -142,7 +142,7 @@ def test_a_correction_never_runs_into_the_next_window(first: Client, mine: Tenan
     post_windows(windows=windows, source="test", at=NOW + timedelta(hours=2))
     beyond = correct(first, meter.reference, seconds_after="1801").context["adminform"].form
     assert beyond.errors["seconds_after"] == [
-        "The device's next window begins at second 1800: at most 1800 seconds fit."
+        "The window would reach into the one from second 1800 on: correct that one first."
     ]
     assert correct(first, meter.reference, seconds_after="1800").status_code == 302
 
@@ -156,7 +156,7 @@ def test_a_correction_waiting_while_a_window_arrives_behind_it_is_refused_at_the
     later = Window(NOW + timedelta(minutes=30), meter.pk, 600)
     post_windows(windows=[later], source="test", at=NOW + timedelta(hours=3))
     assert (
-        "begins at second 1800" in press(second, "correctionrequest", "approve", CorrectionRequest.objects.get().pk)[0]
+        "from second 1800 on" in press(second, "correctionrequest", "approve", CorrectionRequest.objects.get().pk)[0]
     )
     assert CorrectionRequest.objects.get().state == "pending"
     assert drift() == []
