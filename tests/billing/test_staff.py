@@ -155,9 +155,7 @@ def test_a_correction_waiting_while_a_window_arrives_behind_it_is_refused_at_the
     correct(first, meter.reference, seconds_after="3600")
     later = Window(NOW + timedelta(minutes=30), meter.pk, 600)
     post_windows(windows=[later], source="test", at=NOW + timedelta(hours=3))
-    assert (
-        "from second 1800 on" in press(second, "correctionrequest", "approve", CorrectionRequest.objects.get().pk)[0]
-    )
+    assert "from second 1800 on" in press(second, "correctionrequest", "approve", CorrectionRequest.objects.get().pk)[0]
     assert CorrectionRequest.objects.get().state == "pending"
     assert drift() == []
 
