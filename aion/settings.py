@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from celery.schedules import crontab
 from csp.constants import NONE, SELF
 
 from aion import env
@@ -185,6 +186,7 @@ CELERY_BEAT_SCHEDULE = {
     "expiry": {"task": "billing.expire_lots", "schedule": 900.0},
     "expiry-warnings": {"task": "billing.warn_of_expiry", "schedule": 3600.0},
     "partitions": {"task": "billing.prepare_partitions", "schedule": 6 * 3600.0},
+    "proof": {"task": "billing.reconcile", "schedule": crontab(hour=2, minute=10)},
     "months": {"task": "billing.close_months", "schedule": 3600.0},
     "check-sites": {"task": "clusters.check_clusters", "schedule": 60.0},
     "fan-out": {"task": "events.fan_out", "schedule": 10.0},

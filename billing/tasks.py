@@ -4,12 +4,16 @@
 from datetime import timedelta
 from typing import Any
 
+import structlog
 from celery import shared_task
 
 from aion import clock
 from aion.actor import system
+from billing.reconcile import run_checks
 from billing.services import budgets, expiry, partitions, statements
+from billing.services.reconciliation import keep_result
 
+log = structlog.get_logger(__name__)
 AHEAD = timedelta(days=62)
 
 
@@ -36,6 +40,17 @@ def prepare_partitions(**_: Any) -> None:
     """Make the partitions of the months ahead, so that no batch has to."""
     now = clock.now()
     partitions.ensure(first=now, last=now + AHEAD)
+
+
+@shared_task(name="billing.reconcile")
+def reconcile(**_: Any) -> int:
+    """Prove the books and keep the result; drift is an error in the log, and is never repaired here."""
+    results = run_checks()
+    keep_result(results=results, at=clock.now())
+    wrong = {result.name: result.contradictions for result in results if result.contradictions}
+    if wrong:
+        log.error("ledger drift", rules=wrong)
+    return sum(wrong.values())
 
 
 @shared_task(name="billing.close_months")

@@ -328,5 +328,5 @@ def stop(arguments: list[str]) -> int:
         if time.monotonic() > deadline:
             raise LocalError("The demo does not stop: see .aion/demo/logs.")
         time.sleep(POLL_SECONDS)
-    say("Stopped. The data stays in .aion/demo.")
+    say(f"Stopped. The data stays in {group.directory}.")
     return 0

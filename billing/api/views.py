@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from aion.actor import Scope
 from aion.api.filters import InstantFilter
-from aion.api.views import ReadOnlyActorViewSet
+from aion.api.views import ActorListViewSet, ReadOnlyActorViewSet
 from billing import queries
 from billing.api.serializers import ChargedUsageOut, EntryOut, LotOut, UsageOut
 from billing.models import LedgerAccount, Transfer, UsageRecord
@@ -82,9 +82,10 @@ class UsageFilter(django_filters.FilterSet):  # type: ignore[misc]
     end_at = InstantFilter(field_name="hour", lookup_expr="lt")
 
 
-class UsageViewSet(ReadOnlyActorViewSet):
+class UsageViewSet(ActorListViewSet):
     """Usage records, newest window first."""
 
+    http_method_names = ["get", "head", "options"]
     scopes: ClassVar = {"list": Scope.USAGE_READ}
     out = UsageOut
     filterset_class = UsageFilter
