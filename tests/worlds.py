@@ -84,7 +84,7 @@ def make_lot(organisation: Organisation, credit: int, label: str = "", **fields:
         amount=credit * MICRO,
         label=label or "Credit",
         origin=fields.pop("origin", Origin.PURCHASE),
-        key=f"lot-{next(_numbers)}",
+        key=fields.pop("key", "") or f"lot-{next(_numbers)}",
         at=fields.pop("at", LONG_AGO),
         **fields,
     )

@@ -1,27 +1,32 @@
 # SPDX-License-Identifier: Apache-2.0
 """Events, webhooks, deliveries and mails for staff: to read; an endpoint can be switched off, with a reason."""
 
-from collections.abc import Callable
-from typing import Any, ClassVar
+from datetime import datetime
+from typing import ClassVar
 
-from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
 
-from aion import clock
-from aion.errors import DomainError
+from aion.actor import Actor
 from aion.events.models import Event, Mail, WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from aion.events.services import endpoints
-from aion.staff import ReadOnlyAdmin, staff_actor
+from aion.staff import Act, ReadOnlyAdmin, confirm
 
 
-class WhyForm(forms.Form):
-    """Why."""
+def _switched_off(*, actor: Actor, row: WebhookEndpoint, reason: str, at: datetime) -> None:
+    endpoints.disable_endpoint(actor=actor, endpoint_id=row.pk, reason=reason, at=at)
 
-    reason = forms.CharField(label=_("Reason"), widget=forms.Textarea(attrs={"rows": 3}), max_length=200)
+
+def _switched_on(*, actor: Actor, row: WebhookEndpoint, reason: str, at: datetime) -> None:
+    endpoints.enable_endpoint(actor=actor, endpoint_id=row.pk, reason=reason, at=at)
+
+
+SWITCH_OFF = Act(
+    title=_("Switch off: nothing is sent any more"), done=_("switched off"), call=_switched_off, danger=True
+)
+SWITCH_ON = Act(title=_("Switch on"), done=_("switched on"), call=_switched_on)
 
 
 @admin.register(Event)
@@ -63,40 +68,12 @@ class WebhookEndpointAdmin(ReadOnlyAdmin):
     @admin.action(description=_("Switch off: nothing is sent any more"))
     def switch_off(self, request: HttpRequest, rows: QuerySet[WebhookEndpoint]) -> HttpResponse | None:
         """Switch the chosen endpoints off."""
-        return self._with_reason(request, rows, "switched off", endpoints.disable_endpoint)
+        return confirm(self, request, list(rows), SWITCH_OFF, back=request.get_full_path())
 
     @admin.action(description=_("Switch on"))
     def switch_on(self, request: HttpRequest, rows: QuerySet[WebhookEndpoint]) -> HttpResponse | None:
         """Switch the chosen endpoints on."""
-        return self._with_reason(request, rows, "switched on", endpoints.enable_endpoint)
-
-    def _with_reason(
-        self, request: HttpRequest, rows: QuerySet[WebhookEndpoint], name: str, act: Callable[..., Any]
-    ) -> HttpResponse | None:
-        form = WhyForm(request.POST if "confirmed" in request.POST else None)
-        if form.is_valid():
-            for row in rows:
-                try:
-                    act(
-                        actor=staff_actor(request),
-                        endpoint_id=row.pk,
-                        reason=form.cleaned_data["reason"],
-                        at=clock.now(),
-                    )
-                except DomainError as error:
-                    messages.error(request, f"{row}: {error.detail}")
-                else:
-                    messages.success(request, f"{row}: {name}")
-            return None
-        context = {
-            **self.admin_site.each_context(request),
-            "title": name,
-            "rows": rows,
-            "form": form,
-            "action": request.POST.get("action"),
-            "opts": self.model._meta,
-        }
-        return TemplateResponse(request, "admin/confirm_reason.html", context)
+        return confirm(self, request, list(rows), SWITCH_ON, back=request.get_full_path())
 
 
 @admin.register(WebhookDelivery)

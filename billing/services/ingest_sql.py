@@ -40,7 +40,7 @@ SELECT j.line, j.run_id, j.reference, j.meter_id, j.hour, j.start_second,
          WHEN j.revision > 0 AND (j.stored IS NULL OR j.revision > j.last_revision + 1 OR j.revision > 30)
            THEN 'stale_revision'
          WHEN j.revision < 0 THEN 'stale_revision'
-         WHEN j.revision = 0 AND (j.before_ends > j.starts OR j.stored_overlap) THEN 'overlap'
+         WHEN j.stored_overlap OR (j.revision = 0 AND j.before_ends > j.starts) THEN 'overlap'
          WHEN j.revision = 0 AND j.stored IS NULL
           AND j.used + sum(CASE WHEN j.stored IS NULL AND j.revision = 0 THEN j.milli * j.seconds ELSE 0 END)
                        OVER (PARTITION BY j.run_id ORDER BY j.line) > j.hold_milli_seconds THEN 'exceeds_the_hold'
@@ -65,11 +65,13 @@ FROM (
     JOIN billing_run b ON b.id = r.run_id AND b.organisation_id = d.organisation_id
     GROUP BY 1) d ON d.run_id = r.run_id
   LEFT JOIN LATERAL (
-    SELECT sum(u.seconds) FILTER (WHERE u.start_second = h.start_second) AS stored,
-           max(u.revision) FILTER (WHERE u.start_second = h.start_second) AS last_revision,
-           bool_or(u.revision = 0 AND u.start_second <> h.start_second AND u.start_second < h.start_second + i.seconds
-                   AND u.start_second + u.seconds > h.start_second) AS overlaps
-    FROM billing_usagerecord u WHERE u.hour = h.hour AND u.meter_id = m.id) u ON m.id IS NOT NULL
+    -- As corrected so far: a window that a correction made longer keeps its new neighbours away.
+    SELECT sum(w.seconds) FILTER (WHERE w.start_second = h.start_second) AS stored,
+           max(w.last) FILTER (WHERE w.start_second = h.start_second) AS last_revision,
+           bool_or(w.start_second <> h.start_second AND w.start_second < h.start_second + i.seconds
+                   AND w.start_second + w.seconds > h.start_second) AS overlaps
+    FROM (SELECT u.start_second, sum(u.seconds) AS seconds, max(u.revision) AS last FROM billing_usagerecord u
+          WHERE u.hour = h.hour AND u.meter_id = m.id GROUP BY 1) w) u ON m.id IS NOT NULL
   WINDOW earlier AS (
     PARTITION BY i.workload_ref, i.device ORDER BY i.starts
     RANGE BETWEEN UNBOUNDED PRECEDING AND '1 microsecond' PRECEDING)

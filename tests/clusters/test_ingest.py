@@ -184,6 +184,14 @@ def test_a_correction_down_gives_back_to_the_lot_that_paid(stage: Stage) -> None
     assert CorrectionRequest.objects.count() == 0
 
 
+def test_a_corrected_window_and_its_neighbours_never_overlap(stage: Stage) -> None:
+    stage.send(stage.event(begin=0, seconds=600), stage.event(begin=1800, seconds=600))
+    assert stage.send(stage.event(begin=0, seconds=1801, revision=1)) == ((0, 0, 1), [(0, "overlap")])
+    assert stage.send(stage.event(begin=0, seconds=1200, revision=1)) == ((1, 0, 0), [])
+    assert stage.send(stage.event(begin=1000, seconds=60)) == ((0, 0, 1), [(0, "overlap")])
+    assert (stage.charged(), drift()) == (1800 * 8 * PRICE // 3600, [])
+
+
 def test_usage_beyond_what_the_launch_reserved_is_never_charged(mine: Tenant, market: Market) -> None:
     stage = Stage(mine, market, gpus=8, hours=2)
     events = [stage.event(hour) for hour in range(4)]

@@ -49,7 +49,7 @@ def post(first: int, count: int) -> None:
 
 def lot(label: str, credit: int) -> None:
     """Sell a lot to the tenant that owes."""
-    make_lot(Organisation.objects.get(slug="poor"), credit, label, at=NOW)
+    make_lot(Organisation.objects.get(slug="poor"), credit, label, at=NOW, key=f"drill:{label}")
 
 
 def migrate() -> None:

@@ -9,6 +9,7 @@ import random
 from typing import Any
 
 import pytest
+from django.db import transaction
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
@@ -74,9 +75,14 @@ class Money(RuleBasedStateMachine):
     """The same operations, in sequences that Hypothesis chooses and shrinks."""
 
     def __init__(self) -> None:
-        """Start with nothing."""
+        """Start with nothing: months are closed for everybody, so one example must not see another's."""
         super().__init__()
+        self.before = transaction.savepoint()
         self.world = World()
+
+    def teardown(self) -> None:
+        """Leave nothing."""
+        transaction.savepoint_rollback(self.before)
 
 
 def _rule(name: str) -> Any:

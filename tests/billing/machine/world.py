@@ -2,9 +2,8 @@
 """Every operation of the money core, done twice: by the product on PostgreSQL and by the oracle; then compared."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -13,7 +12,7 @@ from aion.actor import system
 from aion.errors import NotFound
 from aion.residency.models import ResidencyDecision
 from billing.errors import AlreadyReversed, BudgetExceeded, CorrectionNotPossible, InsufficientCredit, MonthNotOver
-from billing.models import LedgerAccount, MonthStatement, RatingCarry, StatementLine, Transfer
+from billing.models import LedgerAccount, MonthStatement, StatementLine, Transfer
 from billing.reconcile import CHECKS, run_checks
 from billing.services import budgets, holds
 from billing.services.corrections import approve_correction, request_correction
@@ -25,36 +24,14 @@ from billing.services.statements import close_month
 from billing.states import AccountKind, BudgetAction, BudgetPeriod, BudgetScope, Origin
 from tests.billing.books import staff
 from tests.billing.machine.oracle import GRACE, Books, Hold, Line, Lot, Meter, Purpose, day_of
-from tests.worlds import MICRO, NOW, Market, Tenant, make_market, make_tenant
+from tests.billing.machine.party import Party, Pick, compare
+from tests.worlds import MICRO, NOW, Market, make_market, make_tenant
 
 T = TypeVar("T")
 RANK = {Origin.GRANT: 0, Origin.PROMO: 1, Origin.PURCHASE: 2}
 PRICES = (777_777, 1_234_567, 1, 2_490_000, 40_000_000)
 KEPT = 12  # meters, holds and grants that are still chosen from
 ALERT = ((100, BudgetAction.ALERT),)
-
-
-class Pick(Protocol):
-    """Where chance comes from: a seeded generator, or Hypothesis."""
-
-    def integer(self, low: int, high: int) -> int:
-        """Return a number from ``low`` to ``high``."""
-
-
-@dataclass
-class Party:
-    """A tenant and its books."""
-
-    tenant: Tenant
-    books: Books
-    meters: list[Meter] = field(default_factory=list)
-    holds: list[Hold] = field(default_factory=list)
-    grants: list[tuple[Transfer, Lot]] = field(default_factory=list)
-    budgets: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def pk(self) -> int:
-        return int(self.tenant.organisation.pk)
 
 
 class World:
@@ -398,30 +375,10 @@ class World:
         self.steps += 1
         everything = self.steps % 50 == 0
         for party in self.parties if everything else self.touched:
-            self._compare(party)
+            compare(party)
         ids = None if everything else [party.pk for party in self.touched]
         wrong = [check for check in run_checks(organisations=ids, names=CHECKS) if check.contradictions]
         assert wrong == []
-
-    def _compare(self, party: Party) -> None:
-        books, found, owed = party.books, {}, 0
-        rows = LedgerAccount.objects.filter(organisation_id=party.pk)
-        for pk, kind, debits, credits_, held in rows.values_list("pk", "kind", "debits", "credits", "held"):
-            if kind == AccountKind.LOT:
-                found[pk] = (credits_, debits, held)
-            else:
-                owed = debits - credits_
-        assert found == {lot.id: (lot.credits, lot.debits, lot.held) for lot in books.lots.values()}
-        assert owed == books.owed
-        carries = dict(RatingCarry.objects.filter(organisation_id=party.pk).values_list("sku_id", "carry"))
-        assert {sku: carry for sku, carry in carries.items() if carry} == {
-            sku: books.carry(sku) for sku in {sku for _, _, sku in books.exact} if books.carry(sku)
-        }
-        lots = sum(lot.credits - lot.debits for lot in books.lots.values())
-        out = sum(sum(paid.values()) for paid in books.paid.values())
-        assert out == books.charged()
-        assert all(lot.free >= 0 <= lot.held for lot in books.lots.values())
-        assert lots >= 0
 
 
 OPERATIONS = {
