@@ -130,15 +130,20 @@ class Camera:
 
     def __init__(self, browser: Any, url: str, folder: Path, words: list[str]) -> None:
         self.browser, self.url, self.folder, self.words = browser, url, folder, words
+        self.sessions: dict[str, Any] = {}
 
     @contextmanager
     def visitor(self, theme: str, email: str = "", locale: str = "en-GB", *, staff: bool = False) -> Iterator[Any]:
-        """Return a page of a person, or of nobody."""
-        context = self.browser.new_context(base_url=self.url, locale=locale, color_scheme=theme)
+        """Return a page of a person, or of nobody. Each signs in once: a one-time code is refused the second time."""
+        known = self.sessions.get(email)
+        context = self.browser.new_context(
+            base_url=self.url, locale=locale, color_scheme=theme, storage_state=known and {"cookies": known}
+        )
         set_theme(context, theme)
         page = context.new_page()
-        if email:
+        if email and known is None:
             sign_in(page, email, staff=staff)
+            self.sessions[email] = context.cookies()
         yield page
         context.close()
 
