@@ -56,12 +56,15 @@ class Together:
         self.rate = len(spent) / seconds
 
 
-def together(clients: int, act: Callable[[int, int], None]) -> Together:
-    """Run ``act(client, number)`` in ``clients`` processes at once, PER_CLIENT times each."""
+Act = Callable[[int], None]
+
+
+def together(clients: int, prepare: Callable[[int], Act]) -> Together:
+    """Run the act that ``prepare(client)`` returns PER_CLIENT times in each of ``clients`` processes at once."""
     connection.close()
     context = multiprocessing.get_context("fork")
     gate, answers = context.Barrier(clients + 1, timeout=60), context.Queue()
-    processes = [context.Process(target=_client, args=(number, act, gate, answers)) for number in range(clients)]
+    processes = [context.Process(target=_client, args=(number, prepare, gate, answers)) for number in range(clients)]
     for process in processes:
         process.start()
     gate.wait()
@@ -73,42 +76,40 @@ def together(clients: int, act: Callable[[int, int], None]) -> Together:
     return Together(seconds, spent)
 
 
-def _client(number: int, act: Callable[[int, int], None], gate: Any, answers: Any) -> None:
-    connection.ensure_connection()
-    act(number, -1)  # warms the connection
+def _client(number: int, prepare: Callable[[int], Act], gate: Any, answers: Any) -> None:
+    act = prepare(number)  # its queries warm the connection
     gate.wait()
     spent = []
     for turn in range(PER_CLIENT):
         began = time.perf_counter()
-        act(number, turn)
+        act(turn)
         spent.append(time.perf_counter() - began)
     answers.put(spent)
 
 
-def _holds(organisation: int, client: int, turn: int) -> None:
+def _holds(organisation: int, client: int) -> Act:
     from aion.tenancy.models import Project
     from billing.services.holds import Purpose, place_hold
 
-    if turn < 0:
-        _holds.project = Project.objects.get(organisation=organisation).pk  # type: ignore[attr-defined]
-        return
-    purpose = Purpose(organisation, _holds.project, "x", "y")  # type: ignore[attr-defined]
-    place_hold(purpose=purpose, amount=10**6, reference=f"bench-{client}-{turn}", at=START)
+    purpose = Purpose(organisation, Project.objects.get(organisation=organisation).pk, "x", "y")
+
+    def act(turn: int) -> None:
+        place_hold(purpose=purpose, amount=10**6, reference=f"bench-{client}-{turn}", at=START)
+
+    return act
 
 
-def _transfers(organisation: int, client: int, turn: int) -> None:
+def _transfers(organisation: int, client: int) -> Act:
     from billing.models import LedgerAccount
 
-    if turn < 0:
-        _transfers.sides = (  # type: ignore[attr-defined]
-            LedgerAccount.objects.get(kind="funding").pk,
-            LedgerAccount.objects.get(kind="clearing").pk,
-        )
-        return
-    debit, credit = _transfers.sides  # type: ignore[attr-defined]
-    with connection.cursor() as cursor:
-        cursor.execute(TRANSFER, [f"tr_b{organisation}x{client}x{turn}"[:24], organisation, debit, credit, START, START,
-                                  f"plain:{organisation}:{client}:{turn}"])  # fmt: skip
+    debit, credit = (LedgerAccount.objects.get(kind=kind).pk for kind in ("funding", "clearing"))
+
+    def act(turn: int) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(TRANSFER, [f"tr_b{organisation}x{client}x{turn}"[:24], organisation, debit, credit, START,
+                                      START, f"plain:{organisation}:{client}:{turn}"])  # fmt: skip
+
+    return act
 
 
 TRANSFER = """
@@ -132,26 +133,26 @@ def hot(sizes: list[int]) -> None:
         median_of=16 * PER_CLIENT, goal=0.85)  # fmt: skip
 
 
-def _pay(organisations: list[int], shared: bool, client: int, turn: int) -> None:
-    from billing.models import LedgerAccount
-
-    if turn < 0:
-        lot = LedgerAccount.objects.get(organisation=organisations[client], kind="lot").pk
-        own, _ = LedgerAccount.objects.get_or_create(
-            kind="receivable", organisation_id=organisations[client], defaults={"label": "own", "created_at": START}
-        )
-        platform = LedgerAccount.objects.get(kind="clearing").pk
-        _pay.sides = (lot, platform if shared else own.pk)  # type: ignore[attr-defined]
-        return
+def _pay(organisations: list[int], shared: bool, client: int) -> Act:
     from django.db import transaction
 
-    debit, credit = _pay.sides  # type: ignore[attr-defined]
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(TRANSFER, [f"tr_h{int(shared)}x{client}x{turn}", organisations[client], debit, credit, START,
-                                  START, f"hot:{shared}:{client}:{turn}"])  # fmt: skip
-        until = time.perf_counter() + 0.002  # an ORM's time before it commits
-        while time.perf_counter() < until:
-            pass
+    from billing.models import LedgerAccount
+
+    lot = LedgerAccount.objects.get(organisation=organisations[client], kind="lot")
+    own, _ = LedgerAccount.objects.get_or_create(
+        kind="receivable", organisation_id=organisations[client], defaults={"label": "own", "created_at": START}
+    )
+    taker = LedgerAccount.objects.get(kind="clearing") if shared else own
+
+    def act(turn: int) -> None:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(TRANSFER, [f"tr_h{int(shared)}x{client}x{turn}", organisations[client], lot.pk, taker.pk,
+                                      START, START, f"hot:{shared}:{client}:{turn}"])  # fmt: skip
+            until = time.perf_counter() + 0.002  # an ORM's time before it commits
+            while time.perf_counter() < until:
+                pass
+
+    return act
 
 
 def books(sizes: list[int]) -> None:

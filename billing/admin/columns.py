@@ -5,8 +5,11 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.utils import unquote
 from django.db.models import Case, Value, When
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
+from unfold.admin import ModelAdmin
 
 from aion.money import decimal_string, floor_charge
 from aion.web.templatetags.aion import gpu_hours
@@ -62,4 +65,20 @@ def pending_first(state: str = RequestState.PENDING) -> Any:
     return Case(When(state=state, then=Value(0)), default=Value(1)).asc()
 
 
-TABLES = "admin/tables.html"
+class WithTables(ModelAdmin):  # type: ignore[misc]  # unfold has no types
+    """Rows whose page shows tables below the fields."""
+
+    change_form_outer_after_template = "admin/tables.html"
+
+    def tables(self, row: Any) -> list[dict[str, Any]]:
+        """Return the tables of ``row``, each made with ``table``."""
+        raise NotImplementedError  # a metaclass of Django's stands in the way of an abstract method
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """Add the tables to the page; a row that is not there is left to Django's answer."""
+        row = self.get_object(request, unquote(object_id))
+        context = {**(extra_context or {}), "tables": [] if row is None else self.tables(row)}
+        answer: HttpResponse = super().change_view(request, object_id, form_url, context)
+        return answer

@@ -7,14 +7,14 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from aion import clock
 from aion.actor import Actor
 from aion.staff import Act, AskedAdmin, AskForm, on_one, on_rows, staff_actor, state_column
-from billing.admin.columns import TABLES, credits_text, pending_first, table
+from billing.admin.columns import WithTables, credits_text, pending_first, table
 from billing.models import CorrectionRequest, Transfer
 from billing.services import corrections
 from billing.states import RequestState
@@ -74,7 +74,7 @@ REJECT = Act(title=_("Reject"), done=_("rejected"), call=_reject, danger=True, f
 
 
 @admin.register(CorrectionRequest)
-class CorrectionRequestAdmin(AskedAdmin):
+class CorrectionRequestAdmin(WithTables, AskedAdmin):
     """The queue of corrections."""
 
     form = CorrectionForm
@@ -90,7 +90,6 @@ class CorrectionRequestAdmin(AskedAdmin):
     waiting: ClassVar = {"state": RequestState.PENDING}
     actions: ClassVar = ["approve", "reject"]
     actions_detail: ClassVar = ["approve_one", "reject_one"]
-    change_form_outer_after_template = TABLES
     state_word = state_column()
     approve, reject = on_rows("approve", APPROVE), on_rows("reject", REJECT)
     approve_one, reject_one = on_one("approve_one", APPROVE), on_one("reject_one", REJECT)
@@ -121,20 +120,15 @@ class CorrectionRequestAdmin(AskedAdmin):
             at=clock.now(),
         )
 
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
-    ) -> HttpResponse:
+    def tables(self, row: CorrectionRequest) -> list[dict[str, Any]]:
         """Show what the correction moved."""
         moved = (
-            Transfer.objects.filter(batch__correction=int(object_id))
+            Transfer.objects.filter(batch__correction=row)
             .select_related("debit_account", "credit_account")
             .order_by("pk")
-            if object_id.isdecimal()
-            else Transfer.objects.none()
         )
         rows = [
             [one.public_id, one.kind, one.debit_account, one.credit_account, credits_text(one.amount)] for one in moved
         ]
         headers = [_("Entry"), _("Kind"), _("From"), _("To"), _("Credits")]
-        tables = [table(_("What it moved"), headers, rows)] if rows else []
-        return super().change_view(request, object_id, form_url, {"tables": tables})  # type: ignore[no-any-return]
+        return [table(_("What it moved"), headers, rows)] if rows else []

@@ -10,14 +10,13 @@ from typing import Any, ClassVar
 from django import forms
 from django.contrib import admin
 from django.db.models import Sum
-from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminDecimalFieldWidget
 
 from aion.actor import Actor
 from aion.money import from_decimal, to_decimal
 from aion.staff import Act, DecidedAdmin, ReadOnlyAdmin, ReasonForm, on_one, state_column
-from billing.admin.columns import TABLES, credits_text, money, table
+from billing.admin.columns import WithTables, credits_text, money, table
 from billing.models import Hold, HoldLeg, LedgerAccount, Transfer
 from billing.services.takebacks import REVERSIBLE, refund_lot, take_back
 from billing.states import PLATFORM_KINDS, AccountKind, Origin
@@ -76,7 +75,7 @@ def _own_money(name: str, title: Any) -> Any:
 
 
 @admin.register(LedgerAccount)
-class LedgerAccountAdmin(DecidedAdmin):
+class LedgerAccountAdmin(WithTables, DecidedAdmin):
     """Accounts and lots."""
 
     list_display: ClassVar = ["label", "organisation", "kind", "origin", "issued", "spent", "on_hold", "expires_at"]
@@ -90,19 +89,14 @@ class LedgerAccountAdmin(DecidedAdmin):
     ]  # fmt: skip
     waiting: ClassVar = {"kind": AccountKind.LOT, "origin": Origin.PURCHASE}
     actions_detail: ClassVar = ["refund_one"]
-    change_form_outer_after_template = TABLES
     issued = _own_money("credits", _("credited"))
     spent = _own_money("debits", _("debited"))
     on_hold = _own_money("held", _("held"))
     refund_one = on_one("refund_one", REFUND)
 
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
-    ) -> HttpResponse:
+    def tables(self, row: LedgerAccount) -> list[dict[str, Any]]:
         """Sum an account of the platform, whose row is never written to."""
-        account = LedgerAccount.objects.filter(pk=object_id).first() if object_id.isdecimal() else None
-        tables = [_sums(account)] if account is not None and account.kind in PLATFORM_KINDS else []
-        return super().change_view(request, object_id, form_url, {"tables": tables})  # type: ignore[no-any-return]
+        return [_sums(row)] if row.kind in PLATFORM_KINDS else []
 
 
 def _sums(account: LedgerAccount) -> dict[str, Any]:
@@ -164,7 +158,7 @@ class TransferAdmin(DecidedAdmin):
 
 
 @admin.register(Hold)
-class HoldAdmin(ReadOnlyAdmin):
+class HoldAdmin(WithTables, ReadOnlyAdmin):
     """Holds, each with its legs."""
 
     list_display: ClassVar = [
@@ -174,23 +168,17 @@ class HoldAdmin(ReadOnlyAdmin):
     list_select_related: ClassVar = ["organisation", "project"]
     search_fields: ClassVar = ["public_id", "reference", "organisation__name"]
     show_full_result_count = False
-    change_form_outer_after_template = TABLES
     amount_credits = money("amount", _("credits"))
     state_word = state_column()
 
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
-    ) -> HttpResponse:
-        """Show the legs below."""
-        legs = _legs(int(object_id)) if object_id.isdecimal() else []
+    def tables(self, row: Hold) -> list[dict[str, Any]]:
+        """Show the legs."""
         headers = [_("Lot"), _("Reserved"), _("Captured"), _("Released")]
-        return super().change_view(  # type: ignore[no-any-return]
-            request, object_id, form_url, {"tables": [table(_("From these lots, in this order"), headers, legs)]}
-        )
+        return [table(_("From these lots, in this order"), headers, _legs(row))]
 
 
-def _legs(hold_id: int) -> list[list[str]]:
+def _legs(hold: Hold) -> list[list[str]]:
     return [
         [str(leg.lot), *(credits_text(amount) for amount in (leg.amount, leg.captured, leg.released))]
-        for leg in HoldLeg.objects.filter(hold=hold_id).select_related("lot").order_by("position")
+        for leg in HoldLeg.objects.filter(hold=hold).select_related("lot").order_by("position")
     ]

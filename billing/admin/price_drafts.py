@@ -27,7 +27,7 @@ from aion.errors import DomainError
 from aion.money import from_decimal
 from aion.staff import Act, DecidedAdmin, on_one, staff_actor, state_column
 from aion.web.templatetags.aion import gpu_hours
-from billing.admin.columns import TABLES, credits_text, pending_first, table
+from billing.admin.columns import WithTables, credits_text, pending_first, table
 from billing.admin.pricing import tier_words
 from billing.models import Price, PriceBook, PriceDraft, Sku
 from billing.queries import LIST_BOOK
@@ -145,7 +145,7 @@ DISCARD = Act(
 
 
 @admin.register(PriceDraft)
-class PriceDraftAdmin(DecidedAdmin):
+class PriceDraftAdmin(WithTables, DecidedAdmin):
     """Drafts: the ones to be published come first."""
 
     list_display: ClassVar = [
@@ -161,7 +161,6 @@ class PriceDraftAdmin(DecidedAdmin):
     ]  # fmt: skip
     waiting: ClassVar = {"state": DraftState.DRAFT}
     actions_detail: ClassVar = ["publish_one", "discard_one"]
-    change_form_outer_after_template = TABLES
     state_word = state_column()
     publish_one, discard_one = on_one("publish_one", PUBLISH), on_one("discard_one", DISCARD)
 
@@ -219,16 +218,9 @@ class PriceDraftAdmin(DecidedAdmin):
             at=clock.now(),
         )
 
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
-    ) -> HttpResponse:
+    def tables(self, row: PriceDraft) -> list[dict[str, Any]]:
         """Show the effect on last month's usage while it can be published, and the prices afterwards."""
-        drafts = PriceDraft.objects.select_related("book")
-        draft = drafts.filter(pk=object_id).first() if object_id.isdecimal() else None
-        tables = []
-        if draft is not None:
-            tables = [_effect(draft) if draft.state == DraftState.DRAFT else _lines(draft)]
-        return super().change_view(request, object_id, form_url, {"tables": tables})  # type: ignore[no-any-return]
+        return [_effect(row) if row.state == DraftState.DRAFT else _lines(row)]
 
 
 def _rows(form: PricesForm, book: PriceBook, skus: Sequence[Sku]) -> list[dict[str, Any]]:

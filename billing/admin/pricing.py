@@ -16,7 +16,7 @@ from unfold.enums import ActionVariant
 
 from aion import clock
 from aion.staff import KeptAdmin, ReadOnlyAdmin
-from billing.admin.columns import TABLES, credits_text, money, table
+from billing.admin.columns import WithTables, credits_text, money, table
 from billing.models import Price, PriceBook, Sku
 from billing.queries import LIST_BOOK
 
@@ -50,13 +50,12 @@ class SkuAdmin(KeptAdmin):
 
 
 @admin.register(PriceBook)
-class PriceBookAdmin(KeptAdmin):
+class PriceBookAdmin(WithTables, KeptAdmin):
     """Price books, each with its prices in force; new prices are prepared from here."""
 
     list_display: ClassVar = ["name", "code", "for_whom"]
     search_fields: ClassVar = ["code", "name"]
     actions_detail: ClassVar = ["prepare"]
-    change_form_outer_after_template = TABLES
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         """Keep the code, and whom the prices are for."""
@@ -69,12 +68,9 @@ class PriceBookAdmin(KeptAdmin):
             return row.get_audience_display()
         return _("everybody without a price of their own") if row.code == LIST_BOOK else FAR
 
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
-    ) -> HttpResponse:
-        """Show the prices in force and those to come below."""
-        tables = [_prices_of(int(object_id))] if object_id.isdecimal() else []
-        return super().change_view(request, object_id, form_url, {"tables": tables})  # type: ignore[no-any-return]
+    def tables(self, row: PriceBook) -> list[dict[str, Any]]:
+        """Show the prices in force and those to come."""
+        return [_prices_of(row)]
 
     @action(description=_("Prepare new prices"), url_path="prepare", variant=ActionVariant.PRIMARY)  # type: ignore[untyped-decorator]
     def prepare(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -82,9 +78,9 @@ class PriceBookAdmin(KeptAdmin):
         return redirect(f"{reverse('admin:billing_pricedraft_add')}?{urlencode({'book': object_id})}")
 
 
-def _prices_of(book_id: int) -> dict[str, Any]:
-    rows = Price.objects.filter(book=book_id, valid__endswith__isnull=True) | Price.objects.filter(
-        book=book_id, valid__endswith__gt=clock.now()
+def _prices_of(book: PriceBook) -> dict[str, Any]:
+    rows = Price.objects.filter(book=book, valid__endswith__isnull=True) | Price.objects.filter(
+        book=book, valid__endswith__gt=clock.now()
     )
     listed = [
         [price.sku, credits_text(price.micro_per_gpu_hour), tier_words(price), period_words(price.valid)]

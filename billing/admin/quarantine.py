@@ -8,14 +8,14 @@ from typing import Any, ClassVar
 from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from aion.actor import Actor
 from aion.residency.models import ResidencyDecision
 from aion.staff import Act, DecidedAdmin, gpus_column, on_one, on_rows
-from billing.admin.columns import TABLES, table
+from billing.admin.columns import WithTables, table
 from billing.models import QuarantinedUsage
 from billing.services.corrections import review_quarantined
 from billing.services.ingest import REASONS
@@ -72,7 +72,7 @@ class ReviewedFilter(admin.SimpleListFilter):
 
 
 @admin.register(QuarantinedUsage)
-class QuarantinedUsageAdmin(DecidedAdmin):
+class QuarantinedUsageAdmin(WithTables, DecidedAdmin):
     """The quarantine queue."""
 
     list_display: ClassVar = [
@@ -89,7 +89,6 @@ class QuarantinedUsageAdmin(DecidedAdmin):
     waiting: ClassVar = {"review": None}
     actions: ClassVar = ["close"]
     actions_detail: ClassVar = ["close_one"]
-    change_form_outer_after_template = TABLES
     gpus = gpus_column("milli_gpus", _("GPUs"))
     close, close_one = on_rows("close", CLOSE), on_one("close_one", CLOSE)
 
@@ -108,14 +107,9 @@ class QuarantinedUsageAdmin(DecidedAdmin):
         """Write who closed it."""
         return row.review.reviewed_by if hasattr(row, "review") else "–"
 
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
-    ) -> HttpResponse:
+    def tables(self, row: QuarantinedUsage) -> list[dict[str, Any]]:
         """Show the meter, its workload and decision, and the finding."""
-        rows = QuarantinedUsage.objects.select_related("meter__run__project", "meter__run__hold", "review")
-        usage = rows.filter(pk=object_id).first() if object_id.isdecimal() else None
-        tables = _tables(usage) if usage else []
-        return super().change_view(request, object_id, form_url, {"tables": tables})  # type: ignore[no-any-return]
+        return _tables(row)
 
 
 def _tables(usage: QuarantinedUsage) -> list[dict[str, Any]]:

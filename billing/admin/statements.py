@@ -4,20 +4,19 @@
 from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
 from aion.money import floor_charge
 from aion.staff import ReadOnlyAdmin
 from aion.web.templatetags.aion import gpu_hours
-from billing.admin.columns import TABLES, credits_text, exact_money, gpu_hours_column, table
+from billing.admin.columns import WithTables, credits_text, exact_money, gpu_hours_column, table
 from billing.models import MonthStatement, StatementLine
 
 SHOWN = 500
 
 
 @admin.register(MonthStatement)
-class MonthStatementAdmin(ReadOnlyAdmin):
+class MonthStatementAdmin(WithTables, ReadOnlyAdmin):
     """Month statements."""
 
     list_display: ClassVar = ["public_id", "month_text", "organisation", "gpu_hours", "charged", "closed_at"]
@@ -27,7 +26,6 @@ class MonthStatementAdmin(ReadOnlyAdmin):
     ordering: ClassVar = ["-month", "-pk"]
     show_full_result_count = False
     fields: ClassVar = ["public_id", "month_text", "organisation", "gpu_hours", "charged", "closed_at"]
-    change_form_outer_after_template = TABLES
     gpu_hours = gpu_hours_column()
     charged = exact_money()
 
@@ -36,16 +34,13 @@ class MonthStatementAdmin(ReadOnlyAdmin):
         """Write the month."""
         return f"{row.month:%Y-%m}"
 
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
-    ) -> HttpResponse:
-        """Show the lines below."""
-        tables = [_lines(int(object_id))] if object_id.isdecimal() else []
-        return super().change_view(request, object_id, form_url, {"tables": tables})  # type: ignore[no-any-return]
+    def tables(self, row: MonthStatement) -> list[dict[str, Any]]:
+        """Show the lines."""
+        return [_lines(row)]
 
 
-def _lines(statement_id: int) -> dict[str, Any]:
-    found = StatementLine.objects.filter(statement=statement_id).select_related("project", "sku")[: SHOWN + 1]
+def _lines(statement: MonthStatement) -> dict[str, Any]:
+    found = StatementLine.objects.filter(statement=statement).select_related("project", "sku")[: SHOWN + 1]
     rows = [
         [
             line.kind,

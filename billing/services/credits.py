@@ -198,10 +198,12 @@ def reject_grant(*, actor: Actor, public_id: str, reason: str, at: datetime) -> 
 
 
 def _pending(public_id: str) -> CreditRequest:
-    request = CreditRequest.objects.select_for_update().filter(public_id=public_id, state=RequestState.PENDING).first()
+    request: CreditRequest | None = (
+        CreditRequest.objects.select_for_update().filter(public_id=public_id, state=RequestState.PENDING).first()
+    )
     if request is None:
         raise NotFound("No such request waits for a decision.")
-    return request  # type: ignore[no-any-return]
+    return request
 
 
 def _issue(*, actor: Actor, request: CreditRequest, at: datetime) -> None:

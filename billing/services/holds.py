@@ -109,7 +109,7 @@ def extend_hold(*, hold_id: int, amount: int, at: datetime) -> Hold:
     """
     if amount <= 0:
         raise InvalidAmount("An extension must be above zero.")
-    hold = Hold.objects.open().select_for_update(no_key=True).filter(pk=hold_id).first()
+    hold: Hold | None = Hold.objects.open().select_for_update(no_key=True).filter(pk=hold_id).first()
     if hold is None:
         raise NotFound("This hold is closed: its run has been settled.")
     capped = budgets.require_room(purpose=purpose_of(hold), amount=amount, at=at, reserved=hold.amount)
@@ -119,7 +119,7 @@ def extend_hold(*, hold_id: int, amount: int, at: datetime) -> Hold:
     if capped:
         budgets.require_room_on_lots(hold=hold, at=at)
     hold.refresh_from_db()
-    return hold  # type: ignore[no-any-return]
+    return hold
 
 
 def purpose_of(hold: Hold) -> Purpose:

@@ -43,9 +43,9 @@ def post_transfer(
     """
     if amount <= 0:
         raise InvalidAmount("An amount must be above zero.")
-    posted = Transfer.objects.filter(idempotency_key=key).first()
+    posted: Transfer | None = Transfer.objects.filter(idempotency_key=key).first()
     if posted is not None:
-        return posted  # type: ignore[no-any-return]
+        return posted
     return Transfer.objects.create(
         organisation_id=organisation_id,
         debit_account=debit,

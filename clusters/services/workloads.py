@@ -124,7 +124,9 @@ def request_stop(*, actor: Actor, public_id: str, at: datetime, reason: Reason =
     Stopping twice changes nothing. Raises NotFound for a stranger's, WrongState for one that has ended.
     """
     actor.require(Scope.WORKLOADS_WRITE)
-    workload = Workload.objects.visible_to(actor).select_for_update(no_key=True).filter(public_id=public_id).first()
+    workload: Workload | None = (
+        Workload.objects.visible_to(actor).select_for_update(no_key=True).filter(public_id=public_id).first()
+    )
     if workload is None:
         raise NotFound("There is no such workload.")
     if workload.is_terminal:
@@ -139,7 +141,7 @@ def request_stop(*, actor: Actor, public_id: str, at: datetime, reason: Reason =
             changes={"reason": reason},
         )
     workload.refresh_from_db()
-    return workload  # type: ignore[no-any-return]
+    return workload
 
 
 def _stop(*, workload: Workload, reason: Reason, at: datetime) -> None:

@@ -64,10 +64,10 @@ class EndpointView(ActorView):
 
     def endpoint(self, public_id: str) -> WebhookEndpoint:
         """Return the endpoint. Raises NotFound for a stranger's."""
-        row = queries.endpoints(self.actor).filter(public_id=public_id).first()
+        row: WebhookEndpoint | None = queries.endpoints(self.actor).filter(public_id=public_id).first()
         if row is None:
             raise NotFound("There is no such webhook.")
-        return row  # type: ignore[no-any-return]
+        return row
 
     def page(
         self,

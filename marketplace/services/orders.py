@@ -218,7 +218,7 @@ def extend_order(*, actor: Actor, workload_id: str, extra_seconds: int, at: date
     InsufficientCredit, BudgetExceeded, OrganisationFrozen; then nothing changes.
     """
     actor.require(Scope.WORKLOADS_WRITE)
-    order = (
+    order: Order | None = (
         Order.objects.visible_to(actor)
         .select_related("workload", "offer", "organisation")
         .filter(workload__public_id=workload_id)
@@ -247,7 +247,7 @@ def extend_order(*, actor: Actor, workload_id: str, extra_seconds: int, at: date
         changes={"workload": workload.public_id, "max_seconds": total, "amount": decimal_string(amount)},
     )
     workload.refresh_from_db()
-    return order  # type: ignore[no-any-return]
+    return order
 
 
 def _require_active(organisation: Organisation) -> None:

@@ -36,6 +36,8 @@ TENANT = [
     "projects/",
     "team/",
     "keys/",
+    "webhooks/",
+    "notifications/",
     "audit/",
 ]
 ADMIN = [

@@ -201,7 +201,8 @@ def resend(*, actor: Actor, public_id: str, at: datetime) -> WebhookDelivery:
     Raises NotFound for a stranger's, EndpointDisabled, StillPending.
     """
     actor.require(Scope.WEBHOOKS_WRITE)
-    delivery = WebhookDelivery.objects.visible_to(actor).select_related("endpoint").filter(public_id=public_id).first()
+    mine = WebhookDelivery.objects.visible_to(actor).select_related("endpoint")
+    delivery: WebhookDelivery | None = mine.filter(public_id=public_id).first()
     if delivery is None or delivery.endpoint.deleted_at is not None:
         raise NotFound("There is no such delivery.")
     if not delivery.endpoint.enabled:
@@ -211,4 +212,4 @@ def resend(*, actor: Actor, public_id: str, at: datetime) -> WebhookDelivery:
     audit.record(actor=actor, action=Action.DELIVERY_RESENT, subject=delivery, at=at)
     nudge("events.deliver_due")
     delivery.refresh_from_db()
-    return delivery  # type: ignore[no-any-return]
+    return delivery

@@ -186,10 +186,11 @@ def enable_endpoint(*, actor: Actor, endpoint_id: int, reason: str, at: datetime
 
 def _locked(*, actor: Actor, public_id: str) -> WebhookEndpoint:
     actor.require(Scope.WEBHOOKS_WRITE)
-    row = WebhookEndpoint.objects.visible_to(actor).select_for_update(no_key=True).filter(public_id=public_id).first()
+    mine = WebhookEndpoint.objects.visible_to(actor).select_for_update(no_key=True)
+    row: WebhookEndpoint | None = mine.filter(public_id=public_id).first()
     if row is None:
         raise NotFound("There is no such webhook.")
-    return row  # type: ignore[no-any-return]
+    return row
 
 
 def _checked(*, url: str, description: str, event_types: Collection[str]) -> dict[str, Any]:
