@@ -13,7 +13,7 @@ from aion.errors import NotFound, Rejected
 from aion.periods import floor_hour
 from billing.audit import Action
 from billing.errors import CorrectionNotPossible, FourEyesNeeded
-from billing.models import CorrectionRequest, Meter, QuarantinedUsage, QuarantineReview, UsageRecord
+from billing.models import CorrectionRequest, Meter, QuarantinedUsage, QuarantineReview, Run, UsageRecord
 from billing.services.metering import BatchResult, post_staged
 from billing.states import RequestState
 
@@ -83,7 +83,8 @@ def approve_correction(*, actor: Actor, public_id: str, at: datetime) -> BatchRe
     request = _pending(public_id)
     if request.requested_by_id == actor.user_id:
         raise FourEyesNeeded("You asked for this correction: a second member of staff must approve it.")
-    Meter.objects.select_for_update(no_key=True).get(pk=request.meter_id)  # one correction of a device at a time
+    # One correction of a run at a time, and none while a batch of its operator is judged.
+    Run.objects.select_for_update(no_key=True).get(meters=request.meter_id)
     before, revision = metered(meter_id=request.meter_id, hour=request.hour, start_second=request.start_second)
     if before != request.seconds_before:
         raise CorrectionNotPossible("The window was changed since this was asked for: reject it and ask again.")

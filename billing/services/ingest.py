@@ -32,6 +32,7 @@ REASONS = {
     "overlap": "The window overlaps another one of the same device.",
     "exceeds_the_hold": "The workload has used all that its launch reserved: nothing more can be charged to it.",
     "stale_revision": "A correction carries the revision after the last one, and the seconds that are right.",
+    "no_change": "The window has these seconds already.",
     "no_allowing_decision": "No residency decision allows this usage: it is kept, and never charged.",
     "conflict": "Another content is stored under this device, window and revision.",
 }
@@ -100,6 +101,7 @@ def ingest_readings(
             for reading in readings:
                 copy.write_row(reading)
         cursor.execute(sql.SAMPLE)
+        cursor.execute(sql.LOCK_RUNS)
         cursor.execute(sql.JUDGE, {"late": at - LATE, "future": at + SKEW})
         cursor.execute(sql.OPEN_METERS, {"at": at})
         cursor.execute(sql.TO_PIPELINE)

@@ -11,7 +11,7 @@ CREATE TEMPORARY TABLE IF NOT EXISTS ingest_reading (
 ) ON COMMIT DELETE ROWS;
 CREATE TEMPORARY TABLE IF NOT EXISTS ingest_judged (
   line integer, run_id bigint, reference text, meter_id bigint, hour timestamptz, start_second integer, seconds bigint,
-  stored_seconds bigint, milli bigint, revision integer, allowed boolean, reason text
+  milli bigint, revision integer, allowed boolean, reason text
 ) ON COMMIT DELETE ROWS;
 TRUNCATE ingest_run, ingest_reading, ingest_judged;
 """
@@ -20,39 +20,20 @@ COPY ingest_run (workload_ref, run_id, prefix, milli, hold_milli_seconds, not_be
 """
 COPY_READINGS = "COPY ingest_reading (line, workload_ref, device, starts, seconds, milli, revision) FROM STDIN"
 SAMPLE = "SET LOCAL default_statistics_target = 2; ANALYZE ingest_run, ingest_reading; RESET default_statistics_target"
+# Two batches of one run are judged one after the other: what is left of its hold, and what overlaps, is read below.
+LOCK_RUNS = "SELECT id FROM billing_run WHERE id IN (SELECT run_id FROM ingest_run) ORDER BY id FOR NO KEY UPDATE"
 # A first revision (0) is usage; a later one is a correction whose seconds are what the window should have had.
+# Reasons come first and what is summed up over lines comes last, so that a refused line or a repeat weighs nothing.
 JUDGE = """
 INSERT INTO ingest_judged
-SELECT j.line, j.run_id, j.reference, j.meter_id, j.hour, j.start_second,
-       CASE WHEN j.revision = 0 THEN j.seconds ELSE j.seconds - coalesce(j.stored, 0) END, j.stored, j.milli,
-       j.revision, j.allowed,
-       CASE
-         WHEN j.run_id IS NULL THEN 'unknown_workload'
-         WHEN j.seconds < 0 OR (j.seconds = 0 AND j.revision = 0) THEN 'end_before_start'
-         WHEN j.start_second + j.seconds > 3600 THEN 'crosses_the_hour'
-         WHEN j.ends > %(future)s THEN 'in_the_future'
-         WHEN j.starts < j.not_before THEN 'before_the_workload'
-         WHEN j.ends > j.not_after THEN 'after_the_workload'
-         WHEN j.starts < %(late)s THEN 'too_late'
-         WHEN j.milli <= 0 OR j.milli > j.run_milli THEN 'exceeds_the_workload'
-         WHEN j.meter_run <> j.run_id THEN 'device_of_another_workload'
-         WHEN j.meter_milli <> j.milli THEN 'device_changed_size'
-         WHEN j.revision > 0 AND (j.stored IS NULL OR j.revision > j.last_revision + 1 OR j.revision > 30)
-           THEN 'stale_revision'
-         WHEN j.revision < 0 THEN 'stale_revision'
-         WHEN j.stored_overlap OR (j.revision = 0 AND j.before_ends > j.starts) THEN 'overlap'
-         WHEN j.revision = 0 AND j.stored IS NULL
-          AND j.used + sum(CASE WHEN j.stored IS NULL AND j.revision = 0 THEN j.milli * j.seconds ELSE 0 END)
-                       OVER (PARTITION BY j.run_id ORDER BY j.line) > j.hold_milli_seconds THEN 'exceeds_the_hold'
-       END
-FROM (
+WITH facts AS (
   SELECT i.*, r.run_id, r.milli AS run_milli, r.hold_milli_seconds, r.not_before, r.not_after, r.allowed,
          r.prefix || '/' || i.device AS reference, m.id AS meter_id, m.run_id AS meter_run, m.milli_gpus AS meter_milli,
          h.hour, h.start_second, h.ends, coalesce(d.used, 0) AS used, u.stored, u.last_revision,
-         coalesce(u.overlaps, false) AS stored_overlap,
-         max(h.ends) FILTER (WHERE i.revision = 0 AND i.seconds <= 3600 AND NOT coalesce(u.overlaps, false))
-           OVER earlier AS before_ends
-  FROM (SELECT DISTINCT ON (workload_ref, device, starts, revision, line) * FROM ingest_reading) i
+         u.stored IS NULL OR i.revision > u.last_revision AS is_new,
+         i.seconds - CASE WHEN i.revision = 0 THEN 0 ELSE coalesce(u.before, 0) END AS change,
+         coalesce(u.overlaps, false) AS touches_stored
+  FROM ingest_reading i
   LEFT JOIN ingest_run r USING (workload_ref)
   LEFT JOIN billing_meter m ON m.reference = r.prefix || '/' || i.device
   CROSS JOIN LATERAL (
@@ -67,15 +48,61 @@ FROM (
   LEFT JOIN LATERAL (
     -- As corrected so far: a window that a correction made longer keeps its new neighbours away.
     SELECT sum(w.seconds) FILTER (WHERE w.start_second = h.start_second) AS stored,
+           sum(w.before) FILTER (WHERE w.start_second = h.start_second) AS before,
            max(w.last) FILTER (WHERE w.start_second = h.start_second) AS last_revision,
            bool_or(w.start_second <> h.start_second AND w.start_second < h.start_second + i.seconds
                    AND w.start_second + w.seconds > h.start_second) AS overlaps
-    FROM (SELECT u.start_second, sum(u.seconds) AS seconds, max(u.revision) AS last FROM billing_usagerecord u
+    FROM (SELECT u.start_second, sum(u.seconds) AS seconds, max(u.revision) AS last,
+                 sum(u.seconds) FILTER (WHERE u.revision < i.revision) AS before
+          FROM billing_usagerecord u
           WHERE u.hour = h.hour AND u.meter_id = m.id GROUP BY 1) w) u ON m.id IS NOT NULL
-  WINDOW earlier AS (
-    PARTITION BY i.workload_ref, i.device ORDER BY i.starts
-    RANGE BETWEEN UNBOUNDED PRECEDING AND '1 microsecond' PRECEDING)
-) j
+), judged AS (
+  SELECT *,
+    CASE
+      WHEN run_id IS NULL THEN 'unknown_workload'
+      WHEN seconds < 0 OR (seconds = 0 AND revision = 0) THEN 'end_before_start'
+      WHEN start_second + seconds > 3600 THEN 'crosses_the_hour'
+      WHEN ends > %(future)s THEN 'in_the_future'
+      WHEN starts < not_before THEN 'before_the_workload'
+      WHEN ends > not_after THEN 'after_the_workload'
+      WHEN starts < %(late)s THEN 'too_late'
+      WHEN milli <= 0 OR milli > run_milli THEN 'exceeds_the_workload'
+      WHEN meter_run <> run_id THEN 'device_of_another_workload'
+      WHEN meter_milli <> milli THEN 'device_changed_size'
+      WHEN revision > 0 AND (stored IS NULL OR revision > last_revision + 1 OR revision > 30) THEN 'stale_revision'
+      WHEN revision < 0 THEN 'stale_revision'
+      WHEN is_new AND revision > 0 AND change = 0 THEN 'no_change'
+      WHEN is_new AND touches_stored THEN 'overlap'
+    END AS reason
+  FROM facts
+), beside AS (
+  SELECT *, first_value(run_id) OVER device AS opener_run, first_value(milli) OVER device AS opener_milli,
+         max(ends) FILTER (WHERE reason IS NULL AND is_new) OVER earlier AS before_ends
+  FROM judged
+  WINDOW device AS (PARTITION BY reference, reason IS NULL ORDER BY line),
+         earlier AS (PARTITION BY workload_ref, device ORDER BY starts
+                     RANGE BETWEEN UNBOUNDED PRECEDING AND '1 microsecond' PRECEDING)
+), settled AS (
+  SELECT *,
+    CASE
+      WHEN reason IS NOT NULL THEN reason
+      WHEN opener_run <> run_id THEN 'device_of_another_workload'
+      WHEN opener_milli <> milli THEN 'device_changed_size'
+      WHEN is_new AND before_ends > starts THEN 'overlap'
+    END AS verdict
+  FROM beside
+), counted AS (
+  SELECT *, min(line) OVER (PARTITION BY workload_ref, device, starts, revision, verdict IS NULL) AS first_line
+  FROM settled
+)
+SELECT line, run_id, reference, meter_id, hour, start_second,
+       CASE WHEN revision = 0 THEN seconds ELSE change END, milli, revision, allowed,
+       CASE WHEN verdict IS NULL AND is_new AND change > 0
+             AND used + sum(CASE WHEN verdict IS NULL AND is_new AND line = first_line
+                                 THEN milli * greatest(change, 0) ELSE 0 END)
+                          OVER (PARTITION BY run_id ORDER BY first_line) > hold_milli_seconds
+            THEN 'exceeds_the_hold' ELSE verdict END
+FROM counted
 """
 OPEN_METERS = """
 INSERT INTO billing_meter (organisation_id, run_id, reference, price_id, micro_per_gpu_hour, milli_gpus, allowed,
@@ -86,22 +113,17 @@ FROM ingest_judged j JOIN billing_run r ON r.id = j.run_id
 WHERE j.reason IS NULL AND j.meter_id IS NULL ORDER BY j.reference, j.line
 ON CONFLICT DO NOTHING
 """
-# A correction that changes nothing is a repeat: it goes on as the revision that is stored.
 TO_PIPELINE = """
 INSERT INTO usage_stage (hour, meter_id, start_second, seconds, revision)
-SELECT j.hour, m.id, j.start_second, CASE WHEN u.hour IS NULL THEN j.seconds ELSE u.seconds END, j.revision
-FROM ingest_judged j
-JOIN billing_meter m ON m.reference = j.reference
-LEFT JOIN billing_usagerecord u ON j.revision > 0 AND u.hour = j.hour AND u.meter_id = m.id
- AND u.start_second = j.start_second AND u.revision = j.revision AND j.seconds = 0
-WHERE j.reason IS NULL AND (j.revision = 0 OR j.seconds <> 0 OR u.hour IS NOT NULL) ORDER BY j.line
+SELECT j.hour, m.id, j.start_second, j.seconds, j.revision
+FROM ingest_judged j JOIN billing_meter m ON m.reference = j.reference WHERE j.reason IS NULL ORDER BY j.line
 """
 REFUSED_IN_PIPELINE = """
 UPDATE ingest_judged j SET reason = CASE WHEN m.allowed THEN 'conflict' ELSE 'no_allowing_decision' END
 FROM billing_meter m
 WHERE j.reason IS NULL AND m.reference = j.reference AND (NOT m.allowed OR EXISTS (
   SELECT 1 FROM billing_usagerecord u WHERE u.hour = j.hour AND u.meter_id = m.id AND u.start_second = j.start_second
-    AND u.revision = j.revision AND u.seconds <> j.seconds AND j.revision = 0))
+    AND u.revision = j.revision AND u.seconds <> j.seconds))
 """
 REFUSED = "SELECT line, reason FROM ingest_judged WHERE reason IS NOT NULL ORDER BY line"
 KEEP_REFUSED = """

@@ -131,9 +131,16 @@ def _ours(
     for line, event in events:
         if event.specversion != "1.0" or event.type != EVENT_TYPE:
             unreadable.append(Unreadable(line, f"Send CloudEvents 1.0 of the type {EVENT_TYPE}."))
+        elif not (_sane(event.data.window_start) and _sane(event.data.window_end)):
+            unreadable.append(Unreadable(line, "A window lies between the years 2000 and 2999."))
         else:
             kept.append((line, event))
     return kept, sorted(unreadable, key=lambda one: one.line)
+
+
+def _sane(instant: datetime) -> bool:
+    # The database takes years that Python cannot read back, and seconds of a thousand years overflow a sum.
+    return 2000 <= instant.year < 3000
 
 
 def _check_length(count: int) -> None:

@@ -199,6 +199,106 @@ def test_usage_beyond_what_the_launch_reserved_is_never_charged(mine: Tenant, ma
     assert stage.charged() == 2 * 8 * PRICE
 
 
+def small(tenant: Tenant, market: Market) -> Stage:
+    """Return a workload whose launch reserved 16 GPU-hours: two hours of its eight GPUs."""
+    return Stage(tenant, market, gpus=8, hours=2)
+
+
+def test_a_refused_line_never_makes_room_in_the_hold(mine: Tenant, market: Market) -> None:
+    stage = small(mine, market)
+    reversed_by_years = stage.event(seconds=-10 * 365 * 86_400)
+    reversed_by_years["data"]["window_start"] = (START + timedelta(hours=1)).isoformat()
+    pods = [stage.event(hour, device=f"pod-{pod}") for pod in range(10) for hour in range(2)]
+    (accepted, _, refused), _codes = stage.send(reversed_by_years, *pods)
+    assert (accepted, refused, stage.charged()) == (2, 19, 2 * 8 * PRICE)
+
+
+def test_a_correction_is_bounded_by_the_hold_like_any_usage(mine: Tenant, market: Market) -> None:
+    stage = small(mine, market)
+    pods = range(10)
+    assert stage.send(*[stage.event(seconds=60, device=f"pod-{pod}") for pod in pods])[0] == (10, 0, 0)
+    longer = [stage.event(seconds=3600, device=f"pod-{pod}", revision=1) for pod in pods]
+    (accepted, _, _), codes = stage.send(*longer)
+    assert (accepted, {code for _, code in codes}) == (1, {"exceeds_the_hold"})
+    assert (stage.charged() <= 2 * 8 * PRICE, drift()) == (True, [])
+
+
+def test_refused_lines_and_repeats_leave_the_hold_to_the_good_ones(mine: Tenant, market: Market) -> None:
+    stage = small(mine, market)
+    crossing, first, second = stage.event(seconds=7200), stage.event(), stage.event(1)
+    batch = [crossing, first, first, second]
+    assert stage.send(*batch) == ((2, 1, 1), [(0, "crosses_the_hour")])
+    assert stage.send(*batch) == ((0, 3, 1), [(0, "crosses_the_hour")])
+    assert stage.charged() == 2 * 8 * PRICE
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        ("0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"),
+        ("0001-01-01T00:00:00+14:00", "2026-03-02T11:00:00Z"),
+        ("2026-03-02T10:00:00Z", "9999-12-31T23:59:59-14:00"),
+    ],
+)
+def test_an_instant_that_no_clock_shows_is_one_unreadable_line(stage: Stage, start: str, end: str) -> None:
+    absurd = stage.event(window_start=start, window_end=end, milli_gpus=2**31 - 1)
+    assert stage.send(absurd, stage.event()) == ((1, 0, 1), [(0, "unreadable")])
+    assert stage.charged() == 8 * PRICE
+
+
+def test_an_older_correction_sent_again_is_a_repeat_and_another_content_is_a_conflict(stage: Stage) -> None:
+    stage.send(stage.event())
+    stage.send(stage.event(seconds=900, revision=1))
+    stage.send(stage.event(seconds=1800, revision=2))
+    assert stage.send(stage.event(seconds=900, revision=1)) == ((0, 1, 0), [])
+    assert stage.send(stage.event(seconds=901, revision=1)) == ((0, 0, 1), [(0, "conflict")])
+    assert stage.send(stage.event(seconds=1800, revision=3)) == ((0, 0, 1), [(0, "no_change")])
+    assert (stage.charged(), drift()) == (4 * PRICE, [])
+
+
+def test_usage_that_a_later_correction_made_shorter_is_still_a_repeat(stage: Stage) -> None:
+    stage.send(stage.event())
+    assert stage.send(stage.event(seconds=900, revision=1), stage.event(begin=1000, seconds=60)) == (
+        (1, 0, 1), [(1, "overlap")],
+    )  # fmt: skip
+    assert stage.send(stage.event(begin=1000, seconds=60)) == ((1, 0, 0), [])
+    assert stage.send(stage.event(), stage.event(begin=1000, seconds=60)) == ((0, 2, 0), [])
+
+
+def test_a_correction_and_new_usage_of_one_batch_never_overlap(stage: Stage) -> None:
+    stage.send(stage.event(seconds=600))
+    assert stage.send(stage.event(seconds=1200, revision=1), stage.event(begin=1000, seconds=60)) == (
+        (1, 0, 1), [(1, "overlap")],
+    )  # fmt: skip
+
+
+def test_a_new_device_has_one_size_and_one_workload_within_a_batch_too(stage: Stage) -> None:
+    other = place_order(
+        actor=stage.tenant.actor(), request=launch(stage.tenant, stage.market, gpus=8, hours=2), at=START
+    ).workload
+    batch = [stage.event(), stage.event(1, milli_gpus=4000), stage.event(2, subject=other.public_id)]
+    assert stage.send(*batch) == ((1, 0, 2), [(1, "device_changed_size"), (2, "device_of_another_workload")])
+
+
+def test_batches_of_one_run_that_come_at_once_share_one_hold(committed: None) -> None:
+    stage = small(make_tenant("narrow", roles=(Role.OWNER,)), make_market())
+    start = threading.Barrier(4)
+
+    def send(pod: int) -> None:
+        try:
+            start.wait()
+            stage.send(*[stage.event(hour, device=f"pod-{pod}") for hour in range(2)])
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=send, args=(pod,)) for pod in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (stage.charged(), drift()) == (2 * 8 * PRICE, [])
+
+
 def test_late_usage_is_taken_for_thirty_five_days(stage: Stage) -> None:
     assert stage.send(stage.event(), at=START + timedelta(days=35)) == ((1, 0, 0), [])
     assert stage.send(stage.event(1), at=START + timedelta(days=36)) == ((0, 0, 1), [(0, "too_late")])
