@@ -16,6 +16,7 @@ from aion.api.filters import InstantFilter
 from aion.api.idempotency import once
 from aion.api.serializers import NO_CONTROL, MoneyOut, StrictSerializer
 from aion.api.views import ActorListViewSet, ActorViewSet
+from aion.errors import NotFound
 from billing import queries
 from billing.models import Budget, BudgetCrossing
 from billing.services import budgets
@@ -102,14 +103,12 @@ class BudgetViewSet(ActorViewSet):
         return queries.budgets(self.actor)
 
     def _shown(self, rows: list[Budget]) -> Any:
-        now = clock.now()
-        found = queries.budget_standings(organisation_id=self.actor.organisation_id, at=now)
-        standings = {one.budget_id: one for one in found}
-        for row in rows:
-            shown: Any = row
-            shown.standing = standings[row.pk]
-            shown.period_ends_at = budgets.period_end(BudgetPeriod(row.period), now)
-        return BudgetOut(rows, many=True).data
+        shown: list[Any] = []
+        for row, standing, ends_at in budgets.with_standing(self.actor, rows, at=clock.now()):
+            given: Any = row
+            given.standing, given.period_ends_at = standing, ends_at
+            shown.append(given)
+        return BudgetOut(shown, many=True).data
 
     def list(self, request: Request, **_: Any) -> Response:
         """List budgets in force, newest first, with what is spent and held."""
@@ -117,7 +116,10 @@ class BudgetViewSet(ActorViewSet):
 
     def retrieve(self, request: Request, **_: Any) -> Response:
         """Return one budget."""
-        return Response(self._shown([self.get_object()])[0])
+        shown = self._shown([self.get_object()])
+        if not shown:
+            raise NotFound("There is no such budget.")
+        return Response(shown[0])
 
     @extend_schema(request=BudgetIn, responses={201: BudgetOut})
     def create(self, request: Request) -> Response:
@@ -146,18 +148,15 @@ class BudgetViewSet(ActorViewSet):
         data = self.parsed(BudgetPatch)
 
         def act() -> tuple[int, Any]:
-            row = self.get_object()
-            budgets.change_budget(
+            budget = budgets.change_budget(
                 actor=self.actor,
-                public_id=row.public_id,
-                name=data.get("name", row.name),
-                amount=data.get("cap_microcredits", row.amount),
-                steps=_steps(data["steps"])
-                if "steps" in data
-                else tuple((step.percent, BudgetAction(step.action)) for step in row.steps.all()),
+                public_id=self.kwargs["id"],
+                name=data.get("name"),
+                amount=data.get("cap_microcredits"),
+                steps=_steps(data["steps"]) if "steps" in data else None,
                 at=clock.now(),
             )
-            return 200, self._shown([self.rows().get(pk=row.pk)])[0]
+            return 200, self._shown([self.rows().get(pk=budget.pk)])[0]
 
         return once(request, self.actor, act)
 

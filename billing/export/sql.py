@@ -86,7 +86,7 @@ WITH days AS MATERIALIZED (
   WHERE u.exact <> coalesce(s.exact, 0)
 ), moves AS MATERIALIZED (
   SELECT t.*, coalesce(o.kind, t.kind) AS base, CASE WHEN o.id IS NULL THEN 1 ELSE -1 END AS sign,
-         CASE WHEN d.organisation_id IS NULL THEN c.id ELSE d.id END AS lot_id
+         d.organisation_id IS NULL OR c.organisation_id IS NULL AS crosses
   FROM billing_transfer t
   JOIN billing_ledgeraccount d ON d.id = t.debit_account_id
   JOIN billing_ledgeraccount c ON c.id = t.credit_account_id
@@ -243,15 +243,18 @@ WHERE {_IN_PERIOD.format("c.usage_month")}""",
     },
 )
 # A grant costs nothing. Bought credit that expires is cost without usage; granted credit that expires is none.
+# What moves from lot to lot never left: it bills nothing and is a row of each lot.
 MONEY = _part(
     """
 FROM (
-  SELECT m.*, m.sign * CASE m.base WHEN 'purchase' THEN m.amount WHEN 'refund' THEN -m.amount ELSE 0 END AS billed,
+  SELECT m.*, m.sign * CASE WHEN NOT m.crosses THEN 0 WHEN m.base = 'purchase' THEN m.amount
+                            WHEN m.base = 'refund' THEN -m.amount ELSE 0 END AS billed,
          CASE WHEN a.origin <> 'purchase' THEN 0 WHEN m.base IN ('expiry', 'usage') THEN m.sign * m.amount
               WHEN m.base = 'correction' THEN -m.sign * m.amount ELSE 0 END AS cost,
          CASE WHEN m.credit_account_id = a.id THEN m.amount ELSE -m.amount END AS credited,
          a.public_id AS lot_public_id, a.label
-  FROM moves m JOIN billing_ledgeraccount a ON a.id = m.lot_id
+  FROM moves m JOIN billing_ledgeraccount a ON a.id IN (m.debit_account_id, m.credit_account_id)
+    AND a.organisation_id IS NOT NULL
 ) c
 LEFT JOIN billing_monthstatement s ON s.organisation_id = %(organisation_id)s
  AND s.month = date_trunc('month', c.effective_at, 'UTC')::date

@@ -71,7 +71,8 @@ BEGIN
     name := 'billing_usagerecord_' || to_char(month AT TIME ZONE 'UTC', '"y"YYYY"m"MM');
     IF to_regclass(name) IS NULL THEN
       PERFORM pg_advisory_xact_lock(hashtext('billing.partitions'));
-      IF to_regclass(name) IS NULL THEN
+      -- A query, not to_regclass: that may answer from a cache of before the wait.
+      IF NOT EXISTS (SELECT FROM pg_class WHERE relname = name AND relnamespace = current_schema()::regnamespace) THEN
         -- Made apart and attached: the parent is then locked against other partitions only, never against batches.
         EXECUTE format('CREATE TABLE %I (LIKE billing_usagerecord INCLUDING ALL)', name);
         EXECUTE format('ALTER TABLE billing_usagerecord ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)',

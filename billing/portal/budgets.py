@@ -17,13 +17,13 @@ from aion.tenancy.queries import names_of
 from aion.web.views import ActorView
 from billing import queries
 from billing.models import Budget
-from billing.portal.forms import BudgetForm, NewBudgetForm, initial_of
+from billing.portal.forms import BudgetForm, NewBudgetForm, initial_of, steps_shown
 from billing.services import budgets
-from billing.states import BudgetPeriod, BudgetScope
+from billing.states import BudgetScope
 
 PAGE = 25
 FIELDS = {"name": "name", "amount": "amount", "scope": "target", "project": "target", "member": "target",
-          "lot": "target", "steps": None}  # fmt: skip
+          "lot": "target", "period": "period", "steps": "percent_1"}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +54,10 @@ class Row:
 
 def rows_of(actor: Actor, found: list[Budget]) -> list[Row]:
     """Return budgets with standing and target, in a constant number of queries."""
-    now = clock.now()
-    standings = {one.budget_id: one for one in queries.budget_standings(organisation_id=actor.organisation_id, at=now)}
     people = names_of(one.member_id for one in found)
     return [
-        Row(
-            budget=one,
-            standing=standings[one.pk],
-            target=_target(one, people),
-            ends_at=budgets.period_end(BudgetPeriod(one.period), now),
-        )
-        for one in found
+        Row(budget=one, standing=standing, target=_target(one, people), ends_at=ends_at)
+        for one, standing, ends_at in budgets.with_standing(actor, found, at=clock.now())
     ]
 
 
@@ -124,9 +117,10 @@ class BudgetBase(ActorView):
     def row(self, public_id: str) -> Row:
         """Return the budget. Raises NotFound for a stranger's and for an ended one."""
         budget = queries.budgets(self.actor).filter(public_id=public_id).first()
-        if budget is None:
+        rows = rows_of(self.actor, [] if budget is None else [budget])
+        if not rows:
             raise NotFound("There is no such budget.")
-        return rows_of(self.actor, [budget])[0]
+        return rows[0]
 
 
 class BudgetView(BudgetBase):
@@ -135,12 +129,12 @@ class BudgetView(BudgetBase):
     def get(self, request: HttpRequest, public_id: str) -> HttpResponse:
         """Show the form."""
         row = self.row(public_id)
-        return self._page(request, row, BudgetForm(initial=initial_of(row.budget)))
+        return self._page(request, row, BudgetForm(initial=initial_of(row.budget), steps=steps_shown(row.budget)))
 
     def post(self, request: HttpRequest, public_id: str) -> HttpResponse:
         """Save, or show what is wrong beside the field."""
         row = self.row(public_id)
-        form = BudgetForm(request.POST)
+        form = BudgetForm(request.POST, steps=steps_shown(row.budget))
         if form.is_valid():
             try:
                 budgets.change_budget(

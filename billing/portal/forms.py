@@ -32,10 +32,11 @@ class BudgetForm(forms.Form):
         widget=forms.NumberInput(attrs={**CONTROL, "step": "any", "inputmode": "decimal"}),
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """Add one pair of share and action for each step."""
+    def __init__(self, *args: Any, steps: int = STEPS, **kwargs: Any) -> None:
+        """Add one pair of share and action for each of ``steps``."""
         super().__init__(*args, **kwargs)
-        for number in range(1, STEPS + 1):
+        self.places = range(1, steps + 1)
+        for number in self.places:
             self.fields[f"percent_{number}"] = forms.IntegerField(
                 label=_("Step %(n)s: from per cent") % {"n": number},
                 required=False,
@@ -58,14 +59,14 @@ class BudgetForm(forms.Form):
 
     def step_fields(self) -> list[tuple[Any, Any]]:
         """Return the pairs of fields."""
-        return [(self[f"percent_{n}"], self[f"action_{n}"]) for n in range(1, STEPS + 1)]
+        return [(self[f"percent_{n}"], self[f"action_{n}"]) for n in self.places]
 
     def steps(self) -> tuple[tuple[int, BudgetAction], ...]:
         """Return the steps whose share is given."""
         data = self.cleaned_data
         return tuple(
             (data[f"percent_{n}"], BudgetAction(data[f"action_{n}"] or BudgetAction.ALERT))
-            for n in range(1, STEPS + 1)
+            for n in self.places
             if data[f"percent_{n}"]
         )
 
@@ -127,9 +128,14 @@ class NewBudgetForm(BudgetForm):
 def initial_steps(steps: Any) -> dict[str, Any]:
     """Return the initial values of the pairs of fields."""
     values: dict[str, Any] = {}
-    for number, (percent, action) in enumerate(tuple(steps)[:STEPS], 1):
+    for number, (percent, action) in enumerate(tuple(steps), 1):
         values |= {f"percent_{number}": percent, f"action_{number}": action}
     return values
+
+
+def steps_shown(budget: Budget) -> int:
+    """Return how many steps the form of ``budget`` needs: all of its own, since saving writes what the form shows."""
+    return max(STEPS, budget.steps.count() + 1)
 
 
 def initial_of(budget: Budget) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import BigIntegerField, Case, F, Q, QuerySet, Sum, When
+from django.db.models import F, Q, QuerySet, Sum
 
 from aion.actor import Actor
 from billing.models import Hold, LedgerAccount, MonthStatement, QuarantinedUsage, StatementLine, Transfer
@@ -49,21 +49,16 @@ def balance(organisation_id: int | None, at: datetime) -> Balance:
 def balance_as_of(organisation_id: int | None, *, effective: datetime, known: datetime) -> PastBalance:
     """Return the balance at accounting time ``effective`` (excluded) from what had been posted until ``known``."""
 
-    def side(kind: AccountKind, sign: int) -> Case:
-        return Case(
-            When(debit_account__kind=kind, then=-sign * F("amount")),
-            When(credit_account__kind=kind, then=sign * F("amount")),
-            default=0,
-            output_field=BigIntegerField(),
-        )
-
     row = Transfer.objects.filter(
         organisation_id=organisation_id or 0, effective_at__lt=effective, created_at__lte=known
     ).aggregate(
-        credit=Sum(side(AccountKind.LOT, 1), default=0),
-        owed=Sum(side(AccountKind.RECEIVABLE, -1), default=0),
+        # Two sums for each kind: both sides of a move from lot to lot count.
+        lots_in=Sum("amount", filter=Q(credit_account__kind=AccountKind.LOT), default=0),
+        lots_out=Sum("amount", filter=Q(debit_account__kind=AccountKind.LOT), default=0),
+        paid=Sum("amount", filter=Q(credit_account__kind=AccountKind.RECEIVABLE), default=0),
+        lent=Sum("amount", filter=Q(debit_account__kind=AccountKind.RECEIVABLE), default=0),
     )
-    return PastBalance(int(row["credit"]), int(row["owed"]))
+    return PastBalance(int(row["lots_in"] - row["lots_out"]), int(row["lent"] - row["paid"]))
 
 
 def lots(actor: Actor) -> AccountQuerySet:

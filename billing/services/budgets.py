@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Budgets: refusing what has no room, telling what was reached, and setting them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -155,6 +155,14 @@ def period_end(period: BudgetPeriod, at: datetime) -> datetime | None:
     return ends.get(period)
 
 
+def with_standing(
+    actor: Actor, found: Iterable[Budget], *, at: datetime
+) -> list[tuple[Budget, BudgetStanding, datetime | None]]:
+    """Return budgets with how they stand and when their period ends; one that ended meanwhile is left out."""
+    standings = {one.budget_id: one for one in queries.budget_standings(organisation_id=actor.organisation_id, at=at)}
+    return [(one, standings[one.pk], period_end(BudgetPeriod(one.period), at)) for one in found if one.pk in standings]
+
+
 @dataclass(frozen=True, slots=True)
 class BudgetWish:
     """What a person wants a budget to be."""
@@ -199,18 +207,34 @@ def create_budget(*, actor: Actor, wish: BudgetWish, at: datetime) -> Budget:
 
 @transaction.atomic
 def change_budget(
-    *, actor: Actor, public_id: str, name: str, amount: int, steps: tuple[tuple[int, BudgetAction], ...], at: datetime
+    *,
+    actor: Actor,
+    public_id: str,
+    at: datetime,
+    name: str | None = None,
+    amount: int | None = None,
+    steps: tuple[tuple[int, BudgetAction], ...] | None = None,
 ) -> Budget:
-    """Change a budget in place: at no moment is there none. Raises NotFound, BudgetNotPossible."""
+    """Change a budget in place: at no moment is there none, and what is left out stays as it is.
+
+    Raises NotFound, BudgetNotPossible.
+    """
     actor.require(Scope.BUDGETS_WRITE)
     _lock(actor)
     budget = _find(actor, public_id)
-    wish = BudgetWish(name, BudgetScope(budget.scope), BudgetPeriod(budget.period), amount, steps=steps)
+    wish = BudgetWish(
+        budget.name if name is None else name,
+        BudgetScope(budget.scope),
+        BudgetPeriod(budget.period),
+        budget.amount if amount is None else amount,
+        steps=_steps_of(budget) if steps is None else steps,
+    )
     _check(wish)
     _check_shares(actor, wish, other_than=budget.pk)
-    Budget.objects.filter(pk=budget.pk).update(name=name.strip(), amount=amount, changed_at=at)
-    BudgetStep.objects.filter(budget=budget).delete()
-    _write_steps(budget, wish)
+    Budget.objects.filter(pk=budget.pk).update(name=wish.name.strip(), amount=wish.amount, changed_at=at)
+    if steps is not None:
+        BudgetStep.objects.filter(budget=budget).delete()
+        _write_steps(budget, wish)
     audit.record(actor=actor, action=Action.BUDGET_CHANGED, subject=budget, at=at, changes=_shown(wish))
     budget.refresh_from_db()
     return budget
@@ -220,6 +244,7 @@ def change_budget(
 def end_budget(*, actor: Actor, public_id: str, at: datetime) -> Budget:
     """End a budget; its history stays. Raises NotFound."""
     actor.require(Scope.BUDGETS_WRITE)
+    _lock(actor)
     budget = _find(actor, public_id)
     Budget.objects.filter(pk=budget.pk).update(ended_at=at)
     audit.record(actor=actor, action=Action.BUDGET_ENDED, subject=budget, at=at)
@@ -284,6 +309,10 @@ def _check_shares(actor: Actor, wish: BudgetWish, *, other_than: int | None) -> 
             f"have {decimal_string(shares)}: at most {decimal_string(max(0, whole.amount - shares))} are left.",
             field="amount",
         )
+
+
+def _steps_of(budget: Budget) -> tuple[tuple[int, BudgetAction], ...]:
+    return tuple((step.percent, BudgetAction(step.action)) for step in budget.steps.all())
 
 
 def _write_steps(budget: Budget, wish: BudgetWish) -> None:

@@ -99,8 +99,8 @@ def test_every_scope_can_be_chosen_from_the_one_select(mine: Tenant, browser_of:
         ({"target": "x"}, "target"),
         ({"percent_1": "101"}, "percent_1"),
         ({"name": " "}, "name"),
-        ({"percent_1": "100"}, "__all__"),
-        ({"percent_1": "", "percent_2": ""}, "__all__"),
+        ({"percent_1": "100"}, "percent_1"),
+        ({"percent_1": "", "percent_2": ""}, "percent_1"),
     ],
 )
 def test_a_wrong_budget_is_refused_beside_its_field(
@@ -109,6 +109,25 @@ def test_a_wrong_budget_is_refused_beside_its_field(
     answer = browser_of(mine).post(budgets_path(mine), typed(**fields))
     assert (answer.status_code, list(answer.context["form"].errors)) == (422, [field])
     assert Budget.objects.count() == 0
+
+
+def test_saving_on_the_page_keeps_every_step_that_the_api_set(mine: Tenant, browser_of: Any, api: Any) -> None:
+    steps = [*({"percent": n, "action": "alert"} for n in (20, 40, 60, 80)), {"percent": 100, "action": "drain"}]
+    made = api(mine.key()).post("/api/v1/budgets", body(steps=steps), format="json").json()
+    path, browser = f"{budgets_path(mine)}{made['id']}/", browser_of(mine)
+    form = browser.get(path).context["form"]
+    answer = browser.post(path, {name: form[name].value() or "" for name in form.fields} | {"name": "Renamed"})
+    (shown,) = api(mine.key()).get("/api/v1/budgets").json()["items"]
+    assert (answer.status_code, shown["name"], shown["steps"]) == (302, "Renamed", steps)
+
+
+def test_what_a_patch_leaves_out_stays_as_the_last_change_left_it(mine: Tenant, api: Any) -> None:
+    client = api(mine.key())
+    path = f"/api/v1/budgets/{client.post('/api/v1/budgets', body(), format='json').json()['id']}"
+    client.patch(path, {"cap_microcredits": MICRO, "steps": [{"percent": 9, "action": "drain"}]}, format="json")
+    shown = client.patch(path, {"name": "Only the name"}, format="json").json()
+    assert (shown["name"], shown["cap_microcredits"]) == ("Only the name", MICRO)
+    assert shown["steps"] == [{"percent": 9, "action": "drain"}]
 
 
 def test_a_strangers_project_is_no_choice_and_no_target(

@@ -190,6 +190,8 @@ def test_what_an_expired_lot_paid_comes_back_as_goodwill_or_stays_expired(
     assert gone.available == 0
     assert expire_lots(at=over) == 0
     assert drift() == []
+    later = over + timedelta(days=365)
+    assert queries.balance_as_of(tenant.organisation.pk, effective=later, known=later).credit == balance.available
 
 
 @pytest.mark.parametrize("goodwill", [True, False])

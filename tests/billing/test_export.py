@@ -26,7 +26,7 @@ from billing.export import csv, parquet
 from billing.export.columns import COLUMNS, NAMES, Kind, RowKind
 from billing.export.rows import Period, focus_rows
 from billing.models import Transfer
-from billing.services.expiry import expire_lots
+from billing.services.expiry import GRACE, expire_lots
 from billing.services.ledger import reverse_transfer
 from billing.services.metering import Window, post_windows
 from billing.services.statements import close_month
@@ -168,6 +168,19 @@ def test_a_reversed_purchase_takes_its_price_back_as_a_correction(mine: Tenant) 
         (-100, "Correction")
     ]
     assert total(rows, column="BilledCost") == 0
+
+
+def test_goodwill_for_an_expired_lot_moves_between_two_lots_and_bills_nothing(market: Market) -> None:
+    tenant = make_tenant("moved", credit=0)
+    lot = make_lot(tenant.organisation, 10, at=NOW, expires_at=NOW + timedelta(days=1))
+    meter = make_meter(tenant, market)
+    post(Window(NOW, meter.pk, 3600))
+    over = lot.expires_at + GRACE
+    expire_lots(at=over)
+    post(Window(NOW, meter.pk, -1800, revision=1), at=over)
+    moved = [row for row in rows_of(tenant) if row["x_RowKind"] == "refund"]
+    amount = Decimal(PRICE // 2) / MICRO
+    assert sorted((row["BilledCost"], row["x_CreditAmount"]) for row in moved) == [(0, -amount), (0, amount)]
 
 
 def test_a_late_change_of_a_closed_month_is_a_correction_in_the_next_and_leaves_the_closed_one_alone(

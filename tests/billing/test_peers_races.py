@@ -143,3 +143,31 @@ def test_the_same_batch_from_ten_connections_at_once_counts_once(committed: None
     assert [answer for answer in answers if isinstance(answer, Exception)] == []
     assert sorted((one.accepted, one.duplicate) for one in answers) == [(0, 12)] * 9 + [(12, 0)]
     assert (charged(tenant), drift()) == (12 * PRICE // 6, [])
+
+
+def test_two_first_batches_of_a_month_at_once_make_one_partition(committed: None) -> None:
+    ensure = "SELECT billing_ensure_usage_partitions('2031-05-02', '2031-05-02')"
+    refused: list[Exception] = []
+
+    def second() -> None:
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(ensure)
+        except Exception as error:  # noqa: BLE001 - the assertion shows it
+            refused.append(error)
+        finally:
+            connection.close()
+
+    other = threading.Thread(target=second)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(ensure)
+        other.start()
+        waits = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        while other.is_alive():
+            cursor.execute(waits)
+            if cursor.fetchone()[0]:
+                break
+    other.join()
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE billing_usagerecord_y2031m05")
+    assert refused == []
