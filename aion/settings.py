@@ -202,7 +202,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PAGINATION_CLASS": "aion.api.pagination.CursorPagination",
     "DEFAULT_SCHEMA_CLASS": "aion.api.schema.ActorSchema",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["aion.api.parsers.JSONParser"],
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_THROTTLE_CLASSES": ["aion.api.throttling.TokenThrottle"],
     "DEFAULT_THROTTLE_RATES": {"token": env.text("AION_API_RATE", default="1200/min")},

@@ -44,8 +44,8 @@ class ActorSchema(AutoSchema):
     """Adds to each operation what every operation has."""
 
     def get_override_parameters(self) -> list[Any]:
-        """Add the Idempotency-Key to writes that create."""
-        if self.method == "POST":
+        """Add the Idempotency-Key to writes that create, unless the view says that there is nothing to repeat."""
+        if self.method == "POST" and getattr(self.view, "takes_key", True):
             return [
                 OpenApiParameter(
                     HEADER,

@@ -9,3 +9,11 @@ class WebConfig(AppConfig):
 
     name = "aion.web"
     label = "web"
+
+    def ready(self) -> None:
+        """Register what stands in addresses, before any URL is read."""
+        from django.urls import register_converter
+
+        from aion.web.converters import PublicIdConverter
+
+        register_converter(PublicIdConverter, "public_id")

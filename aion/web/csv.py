@@ -1,39 +1,45 @@
 # SPDX-License-Identifier: Apache-2.0
-"""CSV downloads, streamed row by row."""
+"""CSV downloads, streamed some hundred rows at a time; and the guard that every CSV of ours shares."""
 
 import csv
 import re
 from collections.abc import Iterable, Iterator
+from io import StringIO
 from typing import Any
 
-from django.http import StreamingHttpResponse
+from django.http import HttpRequest, StreamingHttpResponse
 
-NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
+from aion.web.downloads import download
 
-
-class Echo:
-    """A file that hands each line back, for streaming."""
-
-    def write(self, value: str) -> str:
-        """Return the line."""
-        return value
+ROWS_A_PIECE = 500
+RUN_BY_SPREADSHEETS = ("=", "+", "-", "@", "\t", "\r")
+NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
 
 
-def stream_csv(name: str, header: list[str], rows: Iterable[list[Any]]) -> StreamingHttpResponse:
-    """Stream rows as a CSV download; a cell that a spreadsheet would run is quoted with an apostrophe."""
-    writer = csv.writer(Echo())
-
-    def lines() -> Iterator[str]:
-        yield writer.writerow(header)
-        for row in rows:
-            yield writer.writerow([_safe(cell) for cell in row])
-
-    response = StreamingHttpResponse(lines(), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
+def stream_csv(request: HttpRequest, name: str, header: list[str], rows: Iterable[list[Any]]) -> StreamingHttpResponse:
+    """Stream rows as the CSV download ``name``; each cell is guarded."""
+    return download(request, _pieces(header, rows), name=name, content_type="text/csv; charset=utf-8")
 
 
-def _safe(cell: Any) -> Any:
-    if isinstance(cell, str) and cell[:1] in tuple("=+-@\t\r") and not NUMBER.fullmatch(cell):
-        return f"'{cell}"
-    return cell
+def guarded(cell: Any) -> Any:
+    """Return the cell; a text that a spreadsheet would run gets an apostrophe before it. Numbers stay numbers."""
+    runs = isinstance(cell, str) and cell.startswith(RUN_BY_SPREADSHEETS) and not NUMBER.fullmatch(cell)
+    return f"'{cell}" if runs else cell
+
+
+def _pieces(header: list[str], rows: Iterable[list[Any]]) -> Iterator[bytes]:
+    buffer = StringIO()
+    sheet = csv.writer(buffer)
+    sheet.writerow(header)
+    for number, row in enumerate(rows, 1):
+        sheet.writerow([guarded(cell) for cell in row])
+        if number % ROWS_A_PIECE == 0:
+            yield _taken(buffer)
+    yield _taken(buffer)
+
+
+def _taken(buffer: StringIO) -> bytes:
+    piece = buffer.getvalue().encode()
+    buffer.seek(0)
+    buffer.truncate()
+    return piece

@@ -13,7 +13,7 @@ from aion.tenancy.services.actors import actor_for
 
 
 class ActorView(View):
-    """A view under ``/o/<slug>/``. ``scope`` is checked before anything is looked up; a view without one is refused."""
+    """A view under ``/o/<slug>/``: ``scope`` is checked before any lookup in it; a view without one is refused."""
 
     scope: Scope | None = None
     write_scope: Scope | None = None
@@ -24,15 +24,16 @@ class ActorView(View):
         """Find the actor. A stranger gets 404, a member without the right 403."""
         user: Any = request.user
         self.actor = actor_for(user=user, slug=kwargs.pop("slug"))
+        organisation = Organisation.objects.visible_to(self.actor).select_related("country").first()
+        if organisation is None:
+            raise NotFound("There is no such organisation.")
+        self.organisation = organisation
+        # Before the right is checked: the page that says 403 keeps its menu, so that it is no dead end.
+        request.actor, request.organisation = self.actor, organisation  # type: ignore[attr-defined]
         scope = (
             self.write_scope if request.method not in {"GET", "HEAD", "OPTIONS"} and self.write_scope else self.scope
         )
         if scope is None:
             raise Forbidden("This page declares no right and is closed.")
         self.actor.require(scope)
-        organisation = Organisation.objects.visible_to(self.actor).select_related("country").first()
-        if organisation is None:
-            raise NotFound("There is no such organisation.")
-        self.organisation = organisation
-        request.actor, request.organisation = self.actor, organisation  # type: ignore[attr-defined]
         return super().dispatch(request, *args, **kwargs)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The export as CSV, in pieces; and the guard that every CSV of ours shares."""
+"""The export as CSV, in pieces."""
 
 import csv
 from collections.abc import Callable, Iterable, Iterator
@@ -8,16 +8,11 @@ from decimal import Decimal
 from io import StringIO
 from typing import Any
 
+from aion.web.csv import guarded
 from billing.export.columns import COLUMNS, NAMES, Kind
 
 CONTENT_TYPE = "text/csv; charset=utf-8"
 ROWS_A_PIECE = 500
-RUN_BY_SPREADSHEETS = ("=", "+", "-", "@", "\t", "\r")
-
-
-def guarded(cell: Any) -> Any:
-    """Return the cell; a text that a spreadsheet would run gets an apostrophe before it. Numbers stay numbers."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(RUN_BY_SPREADSHEETS) else cell
 
 
 def _instant(value: datetime) -> str:

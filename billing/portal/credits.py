@@ -11,17 +11,17 @@ from django.shortcuts import render
 
 from aion import clock
 from aion.actor import Scope
-from aion.errors import NotFound
+from aion.errors import NotFound, Rejected
 from aion.money import EXACT_DIVISOR, decimal_string, floor_charge
 from aion.web.csv import stream_csv
-from aion.web.instants import day_in, wrong_days
+from aion.web.instants import day_in, require_days, reversed_days, wrong_days
+from aion.web.text import text_in
 from aion.web.views import ActorView
 from billing import queries, words
 from billing.models import LedgerAccount
 from billing.states import TransferKind
 
 PAGE = 50
-MAX_TEXT = 100
 ONE_DAY = timedelta(days=1)
 
 
@@ -43,8 +43,8 @@ def wanted_of(request: HttpRequest) -> queries.EntryFilter:
         kind=kind if kind in set(TransferKind) else "",
         start=day_in(query, "from"),
         end=end + ONE_DAY if end else None,
-        lot=query.get("lot", "")[:40].replace("\x00", ""),
-        text=query.get("q", "").strip()[:MAX_TEXT].replace("\x00", ""),
+        lot=text_in(query, "lot", limit=40),
+        text=text_in(query, "q"),
     )
 
 
@@ -71,6 +71,7 @@ class CreditsView(ActorView):
             "kinds": words.KINDS.items(),
             "lots": lots,
             "filtered": any(request.GET.get(name) for name in ("kind", "from", "to", "lot", "q")),
+            "reversed": reversed_days(request.GET, "from", "to"),
             "wrong": wrong_days(request.GET, "from", "to", "as_of", "known"),
             "now": now,
             **self._past(request, now),
@@ -100,7 +101,12 @@ class StatementCsvView(ActorView):
     scope = Scope.CREDITS_READ
 
     def get(self, request: HttpRequest) -> StreamingHttpResponse:
-        """Stream every ledger entry that the page's filters match, newest first."""
+        """Stream every ledger entry that the page's filters match, newest first. Raises Rejected for wrong ones."""
+        require_days(request.GET, "from", "to")
+        if request.GET.get("kind", "") not in {"", *TransferKind}:
+            raise Rejected(
+                f"There is no such kind under 'kind': choose one of {', '.join(TransferKind)}.", field="kind"
+            )
         rows = queries.statement(self.actor, wanted_of(request)).values_list(
             "public_id",
             "effective_at",
@@ -112,6 +118,7 @@ class StatementCsvView(ActorView):
             "amount",
         )
         return stream_csv(
+            request,
             "statement.csv",
             ["id", "accounting_time", "posted", "kind", "description", "debit", "credit", "credits"],
             (
@@ -187,6 +194,7 @@ class StatementLinesCsvView(StatementView):
             "kind", "usage_month", "project__name", "sku__code", "micro_per_gpu_hour", "milli_gpu_seconds", "exact"
         )
         return stream_csv(
+            request,
             f"statement-{closed.month:%Y-%m}.csv",
             ["kind", "usage_month", "project", "sku", "price_per_gpu_hour", "gpu_seconds", "credits"],
             (

@@ -7,8 +7,8 @@ from clusters.portal import views
 
 urlpatterns = [
     path("workloads/", views.WorkloadListView.as_view(), name="workloads"),
-    path("workloads/<str:public_id>/", views.WorkloadView.as_view(), name="workload"),
-    path("workloads/<str:public_id>/live/", views.WorkloadLiveView.as_view(), name="workload_live"),
-    path("workloads/<str:public_id>/stop/", views.StopView.as_view(), name="workload_stop"),
+    path("workloads/<public_id:public_id>/", views.WorkloadView.as_view(), name="workload"),
+    path("workloads/<public_id:public_id>/live/", views.WorkloadLiveView.as_view(), name="workload_live"),
+    path("workloads/<public_id:public_id>/stop/", views.StopView.as_view(), name="workload_stop"),
     path("pools/", views.PoolListView.as_view(), name="pools"),
 ]

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from aion import clock
 from aion.actor import Scope
 from aion.errors import DomainError, NotFound
+from aion.web.text import text_in
 from aion.web.views import ActorView
 from clusters import queries
 from clusters.models import Workload
@@ -29,7 +30,7 @@ class WorkloadListView(ActorView):
     def get(self, request: HttpRequest) -> HttpResponse:
         """Show one page."""
         rows = queries.workloads(self.actor)
-        state, text = request.GET.get("state", ""), request.GET.get("q", "").strip()
+        state, text = request.GET.get("state", ""), text_in(request.GET, "q")
         if state == "active":
             rows = rows.filter(state__in=ACTIVE)
         elif state in WorkloadState._value2member_map_:

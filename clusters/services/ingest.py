@@ -21,6 +21,7 @@ from clusters.states import MeteredBy
 
 MAX_EVENTS = 10_000
 SLOTS = 4
+TOO_DEEP = "This nests too deeply to be a CloudEvent of usage."
 EVENT_TYPE = "eu.aion.usage.v1"
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=160, pattern=r"^[\x21-\x7e]+$")]
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
@@ -99,10 +100,8 @@ def decode(body: bytes) -> tuple[list[tuple[int, UsageEvent]], list[Unreadable]]
     """Return the events with their index, and what is unreadable. Raises Rejected for a body that is no array."""
     try:
         events = list(enumerate(_all.decode(body)))
-    except msgspec.ValidationError:
-        return _one_by_one(body)
-    except msgspec.DecodeError as error:
-        raise Rejected(f"The body is not JSON: {error}.") from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _one_by_one(body)  # the fault of some lines, unless the array itself cannot be read
     _check_length(len(events))
     return _ours(events, [])
 
@@ -112,6 +111,8 @@ def _one_by_one(body: bytes) -> tuple[list[tuple[int, UsageEvent]], list[Unreada
         parts = _raw.decode(body)
     except msgspec.ValidationError as error:
         raise Rejected("Send a JSON array of CloudEvents.") from error
+    except RecursionError as error:
+        raise Rejected(TOO_DEEP) from error
     except msgspec.DecodeError as error:
         raise Rejected(f"The body is not JSON: {error}.") from error
     _check_length(len(parts))
@@ -119,8 +120,10 @@ def _one_by_one(body: bytes) -> tuple[list[tuple[int, UsageEvent]], list[Unreada
     for line, part in enumerate(parts):
         try:
             events.append((line, _one.decode(part)))
-        except msgspec.ValidationError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             unreadable.append(Unreadable(line, f"{error}."))
+        except RecursionError:
+            unreadable.append(Unreadable(line, TOO_DEEP))
     return _ours(events, unreadable)
 
 

@@ -11,6 +11,10 @@ from aion.events.guard import MAX_URL
 from aion.events.states import DeliveryState
 
 TYPE_LENGTH = 64
+URL = r"^https?://[!-~]+$"
+URL_MESSAGES: dict[str, Any] = {
+    "invalid": "Write an address such as https://example.org/hooks, in plain ASCII characters."
+}
 
 
 class EventTypeOut(serializers.Serializer[Any]):
@@ -63,7 +67,7 @@ class EndpointSecretOut(EndpointOut):
 class EndpointIn(StrictSerializer):
     """A new endpoint."""
 
-    url = serializers.RegexField(r"^https?://[!-~]+$", max_length=MAX_URL)
+    url = serializers.RegexField(URL, max_length=MAX_URL, error_messages=URL_MESSAGES)
     description = serializers.RegexField(NO_CONTROL, max_length=120, default="", allow_blank=True)
     event_types = serializers.ListField(
         child=serializers.CharField(max_length=TYPE_LENGTH), default=list, max_length=100, help_text="Empty means all."
@@ -73,7 +77,7 @@ class EndpointIn(StrictSerializer):
 class EndpointPatch(StrictSerializer):
     """What is to change; what is left out stays."""
 
-    url = serializers.RegexField(r"^https?://[!-~]+$", max_length=MAX_URL, required=False)
+    url = serializers.RegexField(URL, max_length=MAX_URL, required=False, error_messages=URL_MESSAGES)
     description = serializers.RegexField(NO_CONTROL, max_length=120, required=False, allow_blank=True)
     event_types = serializers.ListField(
         child=serializers.CharField(max_length=TYPE_LENGTH), required=False, max_length=100

@@ -115,6 +115,7 @@ class EstimateViewSet(ActorViewSet):
     """What a launch would cost and whether residency allows it. Reserves nothing."""
 
     scopes: ClassVar = {"create": Scope.WORKLOADS_READ}
+    takes_key = False  # it changes nothing: a repeat is a new estimate
     out = EstimateOut
     queryset = Offer.objects.none()
 

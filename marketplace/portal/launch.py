@@ -12,6 +12,7 @@ from aion import clock
 from aion.actor import Scope
 from aion.errors import DomainError
 from aion.web.middleware import status_of
+from aion.web.text import text_in
 from aion.web.views import ActorView
 from billing.queries import Buyer
 from marketplace.portal.forms import LaunchForm
@@ -20,6 +21,8 @@ from marketplace.services.orders import estimate, place_order
 from marketplace.services.quotes import refusal_of
 
 FIELDS = {
+    "offer": "offer",
+    "project": "project",
     "gpus": "gpus",
     "max_duration_seconds": "hours",
     "name": "name",
@@ -53,12 +56,12 @@ class LaunchView(ActorView):
         status = 422
         if form.is_valid():
             try:
-                key = request.POST.get("key") or None
+                key = text_in(request.POST, "key", limit=80)
                 order = place_order(
                     actor=self.actor,
                     request=form.request(),
                     at=clock.now(),
-                    idempotency_key=f"portal:{key[:80]}" if key else None,
+                    idempotency_key=f"portal:{key}" if key else None,
                 )
             except DomainError as error:
                 add_domain_error(form, error)

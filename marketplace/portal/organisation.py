@@ -14,6 +14,7 @@ from aion.errors import DomainError
 from aion.tenancy.models import ApiToken, Membership, Project
 from aion.tenancy.services.projects import create_project
 from aion.tenancy.services.tokens import create_token, revoke_token
+from aion.web.text import text_in
 from aion.web.views import ActorView
 from marketplace.portal.forms import ProjectForm, TokenForm
 
@@ -122,7 +123,7 @@ class AuditView(ActorView):
     def get(self, request: HttpRequest) -> HttpResponse:
         """Show one page."""
         rows = AuditEvent.objects.visible_to(self.actor)
-        text = request.GET.get("q", "").strip()
+        text = text_in(request.GET, "q")
         if text:
             rows = rows.filter(action__icontains=text) | rows.filter(subject_label__icontains=text)
         page = Paginator(rows, PAGE).get_page(request.GET.get("page"))

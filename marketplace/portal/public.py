@@ -15,11 +15,21 @@ from django.utils.decorators import method_decorator
 from django.views import View
 
 from aion import clock
-from aion.tenancy.models import Organisation
+from aion.actor import Scope
+from aion.tenancy.models import Organisation, User
+from aion.tenancy.services.actors import actor_for
+from aion.web.text import text_in
 from billing.queries import Buyer
 from marketplace.queries import price_list
 
 MAILS = 50
+# Where a member lands: the first page of these that the role may read.
+ENTRANCES = (
+    (Scope.WORKLOADS_READ, "portal:overview"),
+    (Scope.POOLS_READ, "portal:pools"),
+    (Scope.TOKENS_READ, "portal:keys"),
+    (Scope.ORGANISATION_READ, "portal:team"),
+)
 
 
 @method_decorator(login_not_required, name="dispatch")
@@ -27,16 +37,24 @@ class HomeView(View):
     """Sends everybody where they belong."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        """Go to the price list, the one organisation, the choice of one, or the staff admin."""
+        """Go to the price list, the one organisation or ``?for=<slug>``, the choice of one, or the staff admin."""
         user: Any = request.user
         if not user.is_authenticated:
             return redirect("portal:prices")
-        organisations = list(Organisation.objects.of_user(user)[:20])
+        mine = Organisation.objects.of_user(user)
+        chosen = mine.filter(slug=text_in(request.GET, "for")).first()
+        organisations = [chosen] if chosen else list(mine[:20])
         if len(organisations) == 1:
-            return redirect("portal:overview", slug=organisations[0].slug)
+            return _enter(user, organisations[0].slug)
         if not organisations and user.is_staff:
             return redirect("admin:index")
         return render(request, "marketplace/choose.html", {"organisations": organisations})
+
+
+def _enter(user: User, slug: str) -> HttpResponse:
+    actor = actor_for(user=user, slug=slug)
+    page = next((name for scope, name in ENTRANCES if actor.has(scope)), None)
+    return redirect(page, slug=slug) if page else redirect("portal:prices")
 
 
 @method_decorator(login_not_required, name="dispatch")

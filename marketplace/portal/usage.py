@@ -14,11 +14,13 @@ from django.utils.translation import gettext_lazy
 
 from aion import clock
 from aion.actor import Actor, Scope
+from aion.errors import Rejected
 from aion.money import EXACT_DIVISOR, decimal_string, floor_charge
 from aion.periods import floor_day, month_start
 from aion.tenancy.queries import names_of, projects
 from aion.web.csv import stream_csv
-from aion.web.instants import day_in, wrong_days
+from aion.web.instants import day_in, require_days, wrong_days
+from aion.web.text import text_in
 from aion.web.views import ActorView
 from billing import queries as billing
 from clusters import queries as clusters
@@ -107,15 +109,15 @@ def query_of(request: HttpRequest, actor: Actor) -> Query:
     """Read the address. What is no choice is ignored; a wrong date falls back to the preset and is named."""
     query = request.GET
     start, end, preset, wrong = _period(query)
-    chosen = query.get("project", "")
-    project = projects(actor).filter(public_id=chosen[:24].replace("\x00", "")).first() if chosen else None
+    chosen = text_in(query, "project", limit=24)
+    project = projects(actor).filter(public_id=chosen).first() if chosen else None
     group, measure = query.get("group", "day"), query.get("measure", "credits")
     wanted = billing.UsageFilter(
         start,
         end,
         project_id=project.pk if project else None,
-        sku_code=query.get("sku", "")[:40].replace("\x00", ""),
-        site_code=query.get("site", "")[:40].replace("\x00", ""),
+        sku_code=text_in(query, "sku", limit=40),
+        site_code=text_in(query, "site", limit=40),
     )
     return Query(
         wanted,
@@ -137,8 +139,11 @@ def _period(query: Mapping[str, str]) -> tuple[datetime, datetime, str, tuple[st
         wrong = ("from", "to")
     elif first and last:
         wrong = ("from", "to")
-    preset = query.get("days", "30")
-    preset = preset if preset in PRESETS else "30"
+    elif first or last:
+        wrong = wrong or ("to" if first else "from",)
+    preset = query.get("days") or "30"
+    if preset not in PRESETS:
+        preset, wrong = "30", (*wrong, "days")
     tomorrow = floor_day(clock.now()) + ONE_DAY
     if preset == "month":
         return month_start(tomorrow - ONE_DAY), tomorrow, preset, wrong
@@ -286,13 +291,21 @@ class UsageCsvView(ActorView):
     scope = Scope.USAGE_READ
 
     def get(self, request: HttpRequest) -> StreamingHttpResponse:
-        """Stream every group of the same query."""
+        """Stream every group of the same query. Raises Rejected for dates that the page would replace and name."""
+        require_days(request.GET, "from", "to")
         query = query_of(request, self.actor)
+        if query.wrong:
+            raise Rejected(
+                f"The period under '{query.wrong[0]}' is none: give 'from' and 'to' within {MAX_DAYS} days, "
+                f"or 'days' as one of {', '.join(PRESETS)}.",
+                field=query.wrong[0],
+            )
         explorer = Explorer(self.actor, query)
         groups = explorer.groups()
         explorer.name(groups)
         total = explorer.total()
         return stream_csv(
+            request,
             f"usage-{query.group}-{query.wanted.start:%Y-%m-%d}.csv",
             [query.group, "name", "gpu_seconds", "credits", "energy_kwh", "co2e_kg", "share_percent"],
             (

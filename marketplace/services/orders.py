@@ -30,7 +30,14 @@ from marketplace.models import Offer, Order
 MIN_SECONDS = 600
 MIN_EXTENSION = 600
 NAME = re.compile(r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")
-IMAGE = re.compile(r"^[a-z0-9][a-zA-Z0-9._/:@-]{0,199}$")
+MAX_IMAGE = 200
+# The grammar of container registries: host and port, path, tag, digest; no scheme, and only the path is not optional.
+_HOST = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?"
+_STEP = r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*"
+_DIGEST = r"[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}"
+IMAGE = re.compile(
+    rf"(?:{_HOST}(?:\.{_HOST})*(?::[0-9]{{1,5}})?/)?{_STEP}(?:/{_STEP})*(?::[a-zA-Z0-9_][a-zA-Z0-9_.-]{{0,127}})?(?:@{_DIGEST})?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,12 +289,12 @@ def _earlier(actor: Actor, request: Request, key: str | None) -> Order | None:
 
 
 def _check_text(request: Request) -> None:
-    if not NAME.match(request.name):
+    if not NAME.fullmatch(request.name):
         raise Rejected(
             "Use up to 63 lower-case letters, digits and hyphens, with a letter or digit at both ends.",
             field="name",
         )
-    if not IMAGE.match(request.image):
+    if len(request.image) > MAX_IMAGE or not IMAGE.fullmatch(request.image):
         raise Rejected("This is not an image reference, such as registry.example/team/train:1.0.", field="image")
     _check_command(request.command)
 

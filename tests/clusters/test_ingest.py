@@ -11,6 +11,7 @@ from django.db import connection
 
 from aion import clock
 from aion.actor import Actor, Via
+from aion.errors import Rejected
 from aion.tenancy.roles import Role, scopes_of
 from billing.models import CorrectionRequest, Hold, LedgerAccount, Meter, QuarantinedUsage, Transfer, UsageRecord
 from billing.reconcile import CHECKS, run_checks
@@ -405,3 +406,46 @@ def test_when_every_slot_is_busy_the_answer_says_when_to_come_back(stage: Stage,
         "POST", "/api/v1/usage-records:ingest", json.dumps([stage.event()]), content_type="application/json"
     )
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "2")
+
+
+@pytest.mark.parametrize(("bad", "detail"), [(b'{"id":"\xff"}', "utf-8"), (b'{"specversion":1}', "Expected `str`")])
+def test_an_event_that_cannot_be_read_is_one_refused_line(
+    mine: Tenant, market: Market, bad: bytes, detail: str
+) -> None:
+    stage = Stage(mine, market)
+    body = b"[" + bad + b"," + json.dumps(stage.event()).encode() + b"]"
+    done = ingest.ingest_events(actor=stage.operator, body=body, at=NOW)
+    assert ([one.line for one in done.unreadable], done.result.batch.accepted) == ([0], 1)
+    assert detail in done.unreadable[0].detail
+
+
+@pytest.mark.parametrize(
+    ("bad", "detail"),
+    [
+        (b'{"data":' + b"[" * 100_000 + b"]" * 100_000 + b"}", "nests too deeply"),
+        (b'{"id":"\\ud800"}', "is not JSON"),
+        (b"{", "is not JSON"),
+    ],
+)
+def test_a_batch_whose_lines_cannot_be_told_apart_is_refused(
+    mine: Tenant, market: Market, bad: bytes, detail: str
+) -> None:
+    stage = Stage(mine, market)
+    body = b"[" + bad + b"," + json.dumps(stage.event()).encode() + b"]"
+    with pytest.raises(Rejected, match=detail):
+        ingest.ingest_events(actor=stage.operator, body=body, at=NOW)
+    assert not UsageRecord.objects.exists()
+
+
+@pytest.mark.parametrize("depth", [50, 500, 900, 1000, 1100, 5000])
+def test_events_nested_to_any_depth_are_refused_and_never_an_error_of_ours(
+    mine: Tenant, market: Market, depth: int
+) -> None:
+    stage = Stage(mine, market)
+    body = b'[{"specversion":1},{"data":' + b"[" * depth + b"]" * depth + b"}]"
+    try:
+        done = ingest.ingest_events(actor=stage.operator, body=body, at=NOW)
+    except Rejected as error:
+        assert error.detail == ingest.TOO_DEEP
+    else:
+        assert [one.line for one in done.unreadable] == [0, 1]

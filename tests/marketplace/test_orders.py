@@ -58,6 +58,15 @@ REFUSALS: list[tuple[dict[str, Any], type[DomainError], str | None]] = [
     ({"project_id": "prj_unknown"}, NotFound, "project"),
     ({"name": "Not A Name"}, Rejected, "name"),
     ({"image": "bad image;"}, Rejected, "image"),
+    ({"image": "http://evil"}, Rejected, "image"),
+    ({"image": "registry.example:port/a"}, Rejected, "image"),
+    ({"image": "registry.example/a:"}, Rejected, "image"),
+    ({"image": "registry.example//a"}, Rejected, "image"),
+    ({"image": "registry.example/../a"}, Rejected, "image"),
+    ({"image": "registry.example/a@sha256:12"}, Rejected, "image"),
+    ({"image": "a\n"}, Rejected, "image"),
+    ({"image": "a" * 201}, Rejected, "image"),
+    ({"name": "a\n"}, Rejected, "name"),
     ({"command": ["x"] * 65}, Rejected, "command"),
 ]
 
@@ -70,6 +79,20 @@ def test_a_bad_launch_is_refused_beside_its_field_and_nothing_happens(
         place(mine, market, **fields)
     assert refused.value.field == field
     assert nothing_happened(mine)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        "busybox",
+        "library/busybox:1.36",
+        "Registry.Example:5000/team/train_a/b__c/d--e:v1.0_rc-2",
+        f"registry.example/team/train:1@sha256:{'0a' * 32}",
+        f"train@sha256:{'0a' * 32}",
+    ],
+)
+def test_an_image_may_name_host_port_tag_and_digest(mine: Tenant, market: Market, image: str) -> None:
+    assert place(mine, market, image=image).workload.image == image
 
 
 def test_more_gpus_than_the_pool_has_are_refused(mine: Tenant) -> None:
