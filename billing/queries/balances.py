@@ -3,7 +3,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db.models import BigIntegerField, Case, F, Q, QuerySet, Sum, When
 
@@ -72,11 +72,6 @@ def lots(actor: Actor) -> AccountQuerySet:
     return rows.lots().in_spending_order()
 
 
-def expiring_lots(actor: Actor, *, at: datetime, days: int) -> AccountQuerySet:
-    """Return the actor's lots that expire within ``days`` with something left, soonest first."""
-    return lots(actor).spendable_at(at).filter(expires_at__lt=at + timedelta(days=days)).order_by("expires_at", "pk")
-
-
 @dataclass(frozen=True, slots=True)
 class EntryFilter:
     """Which ledger entries: a kind, a half-open period of accounting time, a lot, a piece of text or an id."""
@@ -119,11 +114,6 @@ def statement_lines(actor: Actor, closed: MonthStatement) -> QuerySet[StatementL
     """Return the lines of a closed month: its own usage first, then corrections of earlier ones."""
     rows = StatementLine.objects.visible_to(actor).filter(statement=closed).select_related("project", "sku")
     return rows.order_by("-kind", "-usage_month", "project__name", "sku__code", "micro_per_gpu_hour", "pk")
-
-
-def open_holds(actor: Actor) -> QuerySet[Hold]:
-    """Return the actor's open holds."""
-    return Hold.objects.visible_to(actor).open()
 
 
 def open_hold_count(organisations: Iterable[int]) -> int:
