@@ -3,11 +3,11 @@
 
 import csv
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime
 from decimal import Decimal
 from io import StringIO
 from typing import Any
 
+from aion.periods import rfc3339
 from billing.export.columns import COLUMNS, NAMES, Kind
 
 CONTENT_TYPE = "text/csv; charset=utf-8"
@@ -20,10 +20,6 @@ def guarded(cell: Any) -> Any:
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(RUN_BY_SPREADSHEETS) else cell
 
 
-def _instant(value: datetime) -> str:
-    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 def _decimal(value: Decimal) -> str:
     text = f"{value:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
@@ -33,7 +29,7 @@ WRITERS: dict[Kind, Callable[[Any], Any]] = {
     Kind.TEXT: guarded,
     Kind.DECIMAL: _decimal,
     Kind.INTEGER: str,
-    Kind.INSTANT: _instant,
+    Kind.INSTANT: rfc3339,
 }
 
 

@@ -122,5 +122,5 @@ def open_hold_count(organisations: Iterable[int]) -> int:
 
 
 def quarantined_count(organisations: Iterable[int]) -> int:
-    """Return how many usage windows of ``organisations`` wait in quarantine."""
-    return QuarantinedUsage.objects.filter(organisation__in=list(organisations)).count()
+    """Return how many usage windows of ``organisations`` wait in quarantine for a review."""
+    return QuarantinedUsage.objects.filter(organisation__in=list(organisations), review=None).count()
