@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Half-open periods [start, end) of instants in UTC."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 
 def floor_hour(at: datetime) -> datetime:
@@ -25,13 +25,18 @@ def month_start(at: datetime) -> datetime:
     return floor_day(at).replace(day=1)
 
 
+def month_instant(month: date) -> datetime:
+    """Return 00:00 UTC on the first of the calendar month that the day ``month`` lies in."""
+    return datetime(month.year, month.month, 1, tzinfo=UTC)
+
+
 def whole_seconds(start: datetime, end: datetime) -> int:
     """Return the whole seconds in [start, end); 0 when the period is empty or reversed."""
     return max(0, (end - start) // timedelta(seconds=1))
 
 
 def rfc3339(at: datetime) -> str:
-    """Return ``at`` as Kubernetes writes times: UTC, whole seconds, ``Z``."""
+    """Return ``at`` as Kubernetes and our exports write times: UTC, whole seconds, ``Z``."""
     return at.astimezone(UTC).replace(microsecond=0).isoformat().replace("+00:00", "Z")
 
 

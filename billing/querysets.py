@@ -79,12 +79,6 @@ class PromotionQuerySet(models.QuerySet[Any]):
         """Return promotions whose half-open validity contains ``at``."""
         return self.filter(valid__contains=at)
 
-    def covering(self, *, sku_code: str, audience: str) -> Self:
-        """Return promotions that cover a SKU for a kind of organisation."""
-        return self.filter(Q(sku_codes=[]) | Q(sku_codes__contains=[sku_code])).filter(
-            Q(audiences=[]) | Q(audiences__contains=[audience])
-        )
-
 
 class BudgetQuerySet(OwnedQuerySet):
     """Budgets."""

@@ -8,7 +8,8 @@ from django.db.models import F, Q
 from django.db.models.functions import Coalesce, Trunc
 
 from aion.actor import Actor
-from clusters.states import ACTIVE, TERMINAL, WorkloadState, sources_of
+from aion.moves import sources_of
+from clusters.states import ACTIVE, MOVES, TERMINAL, WorkloadState
 
 
 class OwnedQuerySet(models.QuerySet[Any]):
@@ -48,7 +49,7 @@ class WorkloadQuerySet(OwnedQuerySet):
 
     def move(self, to: WorkloadState, **fields: Any) -> int:
         """Move rows that may become ``to`` in one conditional UPDATE; return how many moved."""
-        return self.filter(state__in=sources_of(to)).update(state=to, **fields)
+        return self.filter(state__in=sources_of(to, MOVES)).update(state=to, **fields)
 
 
 class IntervalQuerySet(OwnedQuerySet):

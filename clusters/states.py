@@ -68,8 +68,3 @@ MOVES: Mapping[WorkloadState, frozenset[WorkloadState]] = {
     _S.STOPPING: TERMINAL,
     **{state: frozenset() for state in TERMINAL},
 }
-
-
-def sources_of(target: WorkloadState) -> frozenset[WorkloadState]:
-    """Return the states from which a workload may move to ``target``."""
-    return frozenset(state for state, targets in MOVES.items() if target in targets)

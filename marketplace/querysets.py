@@ -6,7 +6,8 @@ from typing import Any, Self
 from django.db import models
 
 from aion.actor import Actor
-from marketplace.states import OfferState, sources_of
+from aion.moves import sources_of
+from marketplace.states import MOVES, OfferState
 
 
 class OfferQuerySet(models.QuerySet[Any]):
@@ -22,7 +23,7 @@ class OfferQuerySet(models.QuerySet[Any]):
 
     def move(self, to: OfferState) -> int:
         """Move rows that may become ``to`` in one conditional UPDATE."""
-        return self.filter(state__in=sources_of(to)).update(state=to)
+        return self.filter(state__in=sources_of(to, MOVES)).update(state=to)
 
 
 class OrderQuerySet(models.QuerySet[Any]):

@@ -18,8 +18,3 @@ MOVES: Mapping[OfferState, frozenset[OfferState]] = {
     OfferState.PUBLISHED: frozenset({OfferState.WITHDRAWN}),
     OfferState.WITHDRAWN: frozenset({OfferState.PUBLISHED}),
 }
-
-
-def sources_of(target: OfferState) -> frozenset[OfferState]:
-    """Return the states from which an offer may move to ``target``."""
-    return frozenset(state for state, targets in MOVES.items() if target in targets)

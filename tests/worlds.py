@@ -2,9 +2,14 @@
 """Worlds: tenants with data that could leak, and a site that runs what they launch."""
 
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from aion.actor import Actor, Scope, Via, system
 from aion.residency.models import ResidencyDecision
@@ -187,3 +192,22 @@ def purpose_of(tenant: Tenant, market: Market, **fields: Any) -> Purpose:
         site_code=market.site.code,
         **fields,
     )
+
+
+def browser(tenant: Tenant, role: str = Role.OWNER) -> Client:
+    """Return a browser in which the person with ``role`` is signed in."""
+    client = Client()
+    client.force_login(tenant.people[role])
+    return client
+
+
+def count(call: Callable[[], Any]) -> int:
+    """Return how many queries a request takes that must succeed."""
+    with CaptureQueriesContext(connection) as captured:
+        assert call().status_code == 200
+    return len(captured)
+
+
+def text(response: Any) -> str:
+    """Return what a streamed response says."""
+    return b"".join(response.streaming_content).decode()

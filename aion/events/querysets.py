@@ -7,7 +7,8 @@ from typing import Any, Self
 from django.db import models
 
 from aion.actor import Actor
-from aion.events.states import DeliveryState, MailState, delivery_sources, mail_sources
+from aion.events.states import DELIVERY_MOVES, MAIL_MOVES, DeliveryState, MailState
+from aion.moves import sources_of
 from aion.tenancy.querysets import OwnedQuerySet
 
 
@@ -28,7 +29,7 @@ class DeliveryQuerySet(OwnedQuerySet):
 
     def move(self, to: DeliveryState, **fields: Any) -> int:
         """Move by one conditional UPDATE; return how many moved."""
-        return self.filter(state__in=delivery_sources(to)).update(state=to, **fields)
+        return self.filter(state__in=sources_of(to, DELIVERY_MOVES)).update(state=to, **fields)
 
 
 class PersonalQuerySet(models.QuerySet[Any]):
@@ -58,4 +59,4 @@ class MailQuerySet(PersonalQuerySet):
 
     def move(self, to: MailState, **fields: Any) -> int:
         """Move by one conditional UPDATE; return how many moved."""
-        return self.filter(state__in=mail_sources(to)).update(state=to, **fields)
+        return self.filter(state__in=sources_of(to, MAIL_MOVES)).update(state=to, **fields)

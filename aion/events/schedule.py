@@ -5,7 +5,6 @@ import zlib
 from datetime import timedelta
 
 BACKOFF = (5, 30, 120, 900, 3_600, 21_600, 86_400)
-MAX_ATTEMPTS = len(BACKOFF) + 1
 JITTER_PERCENT = 10
 
 

@@ -47,13 +47,3 @@ MAIL_MOVES: Mapping[MailState, frozenset[MailState]] = {
     _M.UNCONFIRMED: frozenset({_M.SENT}),
     _M.DROPPED: frozenset(),
 }
-
-
-def delivery_sources(to: DeliveryState) -> list[DeliveryState]:
-    """Return the states from which a delivery may move to ``to``."""
-    return [state for state, targets in DELIVERY_MOVES.items() if to in targets]
-
-
-def mail_sources(to: MailState) -> list[MailState]:
-    """Return the states from which a mail may move to ``to``."""
-    return [state for state, targets in MAIL_MOVES.items() if to in targets]

@@ -44,7 +44,9 @@ class FocusExportViewSet(GenericViewSet[Any]):
         parameters=[
             OpenApiParameter("from", OpenApiTypes.DATE, description="First day; the first of the month if left out."),
             OpenApiParameter(
-                "to", OpenApiTypes.DATE, description="First day left out; tomorrow if left out. 400 days at the most."
+                "to",
+                OpenApiTypes.DATE,
+                description=f"First day left out; tomorrow if left out. {export.MAX_DAYS} days at the most.",
             ),
             OpenApiParameter("format", OpenApiTypes.STR, enum=list(export.FORMATS), default="csv"),
         ],

@@ -3,20 +3,16 @@
 
 import csv
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime
 from decimal import Decimal
 from io import StringIO
 from typing import Any
 
+from aion.periods import rfc3339
 from aion.web.csv import guarded
 from billing.export.columns import COLUMNS, NAMES, Kind
 
 CONTENT_TYPE = "text/csv; charset=utf-8"
 ROWS_A_PIECE = 500
-
-
-def _instant(value: datetime) -> str:
-    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _decimal(value: Decimal) -> str:
@@ -28,7 +24,7 @@ WRITERS: dict[Kind, Callable[[Any], Any]] = {
     Kind.TEXT: guarded,
     Kind.DECIMAL: _decimal,
     Kind.INTEGER: str,
-    Kind.INSTANT: _instant,
+    Kind.INSTANT: rfc3339,
 }
 
 

@@ -11,7 +11,7 @@ from django.db import connection
 
 from aion.actor import Actor, Scope
 from aion.errors import Rejected
-from aion.periods import floor_day, month_start, next_month
+from aion.periods import floor_day, month_instant, month_start, next_month
 from aion.tenancy.models import Organisation
 from billing.export.columns import (
     BILLING_CURRENCY,
@@ -77,7 +77,7 @@ def period_of(first: str, last: str, *, at: datetime) -> Period:
 
 def month_period(month: date) -> Period:
     """Return the period of the calendar month that ``month`` lies in."""
-    start = datetime(month.year, month.month, 1, tzinfo=UTC)
+    start = month_instant(month)
     return Period(start, next_month(start))
 
 

@@ -3,7 +3,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db.models import F, Q, QuerySet, Sum
 
@@ -67,11 +67,6 @@ def lots(actor: Actor) -> AccountQuerySet:
     return rows.lots().in_spending_order()
 
 
-def expiring_lots(actor: Actor, *, at: datetime, days: int) -> AccountQuerySet:
-    """Return the actor's lots that expire within ``days`` with something left, soonest first."""
-    return lots(actor).spendable_at(at).filter(expires_at__lt=at + timedelta(days=days)).order_by("expires_at", "pk")
-
-
 @dataclass(frozen=True, slots=True)
 class EntryFilter:
     """Which ledger entries: a kind, a half-open period of accounting time, a lot, a piece of text or an id."""
@@ -116,16 +111,11 @@ def statement_lines(actor: Actor, closed: MonthStatement) -> QuerySet[StatementL
     return rows.order_by("-kind", "-usage_month", "project__name", "sku__code", "micro_per_gpu_hour", "pk")
 
 
-def open_holds(actor: Actor) -> QuerySet[Hold]:
-    """Return the actor's open holds."""
-    return Hold.objects.visible_to(actor).open()
-
-
 def open_hold_count(organisations: Iterable[int]) -> int:
     """Return how many holds of ``organisations`` are open."""
     return Hold.objects.open().filter(organisation__in=list(organisations)).count()
 
 
 def quarantined_count(organisations: Iterable[int]) -> int:
-    """Return how many usage windows of ``organisations`` wait in quarantine."""
-    return QuarantinedUsage.objects.filter(organisation__in=list(organisations)).count()
+    """Return how many usage windows of ``organisations`` wait in quarantine for a review."""
+    return QuarantinedUsage.objects.filter(organisation__in=list(organisations), review=None).count()

@@ -2,11 +2,12 @@
 """Months of usage records: made ahead, dropped when their statements stand and their time is over."""
 
 import re
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 
 import structlog
 from django.db import connection, transaction
 
+from aion.periods import month_instant
 from billing.errors import MonthNotOver
 from billing.reconcile import run_checks
 
@@ -51,7 +52,7 @@ def drop_month(*, month: date) -> None:
     if month != kept[0]:
         raise MonthNotOver(f"Drop the oldest month first: {kept[0]:%Y-%m}.")
     with connection.cursor() as cursor:
-        cursor.execute(OPEN_ORGANISATIONS, {"month": datetime(month.year, month.month, 1, tzinfo=UTC)})
+        cursor.execute(OPEN_ORGANISATIONS, {"month": month_instant(month)})
         (unclosed,) = cursor.fetchone()
         if unclosed:
             raise MonthNotOver(f"{unclosed} organisations have no statement of {month:%Y-%m} yet: close it first.")

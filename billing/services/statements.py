@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from aion import ids
 from aion.actor import Actor
 from aion.audit import services as audit
-from aion.periods import next_month
+from aion.periods import month_instant, next_month
 from billing.audit import Action
 from billing.errors import MonthNotOver
 from billing.models import MonthStatement
@@ -80,7 +80,7 @@ def close_month(*, actor: Actor, month: date, at: datetime) -> Closing:
     One organisation a transaction: killed anywhere, the next start goes on; run again, nothing changes. Raises
     MonthNotOver before the month's end and its grace, or when a later month is closed already.
     """
-    start = datetime(month.year, month.month, 1, tzinfo=UTC)
+    start = month_instant(month)
     end = next_month(start)
     if at < end + GRACE:
         raise MonthNotOver(f"{month:%Y-%m} closes from {end + GRACE:%Y-%m-%d %H:%M} UTC on: late usage may still come.")
@@ -116,7 +116,7 @@ def close_for(*, organisation_id: int, month: date, at: datetime) -> bool:
         "public_id": ids.statement_id(),
         "organisation_id": organisation_id,
         "month": month,
-        "end": next_month(datetime(month.year, month.month, 1, tzinfo=UTC)),
+        "end": next_month(month_instant(month)),
         "at": at,
     }
     with connection.cursor() as cursor:

@@ -18,7 +18,6 @@ class Reason(StrEnum):
 
     CREDIT = "credit"
     BUDGET = "budget"
-    QUOTA = "quota"
     POLICY = "policy"
 
 

@@ -10,7 +10,6 @@ from django.test import Client
 from django.urls import reverse
 
 from aion.tenancy.models import User
-from billing.reconcile import CHECKS, run_checks
 from tests.worlds import make_user
 
 SOON = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(days=30)
@@ -44,7 +43,3 @@ def press(client: Client, model: str, act: str, pk: Any, **data: Any) -> list[st
     answer = client.post(path, {"confirmed": "yes", **data})
     assert answer.status_code == 302, answer.content.decode()[:3000]
     return words(answer)
-
-
-def drift() -> list[str]:
-    return [check.name for check in run_checks(names=CHECKS) if check.contradictions]

@@ -4,9 +4,6 @@
 from typing import Any
 
 import pytest
-from django.db import connection
-from django.test import Client
-from django.test.utils import CaptureQueriesContext
 
 from aion import clock
 from aion.tenancy.models import Project
@@ -15,17 +12,7 @@ from billing.models import Budget, BudgetCrossing, LedgerAccount
 from billing.services.budgets import BudgetWish, create_budget, evaluate
 from billing.services.metering import Window, post_windows
 from billing.states import BudgetPeriod, BudgetScope
-from tests.worlds import MICRO, NOW, PRICE, Market, Tenant, make_meter
-
-
-@pytest.fixture
-def browser_of() -> Any:
-    def client(tenant: Tenant, role: str = Role.OWNER) -> Client:
-        result = Client()
-        result.force_login(tenant.people[role])
-        return result
-
-    return client
+from tests.worlds import MICRO, NOW, PRICE, Market, Tenant, browser, count, make_meter
 
 
 def typed(**fields: Any) -> dict[str, Any]:
@@ -47,8 +34,8 @@ def budgets_path(tenant: Tenant) -> str:
     return f"/o/{tenant.organisation.slug}/budgets/"
 
 
-def test_a_budget_set_on_the_page_is_the_one_of_the_api(mine: Tenant, browser_of: Any, api: Any) -> None:
-    assert browser_of(mine).post(budgets_path(mine), typed()).status_code == 302
+def test_a_budget_set_on_the_page_is_the_one_of_the_api(mine: Tenant, api: Any) -> None:
+    assert browser(mine).post(budgets_path(mine), typed()).status_code == 302
     (shown,) = api(mine.key()).get("/api/v1/budgets").json()["items"]
     assert (shown["name"], shown["scope"], shown["period"]) == ("March", "organisation", "month")
     assert (shown["cap_microcredits"], shown["cap"], shown["currency"]) == (500_500_000, "500.500000", "EUR")
@@ -56,7 +43,7 @@ def test_a_budget_set_on_the_page_is_the_one_of_the_api(mine: Tenant, browser_of
     assert shown["steps"] == [{"percent": 50, "action": "alert"}, {"percent": 100, "action": "freeze"}]
 
 
-def test_a_budget_says_what_is_spent_held_and_left(mine: Tenant, market: Market, api: Any, browser_of: Any) -> None:
+def test_a_budget_says_what_is_spent_held_and_left(mine: Tenant, market: Market, api: Any) -> None:
     wish = BudgetWish("All", BudgetScope.ORGANISATION, BudgetPeriod.LIFETIME, 100 * MICRO)
     create_budget(actor=mine.actor(), wish=wish, at=NOW)
     meter = make_meter(mine, market, hold=10 * MICRO)
@@ -64,17 +51,17 @@ def test_a_budget_says_what_is_spent_held_and_left(mine: Tenant, market: Market,
     (shown,) = api(mine.key()).get("/api/v1/budgets").json()["items"]
     assert (shown["spent_microcredits"], shown["held_microcredits"]) == (PRICE, 10 * MICRO - PRICE)
     assert (shown["left_microcredits"], shown["left"]) == (90 * MICRO, "90.000000")
-    page = browser_of(mine).get(budgets_path(mine)).content.decode()
+    page = browser(mine).get(budgets_path(mine)).content.decode()
     assert "2.49 spent, 7.51 held" in page
     assert "90.00 cr left" in page
 
 
 @pytest.mark.parametrize("scope", ["project", "member", "grant", "workload"])
-def test_every_scope_can_be_chosen_from_the_one_select(mine: Tenant, browser_of: Any, scope: str) -> None:
+def test_every_scope_can_be_chosen_from_the_one_select(mine: Tenant, scope: str) -> None:
     lot = LedgerAccount.objects.get(organisation=mine.organisation)
     user = mine.people[Role.DEVELOPER]
     keys = {"project": mine.project.public_id, "member": user.pk, "grant": lot.public_id, "workload": ""}
-    answer = browser_of(mine).post(budgets_path(mine), typed(target=f"{scope}:{keys[scope]}"))
+    answer = browser(mine).post(budgets_path(mine), typed(target=f"{scope}:{keys[scope]}"))
     budget = Budget.objects.get()
     wanted = {
         "project": (mine.project.pk, None, None),
@@ -103,20 +90,18 @@ def test_every_scope_can_be_chosen_from_the_one_select(mine: Tenant, browser_of:
         ({"percent_1": "", "percent_2": ""}, "percent_1"),
     ],
 )
-def test_a_wrong_budget_is_refused_beside_its_field(
-    mine: Tenant, browser_of: Any, fields: dict[str, Any], field: str
-) -> None:
-    answer = browser_of(mine).post(budgets_path(mine), typed(**fields))
+def test_a_wrong_budget_is_refused_beside_its_field(mine: Tenant, fields: dict[str, Any], field: str) -> None:
+    answer = browser(mine).post(budgets_path(mine), typed(**fields))
     assert (answer.status_code, list(answer.context["form"].errors)) == (422, [field])
     assert Budget.objects.count() == 0
 
 
-def test_saving_on_the_page_keeps_every_step_that_the_api_set(mine: Tenant, browser_of: Any, api: Any) -> None:
+def test_saving_on_the_page_keeps_every_step_that_the_api_set(mine: Tenant, api: Any) -> None:
     steps = [*({"percent": n, "action": "alert"} for n in (20, 40, 60, 80)), {"percent": 100, "action": "drain"}]
     made = api(mine.key()).post("/api/v1/budgets", body(steps=steps), format="json").json()
-    path, browser = f"{budgets_path(mine)}{made['id']}/", browser_of(mine)
-    form = browser.get(path).context["form"]
-    answer = browser.post(path, {name: form[name].value() or "" for name in form.fields} | {"name": "Renamed"})
+    path, person = f"{budgets_path(mine)}{made['id']}/", browser(mine)
+    form = person.get(path).context["form"]
+    answer = person.post(path, {name: form[name].value() or "" for name in form.fields} | {"name": "Renamed"})
     (shown,) = api(mine.key()).get("/api/v1/budgets").json()["items"]
     assert (answer.status_code, shown["name"], shown["steps"]) == (302, "Renamed", steps)
 
@@ -130,20 +115,18 @@ def test_what_a_patch_leaves_out_stays_as_the_last_change_left_it(mine: Tenant, 
     assert shown["steps"] == [{"percent": 9, "action": "drain"}]
 
 
-def test_a_strangers_project_is_no_choice_and_no_target(
-    mine: Tenant, theirs: Tenant, browser_of: Any, api: Any
-) -> None:
+def test_a_strangers_project_is_no_choice_and_no_target(mine: Tenant, theirs: Tenant, api: Any) -> None:
     foreign = theirs.project.public_id
-    page = browser_of(mine).post(budgets_path(mine), typed(target=f"project:{foreign}"))
+    page = browser(mine).post(budgets_path(mine), typed(target=f"project:{foreign}"))
     answer = api(mine.key()).post("/api/v1/budgets", body(scope="project", project=foreign), format="json")
     assert (page.status_code, answer.status_code, Budget.objects.count()) == (422, 404, 0)
 
 
-def test_shares_of_projects_never_exceed_the_organisations_cap(mine: Tenant, browser_of: Any) -> None:
+def test_shares_of_projects_never_exceed_the_organisations_cap(mine: Tenant) -> None:
     other = Project.objects.create(
         organisation=mine.organisation, name="Other", slug="other", residency_policy="EU_RESIDENT", milli_gpu_quota=1
     )
-    client = browser_of(mine)
+    client = browser(mine)
     client.post(budgets_path(mine), typed(amount="100"))
     client.post(budgets_path(mine), typed(amount="60", target=f"project:{mine.project.public_id}"))
     answer = client.post(budgets_path(mine), typed(amount="60", target=f"project:{other.public_id}"))
@@ -152,8 +135,8 @@ def test_shares_of_projects_never_exceed_the_organisations_cap(mine: Tenant, bro
     assert "at most 40.000000 are left" in answer.content.decode()
 
 
-def test_a_budget_is_changed_in_place_and_ended_after_a_question(mine: Tenant, browser_of: Any) -> None:
-    client = browser_of(mine)
+def test_a_budget_is_changed_in_place_and_ended_after_a_question(mine: Tenant) -> None:
+    client = browser(mine)
     client.post(budgets_path(mine), typed())
     budget = Budget.objects.get()
     path = f"{budgets_path(mine)}{budget.public_id}/"
@@ -211,9 +194,7 @@ def test_a_wrong_budget_over_the_api_is_a_problem_document(
     assert (answer.status_code, answer.json()["status"], Budget.objects.count()) == (status, status, 0)
 
 
-def test_a_crossing_is_history_on_the_page_and_over_the_api(
-    mine: Tenant, market: Market, api: Any, browser_of: Any
-) -> None:
+def test_a_crossing_is_history_on_the_page_and_over_the_api(mine: Tenant, market: Market, api: Any) -> None:
     wish = BudgetWish("Small", BudgetScope.ORGANISATION, BudgetPeriod.LIFETIME, 4 * MICRO)
     made = create_budget(actor=mine.actor(), wish=wish, at=NOW)
     meter = make_meter(mine, market)
@@ -221,18 +202,12 @@ def test_a_crossing_is_history_on_the_page_and_over_the_api(
     assert len(evaluate(at=clock.now())) == 1
     (shown,) = api(mine.key()).get("/api/v1/budget-crossings", {"budget": made.public_id}).json()["items"]
     assert (shown["percent"], shown["action"], shown["spent_microcredits"]) == (50, "alert", PRICE)
-    page = browser_of(mine).get(budgets_path(mine))
+    page = browser(mine).get(budgets_path(mine))
     assert [row.pk for row in page.context["page"]] == [BudgetCrossing.objects.get().pk]
 
 
-def count(call: Any) -> int:
-    with CaptureQueriesContext(connection) as queries:
-        assert call().status_code == 200
-    return len(queries)
-
-
-def test_budgets_cost_the_same_queries_with_3_and_with_30(mine: Tenant, browser_of: Any, api: Any) -> None:
-    page, client, made = browser_of(mine), api(mine.key()), iter(range(100))
+def test_budgets_cost_the_same_queries_with_3_and_with_30(mine: Tenant, api: Any) -> None:
+    page, client, made = browser(mine), api(mine.key()), iter(range(100))
 
     def add(number: int) -> None:
         for _ in range(number):

@@ -368,6 +368,8 @@ def test_the_command_writes_the_month_of_one_organisation(mine: Tenant, market: 
     assert pq.read_table(out).to_pylist() == rows_of(mine)
     with pytest.raises(CommandError, match="no organisation"):
         call_command("export_focus", "--organisation=nobody", "--month=2026-03", f"--out={out}")
+    with pytest.raises(CommandError, match="no month"):
+        call_command("export_focus", "--organisation=mine", "--month=2026-13", f"--out={out}")
     assert list(tmp_path.iterdir()) == [out]
 
 

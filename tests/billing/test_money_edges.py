@@ -5,33 +5,22 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
-from django.test import Client
-from django.test.utils import CaptureQueriesContext
 
 from aion.money import EXACT_DIVISOR
-from aion.tenancy.roles import Role
 from billing import queries
 from billing.models import LedgerAccount, MonthStatement, Transfer
 from billing.services.ledger import reverse_transfer
 from billing.services.metering import Window, post_windows
 from billing.services.statements import close_for
-from tests.worlds import LONG_AGO, MICRO, NOW, PRICE, Market, Tenant, make_lot, make_meter
+from tests.worlds import LONG_AGO, MICRO, NOW, PRICE, Market, Tenant, browser, count, make_lot, make_meter, text
 
 DAY = datetime(2026, 3, 2, tzinfo=UTC)
 
 
 @pytest.fixture
 def page_of(mine: Tenant) -> Any:
-    client = Client()
-    client.force_login(mine.people[Role.OWNER])
+    client = browser(mine)
     return lambda path="", query=None: client.get(f"/o/{mine.organisation.slug}/{path}", query or {})
-
-
-def count(call: Any) -> int:
-    with CaptureQueriesContext(connection) as captured:
-        assert call().status_code == 200
-    return len(captured)
 
 
 def charge(tenant: Tenant, market: Market, *seconds: int, at: datetime = NOW) -> None:
@@ -39,10 +28,6 @@ def charge(tenant: Tenant, market: Market, *seconds: int, at: datetime = NOW) ->
     meter = make_meter(tenant, market)
     windows = [Window(NOW + timedelta(hours=index), meter.pk, one) for index, one in enumerate(seconds)]
     post_windows(windows=windows, source="test", at=at)
-
-
-def text(response: Any) -> str:
-    return b"".join(response.streaming_content).decode()
 
 
 def test_a_lot_says_in_words_what_it_may_be_used_for(mine: Tenant, market: Market, page_of: Any) -> None:

@@ -31,7 +31,8 @@ from billing.services.promotions import PromotionWish, create_promotion
 from billing.services.reconciliation import keep_result
 from billing.services.statements import close_month
 from billing.states import BudgetPeriod, BudgetScope, Origin
-from tests.billing.staffing import SOON, address, drift, make_staff, press, split, words
+from tests.billing.books import drift
+from tests.billing.staffing import SOON, address, make_staff, press, split, words
 from tests.worlds import MICRO, NOW, PRICE, Market, Tenant, make_lot, make_market, make_meter, make_tenant
 
 LISTS = [

@@ -10,10 +10,10 @@ from aion.errors import DomainError
 from billing import queries
 from billing.errors import AlreadyReversed, InvalidAmount, NotReversible, RefundNotPossible
 from billing.models import LedgerAccount, Transfer
-from billing.reconcile import CHECKS, run_checks
 from billing.services.credits import Restriction, request_grant
 from billing.services.takebacks import refund_lot, take_back
 from billing.states import Origin
+from tests.billing.books import drift
 from tests.worlds import MICRO, NOW, Market, Tenant, make_lot, make_meter, make_tenant, make_user
 
 
@@ -35,10 +35,6 @@ def code_of(act: object) -> str:
     return refused.value.code
 
 
-def billing_drift() -> list[str]:
-    return [check.name for check in run_checks(names=CHECKS) if check.contradictions]
-
-
 def test_unspent_purchased_credit_is_refunded_once_per_key(mine: Tenant) -> None:
     lot = LedgerAccount.objects.get(organisation=mine.organisation)
     first, again = refund(lot, 400 * MICRO), refund(lot, 400 * MICRO)
@@ -47,7 +43,7 @@ def test_unspent_purchased_credit_is_refunded_once_per_key(mine: Tenant) -> None
     assert AuditEvent.objects.filter(action="lot.refunded").count() == 1
     with pytest.raises(RefundNotPossible):
         refund(lot, 300 * MICRO)
-    assert billing_drift() == []
+    assert drift() == []
 
 
 def test_a_refund_takes_at_most_what_is_neither_spent_nor_held(mine: Tenant, market: Market) -> None:
@@ -56,7 +52,7 @@ def test_a_refund_takes_at_most_what_is_neither_spent_nor_held(mine: Tenant, mar
     with pytest.raises(RefundNotPossible):
         refund(lot, MICRO + 1)
     assert refund(lot, MICRO).amount == MICRO
-    assert billing_drift() == []
+    assert drift() == []
 
 
 def test_what_was_not_bought_or_has_expired_is_not_refunded(mine: Tenant) -> None:
@@ -77,7 +73,7 @@ def test_a_grant_is_reversed_whole_and_once(mine: Tenant) -> None:
     assert lot.available == 0
     with pytest.raises(AlreadyReversed):
         take_back(actor=staff_of(), public_id=transfer.public_id, reason="again", at=NOW)
-    assert billing_drift() == []
+    assert drift() == []
 
 
 def test_a_grant_that_is_partly_held_is_not_reversed_and_says_what_is_left(market: Market) -> None:

@@ -14,12 +14,12 @@ from aion.actor import Actor, Via
 from aion.errors import Rejected
 from aion.tenancy.roles import Role, scopes_of
 from billing.models import CorrectionRequest, Hold, LedgerAccount, Meter, QuarantinedUsage, Transfer, UsageRecord
-from billing.reconcile import CHECKS, run_checks
 from clusters.models import Pool, Workload
 from clusters.services import ingest
 from clusters.services.reconcile import settle
 from clusters.states import MeteredBy
 from marketplace.services.orders import place_order
+from tests.billing.books import drift
 from tests.worlds import MICRO, PRICE, Market, Tenant, launch, make_market, make_tenant
 
 START = datetime(2026, 3, 2, 10, tzinfo=UTC)
@@ -71,10 +71,6 @@ class Stage:
 @pytest.fixture
 def stage(mine: Tenant, market: Market) -> Stage:
     return Stage(mine, market)
-
-
-def drift() -> list[str]:
-    return [check.name for check in run_checks() if check.contradictions and check.name in CHECKS]
 
 
 def test_an_hour_of_eight_gpus_is_charged_from_the_hold(stage: Stage) -> None:

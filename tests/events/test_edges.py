@@ -26,16 +26,10 @@ from aion.events.services.endpoints import (
 )
 from aion.tenancy.roles import Role
 from tests.events.receiver import Receiver
-from tests.worlds import NOW, Tenant
+from tests.worlds import NOW, Tenant, browser, count
 
 ENDPOINTS = "/api/v1/webhook-endpoints"
 GOOD = {"url": "https://hooks.example/in", "description": "CI", "event_types": ["workload.ended"]}
-
-
-def browser(tenant: Tenant, role: str = Role.OWNER) -> Client:
-    client = Client()
-    client.force_login(tenant.people[role])
-    return client
 
 
 def pages(tenant: Tenant, path: str = "") -> str:
@@ -173,9 +167,7 @@ def test_an_api_list_takes_the_same_number_of_queries_for_two_rows_and_for_many(
     client.get(path)
 
     def queries() -> int:
-        with CaptureQueriesContext(connection) as seen:
-            assert client.get(path).status_code == 200
-        return len(seen)
+        return count(lambda: client.get(path))
 
     counts = set()
     for _ in range(3):
@@ -194,9 +186,7 @@ def test_a_page_takes_the_same_number_of_queries_for_two_rows_and_for_many(
     first, _ = endpoint_of(mine, receiver.url)
 
     def queries() -> int:
-        with CaptureQueriesContext(connection) as seen:
-            assert client.get(pages(mine, path.format(first.public_id))).status_code == 200
-        return len(seen)
+        return count(lambda: client.get(pages(mine, path.format(first.public_id))))
 
     counts = set()
     for _ in range(3):

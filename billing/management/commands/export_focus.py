@@ -2,7 +2,6 @@
 """`manage.py export_focus`: the usage export of one organisation and month into a file."""
 
 import argparse
-from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from aion.actor import system
 from aion.tenancy.models import Organisation
 from billing import export
-
-
-def _month(text: str) -> date:
-    try:
-        return datetime.strptime(text, "%Y-%m").replace(tzinfo=UTC).date()
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no month: write 2026-05") from None
+from billing.services.statements import month_of
 
 
 class Command(BaseCommand):
@@ -28,12 +21,16 @@ class Command(BaseCommand):
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Take the organisation, the month and the file."""
         parser.add_argument("--organisation", required=True, help="its address (slug) or id")
-        parser.add_argument("--month", required=True, type=_month, help="2026-05")
+        parser.add_argument("--month", required=True, help="as 2026-05")
         parser.add_argument("--format", choices=export.FORMATS, default="csv")
         parser.add_argument("--out", required=True, type=Path, help="the file to write")
 
-    def handle(self, *_: Any, organisation: str, month: date, format: str, out: Path, **__: Any) -> None:
-        """Exit 1 when there is no such organisation or the file cannot be written."""
+    def handle(self, *_: Any, organisation: str, month: str, format: str, out: Path, **__: Any) -> None:
+        """Exit 1 when there is no such month or organisation or the file cannot be written."""
+        try:
+            period = export.month_period(month_of(month))
+        except ValueError as error:
+            raise CommandError(f"{month} is no month: write it as 2026-05.") from error
         field = "public_id" if organisation.startswith("org_") else "slug"
         found = Organisation.objects.filter(**{field: organisation}).first()
         if found is None:
@@ -43,7 +40,7 @@ class Command(BaseCommand):
         written = 0
         try:
             with unfinished.open("wb") as file:
-                for piece in export.export_pieces(actor, period=export.month_period(month), form=format):
+                for piece in export.export_pieces(actor, period=period, form=format):
                     written += file.write(piece)
             unfinished.replace(out)
         except OSError as error:
