@@ -8,8 +8,12 @@ from typing import Any, ClassVar
 from allauth.mfa.utils import is_mfa_enabled
 from django import forms
 from django.contrib import admin, messages
-from django.db import transaction
-from django.db.models import QuerySet
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.utils import unquote
+from django.contrib.admin.widgets import AutocompleteSelect
+from django.core.exceptions import ValidationError
+from django.db import DataError, transaction
+from django.db.models import ForeignKey, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -25,6 +29,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 from aion import clock
 from aion.actor import Actor, Scope, Via
 from aion.errors import DomainError
+from aion.web.templatetags.aion import STATE_TONES
 
 
 class AionAdminSite(UnfoldAdminSite):  # type: ignore[misc]
@@ -47,19 +52,10 @@ class AionAdminSite(UnfoldAdminSite):  # type: ignore[misc]
         return redirect("portal:home")
 
 
-TONES = {
-    "success": ("active", "approved", "published", "running", "succeeded"),
-    "info": ("admitted", "open", "pending", "queued", "requested", "starting"),
-    "warning": ("budget_exhausted", "draft", "preempted", "stopping", "timed_out", "withdrawn"),
-    "danger": ("discarded", "failed", "frozen", "rejected"),
-}
-
-
 def state_column(field: str = "state", description: Any = None) -> Any:
     """Return an admin column that shows a state as a coloured word."""
-    tone_of = {state: tone for tone, states in TONES.items() for state in states}
 
-    @display(description=description or _("state"), ordering=field, label=tone_of)  # type: ignore[untyped-decorator]
+    @display(description=description or _("state"), ordering=field, label=STATE_TONES)  # type: ignore[untyped-decorator]
     def column(_: Any, row: Any) -> Any:
         value, words = getattr(row, field), getattr(row, f"get_{field}_display", None)
         return value, words() if words else str(value).replace("_", " ").capitalize()
@@ -83,7 +79,40 @@ def staff_actor(request: HttpRequest) -> Actor:
     return Actor(user.pk, None, "staff", frozenset(Scope), Via.ADMIN, user.email)
 
 
-class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]
+class KeyedSelect(AutocompleteSelect):
+    """A row to choose by its key; what is no key chooses none, where Django's own would fail to show the form again."""
+
+    def optgroups(self, name: str, value: Any, attr: Any = None) -> Any:
+        """Look only for what can be a key: the field says what is wrong with the rest."""
+        return super().optgroups(name, [one for one in value if self._is_key(one)], attr)
+
+    def _is_key(self, value: Any) -> bool:
+        field: Any = self.field
+        try:
+            field.target_field.to_python(value)
+        except ValidationError:
+            return False
+        return True
+
+
+class StaffAdmin(ModelAdmin):  # type: ignore[misc]
+    """What all pages of staff share: an address or a value that makes no sense gets an answer."""
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Answer a filter that no row can match, such as the year 99999, as Django does other wrong filters."""
+        try:
+            return super().get_changelist_instance(request)
+        except (DataError, OverflowError, ValueError) as error:
+            raise IncorrectLookupParameters from error
+
+    def formfield_for_foreignkey(self, db_field: ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
+        """Choose rows by key."""
+        if db_field.name in self.get_autocomplete_fields(request):
+            kwargs.setdefault("widget", KeyedSelect(db_field, self.admin_site, using=kwargs.get("using")))
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+
+class ReadOnlyAdmin(StaffAdmin):
     """Facts: to be looked at, never added, changed or deleted here."""
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -99,7 +128,7 @@ class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]
         return False
 
 
-class KeptAdmin(ModelAdmin):  # type: ignore[misc]
+class KeptAdmin(StaffAdmin):
     """Rows that may be added and changed, never deleted: others refer to them."""
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -177,17 +206,17 @@ def on_one(name: str, act: Act) -> Any:
     """Return a button of a row's own page that confirms ``act`` for it."""
 
     def run(model_admin: Any, request: HttpRequest, object_id: str) -> HttpResponse:
-        rows = list(model_admin.get_queryset(request).filter(pk=object_id))
+        row = model_admin.get_object(request, unquote(object_id))
         kind = f"{model_admin.opts.app_label}_{model_admin.opts.model_name}"
         listed = reverse(f"admin:{kind}_changelist")
-        if not rows:
+        if row is None:
             messages.error(request, _("It is not there any more."))
             return redirect(listed)
         own = reverse(f"admin:{kind}_change", args=[object_id])
-        asked = confirm(model_admin, request, rows, act, back=own)
+        asked = confirm(model_admin, request, [row], act, back=own)
         if asked is not None:
             return asked
-        return redirect(own if model_admin.get_queryset(request).filter(pk=object_id).exists() else listed)
+        return redirect(own if model_admin.get_object(request, unquote(object_id)) is not None else listed)
 
     run.__name__ = name
     variant = ActionVariant.DANGER if act.danger else ActionVariant.PRIMARY
@@ -206,8 +235,9 @@ class DecidedAdmin(ReadOnlyAdmin):
         return bool(user.has_perm(f"{self.opts.app_label}.change_{self.opts.model_name}"))
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        """Return the buttons of a row that waits."""
-        if self.waiting and not self.get_queryset(request).filter(pk=object_id, **self.waiting).exists():
+        """Return the buttons of a row that waits; a row that is not there has none."""
+        row = self.get_object(request, unquote(str(object_id)))
+        if row is None or not self.get_queryset(request).filter(pk=row.pk, **self.waiting).exists():
             return []
         return list(super().get_actions_detail(request, object_id))
 

@@ -5,14 +5,12 @@ from datetime import datetime
 from typing import ClassVar
 
 from django.contrib import admin
-from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
 from aion.actor import Actor
 from aion.events.models import Event, Mail, WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from aion.events.services import endpoints
-from aion.staff import Act, ReadOnlyAdmin, confirm
+from aion.staff import Act, DecidedAdmin, ReadOnlyAdmin, on_rows
 
 
 def _switched_off(*, actor: Actor, row: WebhookEndpoint, reason: str, at: datetime) -> None:
@@ -41,7 +39,7 @@ class EventAdmin(ReadOnlyAdmin):
 
 
 @admin.register(WebhookEndpoint)
-class WebhookEndpointAdmin(ReadOnlyAdmin):
+class WebhookEndpointAdmin(DecidedAdmin):
     """Addresses that customers gave us. Their secrets are shown to nobody."""
 
     list_display: ClassVar = ["url", "organisation", "enabled", "disabled_reason", "failures_in_row", "created_at"]
@@ -64,16 +62,7 @@ class WebhookEndpointAdmin(ReadOnlyAdmin):
         "deleted_at",
     ]
     actions: ClassVar = ["switch_off", "switch_on"]
-
-    @admin.action(description=_("Switch off: nothing is sent any more"))
-    def switch_off(self, request: HttpRequest, rows: QuerySet[WebhookEndpoint]) -> HttpResponse | None:
-        """Switch the chosen endpoints off."""
-        return confirm(self, request, list(rows), SWITCH_OFF, back=request.get_full_path())
-
-    @admin.action(description=_("Switch on"))
-    def switch_on(self, request: HttpRequest, rows: QuerySet[WebhookEndpoint]) -> HttpResponse | None:
-        """Switch the chosen endpoints on."""
-        return confirm(self, request, list(rows), SWITCH_ON, back=request.get_full_path())
+    switch_off, switch_on = on_rows("switch_off", SWITCH_OFF), on_rows("switch_on", SWITCH_ON)
 
 
 @admin.register(WebhookDelivery)

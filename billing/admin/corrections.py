@@ -9,7 +9,7 @@ from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
-from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from aion import clock
 from aion.actor import Actor
@@ -29,6 +29,16 @@ class CorrectionForm(AskForm):
         widget=UnfoldAdminTextInputWidget,
         help_text=_("As the meter names it: cluster and pod uid."),
     )
+    start_second = forms.IntegerField(
+        label=_("From second"),
+        min_value=0,
+        max_value=3599,
+        widget=UnfoldAdminIntegerFieldWidget,
+        help_text=_("Where the window begins: seconds after the full hour."),
+    )
+    seconds_after = forms.IntegerField(
+        label=_("Seconds that are right"), min_value=0, max_value=3600, widget=UnfoldAdminIntegerFieldWidget
+    )
 
     class Meta:
         model = CorrectionRequest
@@ -36,7 +46,6 @@ class CorrectionForm(AskForm):
         widgets: ClassVar = {"reason": UnfoldAdminTextareaWidget(attrs={"rows": 3})}
         help_texts: ClassVar = {
             "hour": _("The full UTC hour that the window lies in."),
-            "start_second": _("Where the window begins: seconds after the full hour."),
         }
 
 

@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
     UnfoldAdminDecimalFieldWidget,
-    UnfoldAdminSelectMultipleWidget,
+    UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
 )
@@ -20,9 +20,12 @@ from unfold.widgets import (
 from aion import clock
 from aion.actor import Actor
 from aion.money import from_decimal
-from aion.staff import Act, AskedAdmin, AskForm, on_one, on_rows, staff_actor, state_column
+from aion.residency.policy import Level
+from aion.staff import Act, AskedAdmin, on_one, on_rows, staff_actor, state_column
+from aion.web.templatetags.aion import LEVEL_WORDS
 from billing.admin.columns import credits_text, money, pending_first
-from billing.models import CreditRequest, Sku
+from billing.admin.restrictions import SkusForm
+from billing.models import CreditRequest
 from billing.services import credits as credit_services
 from billing.states import RequestState
 
@@ -32,7 +35,7 @@ def codes(text: str) -> list[str]:
     return text.replace(",", " ").split()
 
 
-class GrantForm(AskForm):
+class GrantForm(SkusForm):
     """A grant of credits, in credits, and what it may be spent on."""
 
     credits = forms.DecimalField(
@@ -42,13 +45,6 @@ class GrantForm(AskForm):
         decimal_places=6,
         widget=UnfoldAdminDecimalFieldWidget,
         help_text=_("1 credit = 1 euro. Above the four-eyes limit a second member of staff must approve."),
-    )
-    only_skus = forms.ModelMultipleChoiceField(
-        label=_("Only for these GPUs"),
-        queryset=Sku.objects.all(),
-        required=False,
-        widget=UnfoldAdminSelectMultipleWidget,
-        help_text=_("Choose none for all of them."),
     )
     only_sites = forms.CharField(
         label=_("Only at these sites"),
@@ -61,6 +57,12 @@ class GrantForm(AskForm):
         required=False,
         widget=UnfoldAdminTextInputWidget,
         help_text=_("Codes of programmes, separated by commas. Empty for all work."),
+    )
+    min_level = forms.TypedChoiceField(
+        label=_("Only from residency level"),
+        choices=[(credit_services.NO_LEVEL, _("None")), *((one.value, LEVEL_WORDS[one.name]) for one in Level)],
+        coerce=int,
+        widget=UnfoldAdminSelectWidget,
     )
 
     class Meta:

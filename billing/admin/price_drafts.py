@@ -96,8 +96,12 @@ class PricesForm(forms.Form):
                 data["lines"][sku.code] = from_decimal(price)
             try:
                 tiers = read_tiers(data.get(f"tiers_{sku.pk}") or "")
+                if tiers and f"price_{sku.pk}" not in self.errors:
+                    pricing.check_tiers(data["lines"].get(sku.code), tiers)
             except forms.ValidationError as error:
                 self.add_error(f"tiers_{sku.pk}", error)
+            except DomainError as error:  # checked here too, where it is known which GPU it is about
+                self.add_error(f"tiers_{sku.pk}", error.detail)
             else:
                 if tiers:
                     data["tiers"][sku.code] = tiers

@@ -18,14 +18,15 @@ from unfold.widgets import (
 
 from aion import clock
 from aion.actor import Actor
-from aion.staff import Act, AskedAdmin, AskForm, ReasonForm, on_one, staff_actor
+from aion.staff import Act, AskedAdmin, ReasonForm, on_one, staff_actor
 from aion.tenancy.models import OrganisationKind
 from billing.admin.pricing import period_words
-from billing.models import Promotion, Sku
+from billing.admin.restrictions import SkusForm
+from billing.models import Promotion
 from billing.services import promotions
 
 
-class PromotionForm(AskForm):
+class PromotionForm(SkusForm):
     """A share off, for whom and when."""
 
     starts_at = forms.SplitDateTimeField(label=_("Begins (UTC)"), widget=UnfoldAdminSplitDateTimeWidget)
@@ -42,13 +43,6 @@ class PromotionForm(AskForm):
         decimal_places=2,
         widget=UnfoldAdminDecimalFieldWidget,
         help_text=_("Of several promotions the best one counts; they never add up."),
-    )
-    only_skus = forms.ModelMultipleChoiceField(
-        label=_("Only for these GPUs"),
-        queryset=Sku.objects.all(),
-        required=False,
-        widget=UnfoldAdminSelectMultipleWidget,
-        help_text=_("Choose none for all of them."),
     )
     only_kinds = forms.MultipleChoiceField(
         label=_("Only for these kinds of organisation"),
@@ -82,10 +76,15 @@ def _withdraw(*, actor: Actor, row: Promotion, at: datetime, reason: str) -> Non
     promotions.withdraw_promotion(actor=actor, code=row.code, reason=reason, at=at)
 
 
+def share_words(basis_points: int) -> str:
+    """Write a share in per cent."""
+    return f"{basis_points / 100:g} %"
+
+
 def _facts(promotion: Promotion) -> Sequence[tuple[Any, Any]]:
     return (
         (_("Valid (UTC)"), period_words(promotion.valid)),
-        (_("Off"), f"{promotion.basis_points_off / 100:g} %"),
+        (_("Off"), share_words(promotion.basis_points_off)),
     )
 
 
@@ -121,7 +120,7 @@ class PromotionAdmin(AskedAdmin):
     @admin.display(description=_("off"), ordering="basis_points_off")
     def off(self, row: Promotion) -> str:
         """Write the share."""
-        return f"{row.basis_points_off / 100:g} %"
+        return share_words(row.basis_points_off)
 
     @admin.display(description=_("valid (UTC)"), ordering="valid")
     def period(self, row: Promotion) -> str:

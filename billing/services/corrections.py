@@ -15,6 +15,7 @@ from billing.audit import Action
 from billing.errors import CorrectionNotPossible, FourEyesNeeded
 from billing.models import CorrectionRequest, Meter, QuarantinedUsage, QuarantineReview, Run, UsageRecord
 from billing.services.metering import BatchResult, post_staged
+from billing.services.requests import lock_pending
 from billing.states import RequestState
 
 SOURCE = "correction"
@@ -146,9 +147,4 @@ def _require_free(*, meter_id: int, hour: datetime, start_second: int, seconds: 
 
 
 def _pending(public_id: str) -> CorrectionRequest:
-    request: CorrectionRequest | None = (
-        CorrectionRequest.objects.select_for_update().filter(public_id=public_id, state=RequestState.PENDING).first()
-    )
-    if request is None:
-        raise NotFound("No such correction waits for a decision.")
-    return request
+    return lock_pending(CorrectionRequest, public_id, missing="No such correction waits for a decision.")

@@ -10,15 +10,19 @@ from django.db import connection, transaction
 
 from aion.actor import Actor
 from aion.audit import services as audit
-from aion.errors import NotFound, Rejected
+from aion.errors import Rejected
 from aion.events.services.emission import emit
 from aion.money import decimal_string
 from aion.periods import next_midnight
+from aion.residency.policy import Level
 from billing.audit import Action
 from billing.errors import FourEyesNeeded, InvalidAmount
-from billing.models import CreditRequest, LedgerAccount, Sku
+from billing.models import CreditRequest, LedgerAccount
 from billing.services.ledger import platform_account, post_transfer
+from billing.services.requests import lock_pending, require_skus
 from billing.states import ORIGIN_RANK, AccountKind, Origin, RequestState, TransferKind
+
+NO_LEVEL = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +32,7 @@ class Restriction:
     sku_codes: tuple[str, ...] = ()
     site_codes: tuple[str, ...] = ()
     programme_codes: tuple[str, ...] = ()
-    min_level: int = 0
+    min_level: int = NO_LEVEL
 
 
 FREE = Restriction()
@@ -50,18 +54,19 @@ def issue_lot(
     sku_codes: Sequence[str] = (),
     site_codes: Sequence[str] = (),
     programme_codes: Sequence[str] = (),
-    min_level: int = 0,
+    min_level: int = NO_LEVEL,
 ) -> LedgerAccount:
     """Create a lot and fund it by one transfer; the same ``key`` issues once. A lot ends with a UTC day.
 
-    Raises InvalidAmount for an amount of 0 or less, Rejected for an expiry before the start or a key that has issued
-    another amount or to another organisation.
+    Raises InvalidAmount for an amount of 0 or less, Rejected for an expiry before the start, a residency level that
+    does not exist or a key that has issued another amount or to another organisation.
     """
     if amount <= 0:
         raise InvalidAmount("The amount of a lot must be above zero.", field="amount")
     start = starts_at or at
     if expires_at is not None and expires_at <= start:
         raise Rejected("A lot must expire after it starts.", field="expires_at")
+    _require_level(min_level)
     with connection.cursor() as cursor:  # the same key at the same moment waits here and finds the lot
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"lot:{key}"])
     existing: LedgerAccount | None = LedgerAccount.objects.filter(credit_transfers__idempotency_key=key).first()
@@ -134,7 +139,7 @@ def request_grant(
 ) -> CreditRequest:
     """Ask for a grant of credits; up to the four-eyes limit it is issued at once, above it waits for a second person.
 
-    Raises InvalidAmount and Rejected (no reason, an expiry in the past or before the start, an unknown SKU).
+    Raises InvalidAmount and Rejected (no reason, an expiry in the past or before the start, an unknown SKU or level).
     """
     if amount <= 0:
         raise InvalidAmount("The amount must be above zero.", field="amount")
@@ -144,9 +149,8 @@ def request_grant(
         raise Rejected("The expiry must lie in the future.", field="expires_at")
     if expires_at is not None and starts_at is not None and expires_at <= starts_at:
         raise Rejected("A lot must expire after it starts.", field="expires_at")
-    unknown = set(only.sku_codes) - set(Sku.objects.filter(code__in=only.sku_codes).values_list("code", flat=True))
-    if unknown:
-        raise Rejected(f"There is no such SKU: {', '.join(sorted(unknown))}.", field="sku_codes")
+    require_skus(only.sku_codes)
+    _require_level(only.min_level)
     if actor.user_id is None:
         raise Rejected("Only a person can grant credits.")
     request = CreditRequest.objects.create(
@@ -198,12 +202,12 @@ def reject_grant(*, actor: Actor, public_id: str, reason: str, at: datetime) -> 
 
 
 def _pending(public_id: str) -> CreditRequest:
-    request: CreditRequest | None = (
-        CreditRequest.objects.select_for_update().filter(public_id=public_id, state=RequestState.PENDING).first()
-    )
-    if request is None:
-        raise NotFound("No such request waits for a decision.")
-    return request
+    return lock_pending(CreditRequest, public_id, missing="No such request waits for a decision.")
+
+
+def _require_level(min_level: int) -> None:
+    if min_level not in {NO_LEVEL, *Level}:  # work never reaches another one: the lot could not be spent
+        raise Rejected("There is no such residency level.", field="min_level")
 
 
 def _issue(*, actor: Actor, request: CreditRequest, at: datetime) -> None:

@@ -79,7 +79,7 @@ def publish_price(
     """
     if micro_per_gpu_hour <= 0:
         raise Rejected("A price must be above zero.", field="micro_per_gpu_hour")
-    _check_tiers(micro_per_gpu_hour, tiers)
+    check_tiers(micro_per_gpu_hour, tiers)
     current = Price.objects.select_for_update().filter(book=book, sku=sku, valid__endswith__isnull=True).first()
     if current is not None:
         if valid_from <= current.valid.lower:
@@ -100,7 +100,10 @@ def publish_price(
     return price
 
 
-def _check_tiers(micro: int, tiers: Sequence[Tier]) -> None:
+def check_tiers(micro: int | None, tiers: Sequence[Tier]) -> None:
+    """Refuse tiers that are no ladder of discounts on a new price. Raises Rejected."""
+    if micro is None:
+        raise Rejected("Volume tiers need a new price of the same SKU.", field="tiers")
     hours, below = 0, micro
     for tier in sorted(tiers, key=lambda one: one.from_gpu_hours):
         if not hours < tier.from_gpu_hours <= MAX_GPU_HOURS or not 0 < tier.micro_per_gpu_hour < below:
@@ -131,10 +134,8 @@ def prepare_prices(
         what = f"unknown: {', '.join(sorted(unknown))}" if unknown else "each needs a price above zero"
         raise Rejected(f"Give at least one SKU a price ({what}).", field="lines")
     tiers = {code: ladder for code, ladder in (tiers or {}).items() if ladder}
-    if set(tiers) - set(lines):
-        raise Rejected("Volume tiers need a new price of the same SKU.", field="lines")
     for code, ladder in tiers.items():
-        _check_tiers(lines[code], ladder)
+        check_tiers(lines.get(code), ladder)
     _check_starts(book=book, codes=lines, valid_from=valid_from)
     draft = PriceDraft.objects.create(
         book=book,

@@ -12,7 +12,8 @@ from aion.audit import services as audit
 from aion.errors import NotFound, Rejected
 from billing.audit import Action
 from billing.errors import PromotionNotPossible
-from billing.models import Promotion, Sku
+from billing.models import Promotion
+from billing.services.requests import require_skus
 
 MAX_BASIS_POINTS = 9_000
 
@@ -39,9 +40,7 @@ def create_promotion(*, actor: Actor, wish: PromotionWish, at: datetime) -> Prom
         raise Rejected("A promotion ends after it begins.", field="ends_at")
     if not 1 <= wish.basis_points_off <= MAX_BASIS_POINTS:
         raise Rejected("A promotion takes between 0.01 and 90 per cent off.", field="basis_points_off")
-    unknown = set(wish.sku_codes) - set(Sku.objects.filter(code__in=wish.sku_codes).values_list("code", flat=True))
-    if unknown:
-        raise Rejected(f"There is no such SKU: {', '.join(sorted(unknown))}.", field="sku_codes")
+    require_skus(wish.sku_codes)
     try:
         with transaction.atomic():
             promotion = Promotion.objects.create(

@@ -5,10 +5,11 @@ from datetime import datetime
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Sum
 
 from aion.actor import Actor
 from aion.audit import services as audit
-from aion.errors import NotFound, Rejected
+from aion.errors import Conflict, NotFound, Rejected
 from aion.money import decimal_string
 from billing.audit import Action
 from billing.errors import AlreadyReversed, InvalidAmount, NotReversible, RefundNotPossible
@@ -36,11 +37,11 @@ def take_back(*, actor: Actor, public_id: str, reason: str, at: datetime, second
     lot = _locked(transfer.credit_account_id)
     if Transfer.objects.filter(reverses=transfer).exists():
         raise AlreadyReversed(f"{transfer.public_id} is reversed already.")
-    if transfer.amount > settings.FOUR_EYES_LIMIT_MICROCREDITS and not second:
-        raise NotReversible(
-            f"{decimal_string(transfer.amount)} credits are above the four-eyes limit of "
-            f"{decimal_string(settings.FOUR_EYES_LIMIT_MICROCREDITS)}: two members of staff take them back together, "
-            f"with manage.py take_back (see docs/operations.md)."
+    if not second:
+        _require_within_limit(
+            transfer.amount,
+            NotReversible,
+            "two members of staff take them back together, with manage.py take_back (see docs/operations.md).",
         )
     if lot.available < transfer.amount:
         raise NotReversible(
@@ -57,7 +58,8 @@ def refund_lot(*, actor: Actor, public_id: str, amount: int, reason: str, key: s
     """Move ``amount`` unspent micro-credits of a purchase back to funding; the same ``key`` refunds once.
 
     Paying the money back is the payment's own business. Raises NotFound, InvalidAmount, Rejected without a reason or
-    key, RefundNotPossible for a lot that was not bought, has expired or has less left.
+    key, RefundNotPossible for a lot that was not bought, has expired or has less left, or when all refunds of the lot
+    together pass the four-eyes limit.
     """
     if amount <= 0:
         raise InvalidAmount("A refund must be above zero.", field="amount")
@@ -83,6 +85,18 @@ def refund_lot(*, actor: Actor, public_id: str, amount: int, reason: str, key: s
             f"{decimal_string(lot.available)} credits of this lot are neither spent nor held: refund at most that.",
             field="amount",
         )
+    # Counted over the lot's life under its lock: neither small parts nor two at once get past the limit.
+    refunded = Transfer.objects.filter(debit_account=lot, kind=TransferKind.REFUND).aggregate(
+        total=Sum("amount", default=0)
+    )["total"]
+    _require_within_limit(
+        int(refunded) + amount,
+        RefundNotPossible,
+        "that is counted over all refunds of this lot and needs a second person. Two members of staff reverse the "
+        "purchase with manage.py take_back, while nothing of it is spent, held or refunded; there is no other route "
+        "(see docs/operations.md).",
+        field="amount",
+    )
     transfer = post_transfer(
         debit=lot,
         credit=platform_account(AccountKind.FUNDING, at=at),
@@ -102,6 +116,16 @@ def refund_lot(*, actor: Actor, public_id: str, amount: int, reason: str, key: s
         changes={"amount": decimal_string(amount), "transfer": transfer.public_id},
     )
     return transfer
+
+
+def _require_within_limit(amount: int, refusal: type[Conflict], route: str, *, field: str | None = None) -> None:
+    """Refuse what one person may not move alone, with the ``route`` that there is for two. Raises ``refusal``."""
+    limit = settings.FOUR_EYES_LIMIT_MICROCREDITS
+    if amount > limit:
+        raise refusal(
+            f"{decimal_string(amount)} credits are above the four-eyes limit of {decimal_string(limit)}: {route}",
+            field=field,
+        )
 
 
 def _locked(account_id: int) -> LedgerAccount:

@@ -42,7 +42,7 @@ def test_new_prices_are_prepared_seen_and_published_by_a_second_person(
 
 @pytest.mark.parametrize(
     ("price", "tiers", "field"),
-    [("", "", None), ("3.00", "cheap", "tiers"), ("3.00", "1000: 3.50", None), ("-1", "", "price")],
+    [("", "", None), ("3.00", "cheap", "tiers"), ("3.00", "1000: 3.50", "tiers"), ("-1", "", "price")],
 )
 def test_wrong_prices_come_back_with_what_is_wrong(
     first: Client, market: Market, price: str, tiers: str, field: str | None

@@ -93,6 +93,23 @@ def test_above_the_four_eyes_limit_two_people_take_back_together(mine: Tenant) -
     assert AuditEvent.objects.get(subject_id=made.public_id).reason == "mistake (agreed by b@aion.example)"
 
 
+def test_refunds_of_a_lot_stop_at_the_four_eyes_limit_in_one_part_or_in_many(mine: Tenant) -> None:
+    limit = settings.FOUR_EYES_LIMIT_MICROCREDITS
+    lot = make_lot(mine.organisation, 10 * limit // MICRO)
+    with pytest.raises(RefundNotPossible, match=r"needs a second person.*manage\.py take_back") as refused:
+        refund(lot, limit + 1)
+    assert refused.value.field == "amount"
+    first = refund(lot, limit - MICRO, "first")
+    refund(lot, MICRO, "second")
+    with pytest.raises(RefundNotPossible, match="counted over all refunds of this lot"):
+        refund(lot, 1, "third")
+    assert refund(lot, limit - MICRO, "first").pk == first.pk
+    lot.refresh_from_db()
+    assert lot.available == 9 * limit
+    assert refund(make_lot(mine.organisation, 1), MICRO, "another lot").amount == MICRO
+    assert drift() == []
+
+
 def test_usage_is_never_reversed_by_hand(mine: Tenant, market: Market) -> None:
     from billing.services.metering import Window, post_windows
 

@@ -65,6 +65,17 @@ def receiving(**fields: Any) -> Iterator[Receiver]:
         server.server_close()
 
 
+def read_request(connection: socket.socket) -> None:
+    """Read all of a request: closing over bytes that were not read resets the connection instead of ending it."""
+    with connection.makefile("rb") as stream:
+        length = 0
+        while (line := stream.readline().strip()) != b"":
+            name, _, value = line.partition(b":")
+            if name.lower() == b"content-length":
+                length = int(value)
+        stream.read(length)
+
+
 @contextmanager
 def talking(answer: bytes | None, *, drip: bool = False) -> Iterator[str]:
     """Serve raw bytes and close; None says nothing until the caller goes away, ``drip`` a byte at a time."""
@@ -73,7 +84,7 @@ def talking(answer: bytes | None, *, drip: bool = False) -> Iterator[str]:
 
     def talk(connection: socket.socket) -> None:
         with connection:
-            connection.recv(65536)
+            read_request(connection)
             try:
                 if answer is None:
                     stop.wait(30)

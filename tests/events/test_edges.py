@@ -5,6 +5,7 @@ import logging
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -26,7 +27,7 @@ from aion.events.services.endpoints import (
 )
 from aion.tenancy.roles import Role
 from tests.events.receiver import Receiver
-from tests.worlds import NOW, Tenant, browser, count
+from tests.worlds import NOW, Tenant, browser, count, make_user
 
 ENDPOINTS = "/api/v1/webhook-endpoints"
 GOOD = {"url": "https://hooks.example/in", "description": "CI", "event_types": ["workload.ended"]}
@@ -335,6 +336,30 @@ def test_staff_pages_show_no_secret(admin_client: Client, mine: Tenant, endpoint
     admin_client.post("/admin/events/webhookendpoint/", {**data, "confirmed": "1", "reason": "Abuse"})
     endpoint.refresh_from_db()
     assert (endpoint.enabled, endpoint.disabled_by, endpoint.disabled_reason) == (False, "staff", "Abuse")
+
+
+def test_staff_who_may_only_look_switch_no_endpoint(
+    client: Client, mine: Tenant, endpoint_of: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr("aion.staff.is_mfa_enabled", lambda _user: True)
+    endpoint, _ = endpoint_of(mine)
+    auditor = make_user("auditor@aion.example", is_staff=True)
+    auditor.user_permissions.add(Permission.objects.get(codename="view_webhookendpoint"))
+    client.force_login(auditor)
+    path = "/admin/events/webhookendpoint/"
+    page = client.get(path)
+    assert (page.status_code, b"switch_off" in page.content) == (200, False)
+    data = {"action": "switch_off", "_selected_action": [endpoint.pk], "confirmed": "1", "reason": "Abuse"}
+    client.post(path, data)
+    endpoint.refresh_from_db()
+    assert endpoint.enabled
+    auditor.user_permissions.add(Permission.objects.get(codename="change_webhookendpoint"))
+    client.post(path, data)
+    endpoint.refresh_from_db()
+    assert (endpoint.enabled, endpoint.disabled_reason) == (False, "Abuse")
+    client.post(path, {**data, "action": "switch_on"})
+    endpoint.refresh_from_db()
+    assert endpoint.enabled
 
 
 def test_a_viewer_may_not_create_over_the_service_either(mine: Tenant) -> None:

@@ -33,14 +33,17 @@ def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     subprocess.run([*command, "stop"], cwd=ROOT, env=env, check=True, capture_output=True)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Return a headless Chromium."""
+    """Return a headless Chromium, for as long as the tests that follow each other here.
+
+    Playwright leaves an event loop running in this thread: Django would give every later test of the session another
+    database connection than its fixtures have, and no test could run a loop of its own.
+    """
     from playwright.sync_api import sync_playwright
 
     flags = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-gpu"]
     if os.geteuid() == 0:
         flags.append("--no-sandbox")
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
     with sync_playwright() as playwright:
         yield playwright.chromium.launch(executable_path=find(), args=flags)

@@ -131,29 +131,23 @@ def query_with(context: Mapping[str, Any], **changes: Any) -> str:
     return f"?{query.urlencode()}" if query else "?"
 
 
+# Shared with the staff site: one state has one colour everywhere. A state that is not here is neutral.
+STATE_TONES = {
+    state: tone
+    for tone, states in {
+        "success": ("active", "approved", "delivered", "on", "published", "running", "succeeded"),
+        "info": ("admitted", "open", "pending", "queued", "requested", "starting"),
+        "warning": ("budget_exhausted", "draft", "preempted", "stopping", "timed_out", "withdrawn"),
+        "danger": ("discarded", "failed", "frozen", "rejected"),
+    }.items()
+    for state in states
+}
+
+
 @register.filter
 def state_tone(state: str) -> str:
-    """Return the tone of a workload's or organisation's state: colour only ever backs a word."""
-    tones = {
-        "running": "success",
-        "succeeded": "success",
-        "active": "success",
-        "published": "success",
-        "delivered": "success",
-        "on": "success",
-        "pending": "info",
-        "queued": "info",
-        "admitted": "info",
-        "starting": "info",
-        "stopping": "warning",
-        "preempted": "warning",
-        "timed_out": "warning",
-        "budget_exhausted": "warning",
-        "cancelled": "neutral",
-        "failed": "danger",
-        "frozen": "danger",
-    }
-    return tones.get(state, "neutral")
+    """Return the tone of a state: colour only ever backs a word."""
+    return STATE_TONES.get(state, "neutral")
 
 
 @register.filter
