@@ -113,6 +113,7 @@ def _store(cursor: Any, received: int, scope: dict[str, Any]) -> tuple[int, int,
         cursor.execute(rating.COUNT_REPEATS, scope)
         if cursor.fetchone()[0] == received:
             return 0, 0, "usage_stage"
+        cursor.execute(rating.CREATE_FOR_REPEATS)
         cursor.execute(rating.PICK_FRESH, scope)
         cursor.execute(rating.STORE_FRESH, scope)
         accepted, table = cursor.rowcount, "usage_stored"
@@ -146,8 +147,7 @@ def _charge(cursor: Any, *, accepted: str, batch_id: int, at: datetime) -> None:
     cursor.execute(rating.POST, {"batch_id": batch_id, "at": at, "clearing_id": clearing.pk})
     if refunds:
         _move_on_from_expired_lots(cursor, batch_id=batch_id, at=at)
-    cursor.execute(rating.ROLL_UP_HOURS)
-    cursor.execute(rating.ROLL_UP_DAYS)
+    cursor.execute(f"{rating.ROLL_UP_HOURS}; {rating.ROLL_UP_DAYS}")
 
 
 def _burn_groups(cursor: Any, *, at: datetime) -> None:

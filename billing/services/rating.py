@@ -14,8 +14,6 @@ CREATE TEMPORARY TABLE IF NOT EXISTS usage_stage (
   hour timestamptz NOT NULL, meter_id bigint NOT NULL, start_second smallint NOT NULL, seconds smallint NOT NULL,
   revision smallint NOT NULL
 ) ON COMMIT DELETE ROWS;
-CREATE TEMPORARY TABLE IF NOT EXISTS usage_fresh (LIKE usage_stage) ON COMMIT DELETE ROWS;
-CREATE TEMPORARY TABLE IF NOT EXISTS usage_stored (LIKE usage_stage) ON COMMIT DELETE ROWS;
 CREATE TEMPORARY TABLE IF NOT EXISTS usage_part (
   run_id bigint, hour timestamptz, milli_gpu_seconds bigint, exact numeric
 ) ON COMMIT DELETE ROWS;
@@ -27,7 +25,13 @@ CREATE TEMPORARY TABLE IF NOT EXISTS usage_piece (
   run_id bigint, organisation_id bigint, sku_id bigint, day timestamptz, last_second timestamptz,
   account_id bigint, leg_id bigint, amount bigint
 ) ON COMMIT DELETE ROWS;
-TRUNCATE usage_stage, usage_fresh, usage_stored, usage_part, usage_need, usage_piece;
+DELETE FROM usage_stage; DELETE FROM usage_part; DELETE FROM usage_need; DELETE FROM usage_piece;
+"""
+# What only a batch with some repeats needs: each temporary table of a session costs all its commits the emptying.
+CREATE_FOR_REPEATS = """
+CREATE TEMPORARY TABLE IF NOT EXISTS usage_fresh (LIKE usage_stage) ON COMMIT DROP;
+CREATE TEMPORARY TABLE IF NOT EXISTS usage_stored (LIKE usage_stage) ON COMMIT DROP;
+DELETE FROM usage_fresh; DELETE FROM usage_stored;
 """
 
 MEASURE_STAGE = "SELECT count(*), min(hour), max(hour) FROM usage_stage"
@@ -92,14 +96,19 @@ GROUP BY 1, 2
 
 ENSURE_CARRY = """
 INSERT INTO billing_ratingcarry (organisation_id, sku_id, carry)
-SELECT DISTINCT r.organisation_id, r.sku_id, 0 FROM usage_part p JOIN billing_run r ON r.id = p.run_id ORDER BY 1, 2
+SELECT n.organisation_id, n.sku_id, 0
+FROM (SELECT DISTINCT r.organisation_id, r.sku_id FROM usage_part p JOIN billing_run r ON r.id = p.run_id) n
+LEFT JOIN billing_ratingcarry c ON c.organisation_id = n.organisation_id AND c.sku_id = n.sku_id
+WHERE c.id IS NULL ORDER BY 1, 2
 ON CONFLICT DO NOTHING
 """
+# Locks are taken below a count: the client waits for them and is not sent their rows.
 LOCK_CARRY = """
-SELECT c.id FROM billing_ratingcarry c
-WHERE (c.organisation_id, c.sku_id) IN (
-  SELECT DISTINCT r.organisation_id, r.sku_id FROM usage_part p JOIN billing_run r ON r.id = p.run_id)
-ORDER BY c.organisation_id, c.sku_id FOR UPDATE
+SELECT count(*) FROM (
+  SELECT c.id FROM billing_ratingcarry c
+  WHERE (c.organisation_id, c.sku_id) IN (
+    SELECT r.organisation_id, r.sku_id FROM usage_part p JOIN billing_run r ON r.id = p.run_id)
+  ORDER BY c.organisation_id, c.sku_id FOR UPDATE) locked
 """
 
 
@@ -131,13 +140,16 @@ WHERE c.organisation_id = n.organisation_id AND c.sku_id = n.sku_id
 """
 
 LOCK_HOLDS = """
-SELECT id FROM billing_hold WHERE id IN (SELECT hold_id FROM usage_need WHERE amount > 0) ORDER BY id FOR NO KEY UPDATE
+SELECT count(*) FROM (
+  SELECT id FROM billing_hold WHERE id IN (SELECT hold_id FROM usage_need WHERE amount > 0)
+  ORDER BY id FOR NO KEY UPDATE) locked
 """
 LOCK_LOTS = """
-SELECT id FROM billing_ledgeraccount
-WHERE kind = 'lot' AND (credits > debits OR EXISTS (SELECT 1 FROM usage_need WHERE amount < 0))
-  AND organisation_id IN (SELECT DISTINCT organisation_id FROM usage_need WHERE amount <> 0)
-ORDER BY id FOR NO KEY UPDATE
+SELECT count(*) FROM (
+  SELECT id FROM billing_ledgeraccount
+  WHERE kind = 'lot' AND (credits > debits OR EXISTS (SELECT 1 FROM usage_need WHERE amount < 0))
+    AND organisation_id IN (SELECT organisation_id FROM usage_need WHERE amount <> 0)
+  ORDER BY id FOR NO KEY UPDATE) locked
 """
 # Needs of a hold and its legs lie on one axis of cumulative amounts; where two ranges overlap, that leg pays.
 CAPTURE = """
