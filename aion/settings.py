@@ -63,6 +63,7 @@ INSTALLED_APPS = [
     "billing",
     "clusters",
     "marketplace",
+    "marketplace.grants",
 ]
 MIDDLEWARE = [
     "aion.web.middleware.RequestIdMiddleware",

@@ -128,7 +128,7 @@ class Postgres:
         options = {
             "listen_addresses": "",
             "unix_socket_directories": str(self.group.sockets),
-            "max_connections": "200",
+            "max_connections": "400",
             "shared_buffers": "2GB" if self.group.name == "bench" else "256MB",
             "max_wal_size": "8GB" if self.group.name == "bench" else "4GB",
             "checkpoint_timeout": "15min",

@@ -29,9 +29,11 @@ _READ = frozenset(
         Scope.BUDGETS_READ,
         Scope.OFFERS_READ,
         Scope.WEBHOOKS_READ,
+        Scope.GRANTS_READ,
+        Scope.PROGRAMMES_READ,
     }
 )
-_OPERATE = frozenset({Scope.POOLS_READ, Scope.POOLS_WRITE, Scope.USAGE_INGEST})
+_OPERATE = frozenset({Scope.POOLS_READ, Scope.POOLS_WRITE, Scope.USAGE_INGEST, Scope.OFFERS_WRITE})
 _MANAGE = frozenset(
     {
         Scope.ORGANISATION_WRITE,
@@ -42,17 +44,32 @@ _MANAGE = frozenset(
         Scope.TOKENS_WRITE,
         Scope.AUDIT_READ,
         Scope.WEBHOOKS_WRITE,
+        Scope.MEMBERS_WRITE,
+        Scope.QUOTAS_WRITE,
+        Scope.GRANTS_WRITE,
+        Scope.CREDITS_REDEEM,
     }
 )
 SCOPES: dict[str, frozenset[Scope]] = {
-    Role.OWNER: _READ | _MANAGE | _OPERATE,
+    Role.OWNER: _READ | _MANAGE | _OPERATE | {Scope.ORGANISATION_OWN},
     Role.ADMIN: _READ | _MANAGE | _OPERATE,
-    Role.DEVELOPER: _READ | {Scope.WORKLOADS_WRITE, Scope.TOKENS_READ, Scope.TOKENS_WRITE, Scope.WEBHOOKS_WRITE},
-    Role.BILLING: _READ | {Scope.AUDIT_READ, Scope.BUDGETS_WRITE},
+    Role.DEVELOPER: _READ
+    | {Scope.WORKLOADS_WRITE, Scope.TOKENS_READ, Scope.TOKENS_WRITE, Scope.WEBHOOKS_WRITE, Scope.GRANTS_WRITE},
+    Role.BILLING: _READ | {Scope.AUDIT_READ, Scope.BUDGETS_WRITE, Scope.CREDITS_REDEEM},
     Role.VIEWER: _READ | {Scope.AUDIT_READ},
     Role.OPERATOR: frozenset({Scope.ORGANISATION_READ, Scope.OFFERS_READ, Scope.TOKENS_READ, Scope.TOKENS_WRITE})
     | _OPERATE,
-    Role.REVIEWER: frozenset({Scope.ORGANISATION_READ, Scope.OFFERS_READ}),
+    Role.REVIEWER: frozenset({Scope.ORGANISATION_READ, Scope.OFFERS_READ, Scope.REVIEWS_WRITE}),
+}
+# Nobody gives a role above the own one.
+ROLE_RANK: dict[str, int] = {
+    Role.OWNER: 4,
+    Role.ADMIN: 3,
+    Role.DEVELOPER: 2,
+    Role.BILLING: 2,
+    Role.OPERATOR: 2,
+    Role.REVIEWER: 2,
+    Role.VIEWER: 1,
 }
 
 

@@ -5,6 +5,7 @@ from django.urls import include, path
 
 from billing.portal.urls import urlpatterns as billing_pages
 from clusters.portal.urls import urlpatterns as cluster_pages
+from marketplace.grants.portal import award_urls, call_urls
 from marketplace.portal import (
     account,
     extend,
@@ -17,6 +18,9 @@ from marketplace.portal import (
     usage,
     webhooks,
 )
+from marketplace.portal.offers import urls as offer_urls
+from marketplace.portal.people import urls as people_urls
+from marketplace.portal.projects import urls as project_urls
 
 app_name = "portal"
 tenant_pages = [
@@ -42,6 +46,11 @@ tenant_pages = [
     path("notifications/", notifications.NotificationsView.as_view(), name="notifications"),
     path("notifications/read/", notifications.ReadAllView.as_view(), name="notifications_read"),
     path("notifications/<public_id:public_id>/read/", notifications.ReadView.as_view(), name="notification_read"),
+    *people_urls.tenant_pages,
+    *offer_urls.tenant_pages,
+    *project_urls.tenant_pages,
+    *call_urls.tenant_pages,
+    *award_urls.tenant_pages,
     *billing_pages,
     path("workloads/<public_id:public_id>/extend/", extend.ExtendView.as_view(), name="workload_extend"),
     *cluster_pages,
@@ -53,5 +62,8 @@ urlpatterns = [
     path("ui/", style_guide.StyleGuideView.as_view(), name="style_guide"),
     path("account/", account.AccountView.as_view(), name="account"),
     path("account/notifications/", notifications.PreferencesView.as_view(), name="account_notifications"),
+    *people_urls.public_pages,
+    *offer_urls.public_pages,
+    *call_urls.public_pages,
     path("o/<slug:slug>/", include(tenant_pages)),
 ]

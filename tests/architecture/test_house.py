@@ -11,7 +11,19 @@ from django.conf import settings
 from django.db import models
 
 ROOT = Path(__file__).resolve().parents[2]
-ORDER = ["clock", "audit", "residency", "tenancy", "events", "api", "web", "billing", "clusters", "marketplace"]
+ORDER = [
+    "clock",
+    "audit",
+    "residency",
+    "tenancy",
+    "events",
+    "api",
+    "web",
+    "billing",
+    "clusters",
+    "marketplace",
+    "grants",
+]
 # Rows without an organisation, each with its reason.
 UNOWNED = {
     "clock.VirtualClock": "one row of the whole database",

@@ -2,7 +2,6 @@
 """Every route against every kind of visitor. A new route without a row here fails."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -22,32 +21,27 @@ from billing.services.budgets import BudgetWish, create_budget, end_budget
 from billing.services.statements import close_for
 from billing.states import BudgetPeriod, BudgetScope
 from marketplace.services.orders import place_order
+from tests.isolation.rows import (
+    EVERYONE,
+    LAUNCHERS,
+    MANAGERS,
+    PAYERS,
+    READERS,
+    Row,
+    awards,
+    calls,
+    catalogue,
+    people,
+    projects,
+)
 from tests.worlds import MICRO, Market, Tenant, launch
 
 # Routes by view name; what stands under these prefixes is not ours to test: the staff site and django-allauth.
-FOREIGN = ("admin:", "account_", "mfa_", "socialaccount_", "usersessions_")
-PUBLIC = {"healthz": 200, "readyz": 200, "metrics": 200, "portal:prices": 200, "portal:home": 302,
+FOREIGN = ("admin:", "account_", "mfa_", "socialaccount_", "openid_connect_", "usersessions_")
+PUBLIC: dict[str, int] = {"healthz": 200, "readyz": 200, "metrics": 200, "portal:prices": 200, "portal:home": 302,
           "portal:mailbox": 404, "portal:style_guide": 404, "api:docs": 200, "api:schema": 200,
           "set_language": 302}  # fmt: skip
 SIGNED_IN = {"portal:account", "portal:account_notifications"}
-READERS = {Role.OWNER, Role.ADMIN, Role.DEVELOPER, Role.BILLING, Role.VIEWER}
-MANAGERS = {Role.OWNER, Role.ADMIN}
-LAUNCHERS = MANAGERS | {Role.DEVELOPER}
-PAYERS = MANAGERS | {Role.BILLING}
-EVERYONE = set(Role)
-
-
-@dataclass(frozen=True)
-class Row:
-    """One portal route: who may see it. ``status`` is what the allowed get."""
-
-    name: str
-    roles: set[Any]
-    thing: str = ""
-    method: str = "get"
-    status: int = 200
-
-
 PORTAL = [
     Row("portal:overview", READERS),
     Row("portal:live", READERS),
@@ -89,9 +83,9 @@ PORTAL = [
     Row("portal:audit", MANAGERS | {Role.BILLING, Role.VIEWER}),
     Row("portal:pools", MANAGERS | {Role.OPERATOR}),
 ]
-API_KINDS = ("list", "detail", "stop", "extend", "rotate-secret", "test", "resend", "usage")
+API_KINDS: tuple[str, ...] = ("list", "detail", "stop", "extend", "rotate-secret", "test", "resend", "usage")
 # Resource, id of a thing, roles that may read it, roles that may write it.
-API = [
+API: list[tuple[str, str | None, Any, Any]] = [
     ("organisation", "organisation", EVERYONE, None),
     ("project", "project", READERS, MANAGERS),
     ("offer", "offer", EVERYONE, None),
@@ -131,6 +125,17 @@ PATHS = {"organisation": "organisations", "project": "projects", "offer": "offer
          "webhook_endpoint": "webhook-endpoints", "webhook_delivery": "webhook-deliveries"}  # fmt: skip
 
 
+PARTS = (people, catalogue, calls, awards, projects)
+for part in PARTS:
+    PUBLIC |= part.PUBLIC
+    SIGNED_IN |= part.SIGNED_IN
+    PORTAL += part.PORTAL
+    API += part.API
+    API_WRITES += part.API_WRITES
+    API_KINDS += part.API_KINDS
+    PATHS |= part.PATHS
+
+
 def routes(patterns: Any = None, prefix: str = "") -> Iterator[str]:
     for pattern in patterns if patterns is not None else get_resolver().url_patterns:
         if isinstance(pattern, URLResolver):
@@ -165,6 +170,7 @@ def things_of(tenant: Tenant, market: Market) -> dict[str, str]:
         **budget_things(tenant),
         "month": closed_month(tenant),
         "": "",
+        **{name: thing for part in PARTS for name, thing in part.things(tenant, market).items()},
     }
 
 
@@ -200,7 +206,10 @@ def closed_month(tenant: Tenant) -> str:
 
 
 def fresh_things(tenant: Tenant) -> dict[str, str]:
-    return webhook_things(tenant) | budget_things(tenant)
+    things = webhook_things(tenant) | budget_things(tenant)
+    for part in PARTS:
+        things |= part.fresh_things(tenant)
+    return things
 
 
 def path_of(row: Row, slug: str, thing: str) -> str:

@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: Apache-2.0
+"""People, organisations, projects and API tokens."""
+
+from aion.tenancy.models.organisations import Membership, Organisation, OrganisationKind, OrganisationState
+from aion.tenancy.models.people import User, UserManager
+from aion.tenancy.models.projects import Project
+from aion.tenancy.models.tokens import ApiToken
+
+__all__ = [
+    "ApiToken",
+    "Membership",
+    "Organisation",
+    "OrganisationKind",
+    "OrganisationState",
+    "Project",
+    "User",
+    "UserManager",
+]

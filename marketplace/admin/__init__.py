@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The marketplace on the staff site."""
+
+from marketplace.admin import catalogue
+
+__all__ = ["catalogue"]

@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: Apache-2.0
+"""People and organisations over the API."""
+
+from rest_framework.routers import SimpleRouter
+
+
+def register(router: SimpleRouter) -> None:
+    """Add this part's resources."""

@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Addresses of people and organisations."""
+
+from django.urls import URLPattern
+
+tenant_pages: list[URLPattern] = []
+public_pages: list[URLPattern] = []
