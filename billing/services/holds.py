@@ -15,8 +15,9 @@ from billing.models import Hold, HoldLeg
 from billing.services import budgets
 from billing.states import HoldState
 
-# The functions (migrations 0007 and 0009) lock the lots in id order, as everywhere, so that two holds and a posting never wait
-# for each other in a ring; read what they have once the locks are held; and write one leg a lot in spending order.
+# The functions (migrations 0007 and 0009) lock the lots in id order, as everywhere, so that two holds and a posting
+# never wait for each other in a ring; read what they have once the locks are held; and write one leg a lot in spending
+# order.
 PLAN = """
 SELECT lot, amount FROM billing_spending_plan(%(organisation_id)s, %(amount)s, %(sku_code)s, %(site_code)s,
                                               %(programme_code)s, %(level)s, %(at)s)
