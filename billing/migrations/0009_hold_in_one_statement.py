@@ -42,29 +42,10 @@ BEGIN
 END $$
 """
 
-# Every commit of a hold makes a new version of its lots, and wakes all who wait for the old one: they run to the new
-# one together, and most of them wait again. A queue in front of the rows wakes one at a time, in order of arrival
-# (16 clients: twice the holds a second). Only for a hold alone: a caller's transaction may have locked lots before.
-IN_TURN = """
-CREATE FUNCTION billing_place_hold_in_turn(identity text, organisation bigint, project bigint, member bigint,
-    wanted bigint, sku text, site text, programme text, level integer, reason text, at timestamptz, OUT hold bigint,
-    OUT reserved bigint) LANGUAGE plpgsql AS $$
-BEGIN
-  PERFORM pg_advisory_xact_lock(hashtextextended('billing.holds', organisation));
-  SELECT p.hold, p.reserved INTO hold, reserved
-  FROM billing_place_hold(identity, organisation, project, member, wanted, sku, site, programme, level, reason, at) p;
-END $$
-"""
-
 
 class Migration(migrations.Migration):
     dependencies = [("billing", "0008_credit_request_restrictions")]
 
     operations = [
         migrations.RunSQL(PLACE, FORMER.replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION")),
-        migrations.RunSQL(
-            IN_TURN,
-            "DROP FUNCTION billing_place_hold_in_turn(text, bigint, bigint, bigint, bigint, text, text, text, integer, "
-            "text, timestamptz)",
-        ),
     ]

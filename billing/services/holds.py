@@ -27,7 +27,6 @@ SELECT billing_reserve(%(hold_id)s, %(organisation_id)s, %(amount)s, %(sku_code)
                        %(level)s, %(at)s, %(after)s)
 """
 PLACE = "SELECT hold, reserved FROM billing_place_hold(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
-PLACE_ALONE = PLACE.replace("billing_place_hold", "billing_place_hold_in_turn")
 PLACED = (
     "public_id", "organisation_id", "project_id", "member_id", "amount", "sku_code", "site_code", "programme_code",
     "level", "reference", "created_at",
@@ -80,7 +79,7 @@ def place_hold(*, purpose: Purpose, amount: int, reference: str, at: datetime) -
     # Nothing around the one statement: alone it commits in the server, which then never keeps the lots locked while
     # this process waits for a processor. Where credit does not suffice it has written nothing to roll back.
     with connection.cursor() as cursor:
-        cursor.execute(PLACE if connection.in_atomic_block else PLACE_ALONE, [getattr(hold, name) for name in PLACED])
+        cursor.execute(PLACE, [getattr(hold, name) for name in PLACED])
         pk, reserved = cursor.fetchone()
     if reserved is None:
         _place_under_budgets(hold=hold, purpose=purpose, at=at)
