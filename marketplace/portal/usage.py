@@ -174,16 +174,23 @@ class Explorer:
             total.add(self.sums(row))
         return total
 
-    def groups(self, *, limit: int | None = None) -> list[Group]:
+    def shown(self) -> tuple[list[Group], int]:
+        """Return the groups that fit on the page, and how many there are: the last times, the dearest of the rest."""
+        if self.query.group == "workload":
+            rows, count = billing.dearest_workloads(self.actor, wanted=self.query.wanted, limit=TOP)
+            return self._grouped(rows), count
+        groups = self.groups()
+        return groups[-TOP:] if self.query.group in TIMES else groups[:TOP], len(groups)
+
+    def groups(self) -> list[Group]:
         """Return every group: times in their order, everything else by the chosen measure."""
-        group = self.query.group
-        rows = billing.usage_split(
-            self.actor, wanted=self.query.wanted, group=group, limit=limit if group == "workload" else None
-        )
+        return self._grouped(billing.usage_split(self.actor, wanted=self.query.wanted, group=self.query.group))
+
+    def _grouped(self, rows: Iterable[dict[str, Any]]) -> list[Group]:
         found: dict[Any, Group] = {}
         for row in rows:
             found.setdefault(row["key"], Group(row["key"], row["label"])).sums.add(self.sums(row))
-        if group in TIMES:
+        if self.query.group in TIMES:
             return sorted(found.values(), key=lambda one: one.key)
         return sorted(found.values(), key=lambda one: (-one.sums.of(self.query.measure), str(one.key)))
 
@@ -210,12 +217,7 @@ class UsageView(ActorView):
         query = query_of(request, self.actor)
         explorer = Explorer(self.actor, query)
         total = explorer.total()
-        groups = explorer.groups(limit=TOP + 1)
-        count = len(groups)
-        if count > TOP:
-            groups = groups[-TOP:] if query.group in TIMES else groups[:TOP]
-            if query.group == "workload":
-                count = billing.usage_groups_count(self.actor, wanted=query.wanted)
+        groups, count = explorer.shown()
         explorer.name(groups)
         rest = Sums(total.milli_gpu_seconds, total.exact, total.watt_seconds, total.carbon)
         for row in groups:
