@@ -7,7 +7,7 @@ The good lines of a batch land, the others come back by index with the reason an
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 
@@ -39,17 +39,16 @@ REASONS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class RunTerms:
-    """What bounds the usage of one run: its size, its time and the prefix of its devices."""
+class RunTerms(NamedTuple):
+    """What bounds the usage of one run: its size, its time (or its text in PostgreSQL) and its devices' prefix."""
 
     workload_ref: str
     run_id: int
     prefix: str
     milli_gpus: int
     max_seconds: int
-    not_before: datetime
-    not_after: datetime | None
+    not_before: datetime | str
+    not_after: datetime | str | None
     allowed: bool
 
     def as_line(self) -> str:
@@ -136,6 +135,7 @@ def ingest_readings(
         ):
             with cursor.copy(statement) as copy:
                 copy.write(text)
+        cursor.execute(sql.SAMPLE_FEW)
         cursor.execute(sql.LOCK_RUNS)
         scope = {"late": at - LATE, "future": at + SKEW, "first": staged.first, "last": staged.last}
         cursor.execute(sql.STAGE_PLAIN_RUNS, scope)

@@ -20,6 +20,9 @@ TRUNCATE ingest_run, ingest_window, ingest_reading, ingest_judged;
 COPY_RUNS = "COPY ingest_run (run_id, milli, hold_milli_seconds, not_before, not_after, allowed) FROM STDIN"
 COPY_WINDOWS = "COPY ingest_window (number, starts, seconds) FROM STDIN"
 COPY_READINGS = "COPY ingest_reading (line, run_id, reference, number, milli, revision) FROM STDIN"
+SAMPLE_FEW = (
+    "SET LOCAL default_statistics_target = 2; ANALYZE ingest_run, ingest_window; RESET default_statistics_target"
+)
 SAMPLE = "SET LOCAL default_statistics_target = 2; ANALYZE ingest_run, ingest_reading; RESET default_statistics_target"
 # Two batches of one run are judged one after the other: what is left of its hold, and what overlaps, is read below.
 LOCK_RUNS = "SELECT id FROM billing_run WHERE id IN (SELECT run_id FROM ingest_run) ORDER BY id FOR NO KEY UPDATE"
@@ -51,14 +54,16 @@ WITH {_WINDOWS}, facts AS MATERIALIZED (
            AND (lag(w.ends) OVER (PARTITION BY m.id, i.run_id ORDER BY w.starts) <= w.starts) IS NOT FALSE,
            false) AS plain
   FROM ingest_reading i
-  JOIN windows w USING (number)
+  LEFT JOIN windows w USING (number)
   LEFT JOIN ingest_run r ON r.run_id = i.run_id
   LEFT JOIN billing_meter m ON m.reference = i.reference
-), {_USED}, odd AS MATERIALIZED (
-  SELECT f.run_id FROM facts f LEFT JOIN used u ON u.run_id = f.run_id
-  GROUP BY f.run_id
-  HAVING NOT bool_and(f.plain)
-      OR coalesce(max(u.used), 0) + sum(f.milli * f.seconds) FILTER (WHERE f.plain) > max(f.hold_milli_seconds)
+), {_USED}, sums AS (
+  SELECT run_id, bool_and(plain) AS plain, sum(milli * seconds) FILTER (WHERE plain) AS more,
+         max(hold_milli_seconds) AS hold_milli_seconds
+  FROM facts GROUP BY run_id
+), odd AS MATERIALIZED (
+  SELECT run_id FROM sums LEFT JOIN used USING (run_id)
+  WHERE NOT plain OR coalesce(used, 0) + more > hold_milli_seconds
   UNION
   SELECT f.run_id FROM facts f
   WHERE f.plain AND EXISTS (
