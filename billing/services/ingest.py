@@ -6,7 +6,7 @@ The good lines of a batch land, the others come back by index with the reason an
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.db import connection, transaction
@@ -18,6 +18,7 @@ from billing.services.metering import BatchResult, post_staged
 LATE = timedelta(days=35)
 SKEW = timedelta(minutes=5)
 HOUR = timedelta(hours=1)
+NEVER = datetime(2000, 1, 1, tzinfo=UTC)
 # The codes are part of the API.
 REASONS = {
     "unknown_workload": "No workload with this id runs on a pool that you operate and meter yourself.",
@@ -58,6 +59,7 @@ class RunTerms(NamedTuple):
         return f"{self.run_id}\t{self.milli_gpus}\t{hold}\t{self.not_before}\t{end}\t{self.allowed}\n"
 
 
+Shape = tuple[datetime, int, int, int]  # what many lines have in common: start, seconds, milli-GPUs, revision
 # line, workload, device, window start, seconds, milli-GPUs, revision; the two texts have no control characters
 Reading = tuple[int, str, str, datetime, int, int, int]
 NO_RUN = 0
@@ -85,23 +87,31 @@ class IngestResult:
 
 
 class Staged:
-    """A batch as COPY text. A line names its run and its window by number: both are few beside the lines."""
+    """A batch as COPY text. A line names its run and its shape by number: both are few beside the lines."""
 
     def __init__(self, readings: Iterable[Reading], terms: Sequence[RunTerms]) -> None:
         """Write ``readings``; a reading whose workload is not in ``terms`` has no run."""
-        # Both texts of a line stand behind one look-up, so that 10,000 lines are one pass over an f-string.
+        # Both numbers and both texts of a line stand behind one look-up each: 10,000 lines are one pass.
         heads = {one.workload_ref: _head(one.run_id, one.prefix) for one in terms}
-        numbers: dict[tuple[datetime, int], int] = {}
-        lines = [
-            f"{line}\t{heads.get(workload) or _head(NO_RUN, workload)}{device}"
-            f"\t{numbers.setdefault((start, seconds), len(numbers))}\t{milli}\t{revision}\n"
-            for line, workload, device, start, seconds, milli, revision in readings
-        ]
+        shapes: dict[Shape, int] = {}
+        devices, lines = set(), []
+        for line, workload, device, start, seconds, milli, revision in readings:
+            owned = f"{heads.get(workload) or _head(NO_RUN, workload)}{device}"
+            number = shapes.setdefault((start, seconds, milli, revision), len(shapes))
+            devices.add(owned)
+            lines.append(f"{owned}\t{number}\t{line}\n")
+        self.one_line_each = len(devices) == len(lines)
         self.runs = "".join([one.as_line() for one in terms])
-        self.windows = "".join([f"{number}\t{start}\t{seconds}\n" for (start, seconds), number in numbers.items()])
+        self.shapes = "".join(
+            [
+                f"{number}\t{start}\t{seconds}\t{milli}\t{revision}\n"
+                for (start, seconds, milli, revision), number in shapes.items()
+            ]
+        )
         self.readings = _escaped("".join(lines), len(lines))
-        starts = [start for start, _ in numbers]
-        self.first, self.last = (min(starts) - HOUR, max(starts)) if starts else (None, None)
+        starts = [start for start, *_ in shapes]
+        self.first = min(starts, default=NEVER) - HOUR
+        self.last = max(starts, default=NEVER)
 
 
 def _head(run_id: int, prefix: str) -> str:
@@ -110,7 +120,7 @@ def _head(run_id: int, prefix: str) -> str:
 
 def _escaped(text: str, lines: int) -> str:
     # A control character in a text would be a line or a column that nobody sent.
-    if text.count("\n") != lines or text.count("\t") != 5 * lines:
+    if text.count("\n") != lines or text.count("\t") != 3 * lines:
         raise ValueError("The texts of readings have no control characters: check them where they come in.")
     return text.replace("\\", "\\\\")
 
@@ -130,18 +140,18 @@ def ingest_readings(
         cursor.execute(sql.CREATE_TEMPORARY)
         for statement, text in (
             (sql.COPY_RUNS, staged.runs),
-            (sql.COPY_WINDOWS, staged.windows),
+            (sql.COPY_SHAPES, staged.shapes),
             (sql.COPY_READINGS, staged.readings),
         ):
             with cursor.copy(statement) as copy:
                 copy.write(text)
-        cursor.execute(sql.SAMPLE_FEW)
+        cursor.execute(sql.SAMPLE_TERMS)
         cursor.execute(sql.LOCK_RUNS)
         scope = {"late": at - LATE, "future": at + SKEW, "first": staged.first, "last": staged.last}
-        cursor.execute(sql.STAGE_PLAIN_RUNS, scope)
+        cursor.execute(sql.STAGE_PLAIN_RUNS_APART if staged.one_line_each else sql.STAGE_PLAIN_RUNS, scope)
         (odd,) = cursor.fetchone()
         if odd:
-            cursor.execute(sql.SAMPLE)
+            cursor.execute(sql.SAMPLE_READINGS)
             cursor.execute(sql.JUDGE, {**scope, "runs": odd})
             cursor.execute(sql.OPEN_METERS, {"at": at})
             cursor.execute(sql.TO_PIPELINE)

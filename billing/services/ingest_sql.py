@@ -1,37 +1,37 @@
 # SPDX-License-Identifier: Apache-2.0
 """The set-based statements of ingest: judge every line, open new meters, hand the good ones to the pipeline."""
 
+from string import Template
+
 CREATE_TEMPORARY = """
 CREATE TEMPORARY TABLE IF NOT EXISTS ingest_run (
   run_id bigint, milli bigint, hold_milli_seconds bigint, not_before timestamptz, not_after timestamptz, allowed boolean
 ) ON COMMIT DELETE ROWS;
-CREATE TEMPORARY TABLE IF NOT EXISTS ingest_window (
-  number integer, starts timestamptz, seconds bigint
+CREATE TEMPORARY TABLE IF NOT EXISTS ingest_shape (
+  number integer, starts timestamptz, seconds bigint, milli bigint, revision integer
 ) ON COMMIT DELETE ROWS;
 CREATE TEMPORARY TABLE IF NOT EXISTS ingest_reading (
-  line integer, run_id bigint, reference text, number integer, milli bigint, revision integer
+  line integer, run_id bigint, reference text, number integer
 ) ON COMMIT DELETE ROWS;
 CREATE TEMPORARY TABLE IF NOT EXISTS ingest_judged (
   line integer, run_id bigint, reference text, meter_id bigint, hour timestamptz, start_second integer, seconds bigint,
   milli bigint, revision integer, allowed boolean, reason text
 ) ON COMMIT DELETE ROWS;
-TRUNCATE ingest_run, ingest_window, ingest_reading, ingest_judged;
+TRUNCATE ingest_run, ingest_shape, ingest_reading, ingest_judged;
 """
 COPY_RUNS = "COPY ingest_run (run_id, milli, hold_milli_seconds, not_before, not_after, allowed) FROM STDIN"
-COPY_WINDOWS = "COPY ingest_window (number, starts, seconds) FROM STDIN"
-COPY_READINGS = "COPY ingest_reading (line, run_id, reference, number, milli, revision) FROM STDIN"
-SAMPLE_FEW = (
-    "SET LOCAL default_statistics_target = 2; ANALYZE ingest_run, ingest_window; RESET default_statistics_target"
-)
-SAMPLE = "SET LOCAL default_statistics_target = 2; ANALYZE ingest_run, ingest_reading; RESET default_statistics_target"
+COPY_SHAPES = "COPY ingest_shape (number, starts, seconds, milli, revision) FROM STDIN"
+COPY_READINGS = "COPY ingest_reading (run_id, reference, number, line) FROM STDIN"
+SAMPLE = "SET LOCAL default_statistics_target = 2; ANALYZE {}; RESET default_statistics_target"
+SAMPLE_TERMS, SAMPLE_READINGS = SAMPLE.format("ingest_run, ingest_shape"), SAMPLE.format("ingest_reading")
 # Two batches of one run are judged one after the other: what is left of its hold, and what overlaps, is read below.
 LOCK_RUNS = "SELECT id FROM billing_run WHERE id IN (SELECT run_id FROM ingest_run) ORDER BY id FOR NO KEY UPDATE"
-# Most lines of a batch are cut at the same few hours: what depends on the window alone is worked out once for each.
-_WINDOWS = """
-windows AS MATERIALIZED (
-  SELECT number, starts, seconds, hour, extract(epoch FROM starts - hour)::integer AS start_second,
+# Most lines of a batch have one of a few windows and sizes: what depends on these alone is worked out once for each.
+_SHAPES = """
+shapes AS MATERIALIZED (
+  SELECT *, extract(epoch FROM starts - hour)::integer AS start_second,
          starts + least(greatest(seconds, 0), 100000000) * interval '1 second' AS ends
-  FROM (SELECT *, date_trunc('hour', starts, 'UTC') AS hour FROM ingest_window) w
+  FROM (SELECT *, date_trunc('hour', starts, 'UTC') AS hour FROM ingest_shape) w
 )"""
 _USED = """
 used AS (
@@ -44,21 +44,23 @@ used AS (
 # of them lies upon another, and all of them together fit into its hold. JUDGE would find no fault with any of its
 # lines, and no line of another run can change that, since the meter is the run's already: tests hold the two against
 # each other. The lines of the other runs, and only these, are left for JUDGE to settle.
-STAGE_PLAIN_RUNS = f"""
-WITH {_WINDOWS}, facts AS MATERIALIZED (
-  SELECT i.line, i.run_id, m.id AS meter_id, w.hour, w.start_second, w.seconds, i.milli, r.hold_milli_seconds,
-         coalesce(
-           i.revision = 0 AND w.seconds > 0 AND w.start_second + w.seconds <= 3600 AND w.ends <= %(future)s
-           AND w.starts >= %(late)s AND w.starts >= r.not_before AND (r.not_after IS NULL OR w.ends <= r.not_after)
-           AND m.allowed AND m.run_id = i.run_id AND m.milli_gpus = i.milli AND i.milli BETWEEN 1 AND r.milli
-           AND (lag(w.ends) OVER (PARTITION BY m.id, i.run_id ORDER BY w.starts) <= w.starts) IS NOT FALSE,
-           false) AS plain
+_STAGE_PLAIN_RUNS = Template(f"""
+WITH {_SHAPES}, sound AS MATERIALIZED (
+  SELECT *, revision = 0 AND milli > 0 AND seconds > 0 AND start_second + seconds <= 3600 AND ends <= %(future)s
+            AND starts >= %(late)s AS good
+  FROM shapes
+), facts AS MATERIALIZED (
+  SELECT i.run_id, m.id AS meter_id, s.hour, s.start_second, s.seconds, s.milli * s.seconds AS used,
+         r.hold_milli_seconds,
+         coalesce(s.good AND s.starts >= r.not_before AND (r.not_after IS NULL OR s.ends <= r.not_after)
+                  AND m.allowed AND m.run_id = i.run_id AND m.milli_gpus = s.milli AND s.milli <= r.milli
+                  AND $apart, false) AS plain
   FROM ingest_reading i
-  LEFT JOIN windows w USING (number)
+  LEFT JOIN sound s USING (number)
   LEFT JOIN ingest_run r ON r.run_id = i.run_id
   LEFT JOIN billing_meter m ON m.reference = i.reference
 ), {_USED}, sums AS (
-  SELECT run_id, bool_and(plain) AS plain, sum(milli * seconds) FILTER (WHERE plain) AS more,
+  SELECT run_id, bool_and(plain) AS plain, sum(used) FILTER (WHERE plain) AS more,
          max(hold_milli_seconds) AS hold_milli_seconds
   FROM facts GROUP BY run_id
 ), odd AS MATERIALIZED (
@@ -72,19 +74,24 @@ WITH {_WINDOWS}, facts AS MATERIALIZED (
 ), staged AS (
   INSERT INTO usage_stage (hour, meter_id, start_second, seconds, revision)
   SELECT hour, meter_id, start_second, seconds, 0 FROM facts
-  WHERE NOT EXISTS (SELECT 1 FROM odd WHERE odd.run_id = facts.run_id)
+  WHERE NOT EXISTS (SELECT 1 FROM odd WHERE odd.run_id = facts.run_id) ORDER BY hour, meter_id, start_second
 )
 SELECT coalesce(array_agg(run_id), '{{}}') FROM odd
-"""
+""")
+STAGE_PLAIN_RUNS = _STAGE_PLAIN_RUNS.substitute(
+    apart="(lag(s.ends) OVER (PARTITION BY m.id, i.run_id ORDER BY s.starts) <= s.starts) IS NOT FALSE"
+)
+# For a batch with one line for each device: to look for the line before costs a fifth.
+STAGE_PLAIN_RUNS_APART = _STAGE_PLAIN_RUNS.substitute(apart="true")
 # A first revision (0) is usage; a later one is a correction whose seconds are what the window should have had.
 # Reasons come first and what is summed up over lines comes last, so that a refused line or a repeat weighs nothing.
 JUDGE = f"""
 INSERT INTO ingest_judged
-WITH {_WINDOWS}, lines AS MATERIALIZED (
-  SELECT i.line, i.run_id AS sent_run, i.reference, i.milli, i.revision, w.starts, w.seconds, w.hour, w.start_second,
+WITH {_SHAPES}, lines AS MATERIALIZED (
+  SELECT i.line, i.run_id AS sent_run, i.reference, w.milli, w.revision, w.starts, w.seconds, w.hour, w.start_second,
          w.ends, m.id AS meter_id, m.run_id AS meter_run, m.milli_gpus AS meter_milli
   FROM ingest_reading i
-  JOIN windows w USING (number)
+  JOIN shapes w USING (number)
   LEFT JOIN billing_meter m ON m.reference = i.reference
   WHERE i.run_id = ANY (%(runs)s)
 ), {_USED}, stored AS (

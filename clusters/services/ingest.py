@@ -8,7 +8,7 @@ of the ORM: 10,000 events cost what a page costs.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from django.db import connection, transaction
@@ -21,7 +21,7 @@ from clusters.states import MeteredBy
 MAX_EVENTS = 10_000
 SLOTS = 4
 TOO_DEEP = "This nests too deeply to be a CloudEvent of usage."
-EVENT_TYPE = "eu.aion.usage.v1"
+EVENT_TYPE: Literal["eu.aion.usage.v1"] = "eu.aion.usage.v1"
 OURS = ("1.0", EVENT_TYPE)
 # \Z and not $, which a line break may follow.
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=160, pattern=r"^[\x21-\x7e]+\Z")]
@@ -69,8 +69,10 @@ class QuickData(UsageData, frozen=True, forbid_unknown_fields=True, gc=False):
 class QuickEvent(UsageEvent, frozen=True, gc=False):
     """The same, its texts unread: a pattern for each of 40,000 texts costs more than everything else."""
 
+    specversion: Literal["1.0"]
     id: Length
     source: Length
+    type: Literal["eu.aion.usage.v1"]
     subject: Length
     data: QuickData
 
@@ -137,17 +139,16 @@ def decode(body: bytes) -> Decoded:
 
 
 def all_at_once(body: bytes) -> Decoded | None:
-    """Return what ``one_by_one`` returns, in a fifth of the time, for a body whose lines can all be read, or None."""
+    """Return what ``one_by_one`` returns, in a quarter of the time, for a body whose lines can all be read, or None."""
     try:
         events = _quick.decode(body)
         windows = _windows({(event.data.window_start, event.data.window_end) for event in events})
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     _check_length(len(events))
-    kinds = {(event.specversion, event.type) for event in events}
     workloads = {event.subject for event in events}
     texts = [f"{event.id}{event.data.device}" for event in events]
-    if windows is None or kinds != {OURS} or not _plain("".join([*texts, *workloads, *{one.source for one in events}])):
+    if windows is None or not _plain("".join([*texts, *workloads, *{one.source for one in events}])):
         return None
     readings = (
         (line, event.subject, data.device, *windows[data.window_start, data.window_end], data.milli_gpus, data.revision)
