@@ -31,7 +31,7 @@ def mark_all_read(*, actor: Actor, at: datetime) -> int:
 
 @transaction.atomic
 def set_preferences(*, user: User, choices: Mapping[str, tuple[bool, bool]], language: str) -> None:
-    """Store, by family, whether ``user`` wants notifications and mails, and the language of the mails.
+    """Store, by family, whether ``user`` wants notifications and mails, and the language of pages and mails.
 
     Raises Rejected for an unknown family or language.
     """
