@@ -73,6 +73,7 @@ class BalanceViewSet(ActorListViewSet):
     out = BalanceOut
     queryset = LedgerAccount.objects.none()
     pagination_class = None
+    parameters: ClassVar = tuple(InstantsForm.base_fields)
 
     @extend_schema(parameters=INSTANTS, responses=BalanceOut)
     def list(self, request: Request, **_: Any) -> Response:
