@@ -68,7 +68,7 @@ class BudgetIn(BudgetPatch):
 
     name = serializers.RegexField(NO_CONTROL, max_length=80)
     scope = serializers.ChoiceField(choices=SCOPES)
-    period = serializers.ChoiceField(choices=PERIODS)
+    period = serializers.ChoiceField(choices=PERIODS, help_text="A budget of the scope `workload` takes `lifetime`.")
     cap_microcredits = serializers.IntegerField()
     project = serializers.CharField(max_length=40, required=False)
     member = serializers.IntegerField(min_value=1, max_value=MAX_ID, required=False)

@@ -183,6 +183,9 @@ def create_budget(*, actor: Actor, wish: BudgetWish, at: datetime) -> Budget:
     actor.require(Scope.BUDGETS_WRITE)
     _lock(actor)
     _check(wish)
+    if wish.scope is BudgetScope.WORKLOAD and wish.period is not BudgetPeriod.LIFETIME:
+        # A run is checked as a whole when it starts and is extended: no day of it has a cap of its own.
+        raise BudgetNotPossible("A budget of each single workload counts in all: choose that period.", field="period")
     target = _target(actor, wish)
     _check_shares(actor, wish, other_than=None)
     try:
