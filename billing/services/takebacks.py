@@ -86,11 +86,8 @@ def refund_lot(*, actor: Actor, public_id: str, amount: int, reason: str, key: s
             field="amount",
         )
     # Counted over the lot's life under its lock: neither small parts nor two at once get past the limit.
-    refunded = Transfer.objects.filter(debit_account=lot, kind=TransferKind.REFUND).aggregate(
-        total=Sum("amount", default=0)
-    )["total"]
     _require_within_limit(
-        int(refunded) + amount,
+        _refunded(lot) + amount,
         RefundNotPossible,
         "that is counted over all refunds of this lot and needs a second person. Two members of staff reverse the "
         "purchase with manage.py take_back, while nothing of it is spent, held or refunded; there is no other route "
@@ -116,6 +113,16 @@ def refund_lot(*, actor: Actor, public_id: str, amount: int, reason: str, key: s
         changes={"amount": decimal_string(amount), "transfer": transfer.public_id},
     )
     return transfer
+
+
+def most_refundable(lot: LedgerAccount) -> int:
+    """Return how much of a purchase one person may refund now: what is free, within the lot's limit."""
+    return max(0, min(lot.available, settings.FOUR_EYES_LIMIT_MICROCREDITS - _refunded(lot)))
+
+
+def _refunded(lot: LedgerAccount) -> int:
+    refunds = Transfer.objects.filter(debit_account=lot, kind=TransferKind.REFUND)
+    return int(refunds.aggregate(total=Sum("amount", default=0))["total"])
 
 
 def _require_within_limit(amount: int, refusal: type[Conflict], route: str, *, field: str | None = None) -> None:
