@@ -23,9 +23,9 @@ from billing.export.columns import (
     PROVIDER,
     RowKind,
 )
-from billing.export.places import Place, places
 from billing.export.sql import FIELDS, FOCUS
 from billing.models import PriceBook
+from billing.places import Place, places
 from billing.queries import LIST_BOOK
 
 MAX_DAYS = 400

@@ -19,7 +19,7 @@ from billing.audit import Action
 from billing.errors import FourEyesNeeded, InvalidAmount
 from billing.models import CreditRequest, LedgerAccount
 from billing.services.ledger import platform_account, post_transfer
-from billing.services.requests import lock_pending, require_skus
+from billing.services.requests import lock_pending, require_sites, require_skus
 from billing.states import ORIGIN_RANK, AccountKind, Origin, RequestState, TransferKind
 
 NO_LEVEL = 0
@@ -139,7 +139,8 @@ def request_grant(
 ) -> CreditRequest:
     """Ask for a grant of credits; up to the four-eyes limit it is issued at once, above it waits for a second person.
 
-    Raises InvalidAmount and Rejected (no reason, an expiry in the past or before the start, an unknown SKU or level).
+    Raises InvalidAmount, and Rejected without a reason, for an expiry in the past or before the start, and for a SKU,
+    site or level that does not exist.
     """
     if amount <= 0:
         raise InvalidAmount("The amount must be above zero.", field="amount")
@@ -150,6 +151,7 @@ def request_grant(
     if expires_at is not None and starts_at is not None and expires_at <= starts_at:
         raise Rejected("A lot must expire after it starts.", field="expires_at")
     require_skus(only.sku_codes)
+    require_sites(only.site_codes)
     _require_level(only.min_level)
     if actor.user_id is None:
         raise Rejected("Only a person can grant credits.")

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from aion.errors import NotFound, Rejected
 from billing.models import CorrectionRequest, CreditRequest, Sku
+from billing.places import places
 from billing.states import RequestState
 
 Asked = TypeVar("Asked", CorrectionRequest, CreditRequest)
@@ -17,6 +18,13 @@ def require_skus(codes: Iterable[str]) -> None:
     unknown = wanted - set(Sku.objects.filter(code__in=wanted).values_list("code", flat=True))
     if unknown:
         raise Rejected(f"There is no such SKU: {', '.join(sorted(unknown))}.", field="sku_codes")
+
+
+def require_sites(codes: Iterable[str]) -> None:
+    """Refuse codes that no site has: what is only for them could never be spent. Raises Rejected."""
+    unknown = set(codes) - set(places())
+    if unknown:
+        raise Rejected(f"There is no such site: {', '.join(sorted(unknown))}.", field="site_codes")
 
 
 def lock_pending(model: type[Asked], public_id: str, *, missing: str) -> Asked:
