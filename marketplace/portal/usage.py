@@ -9,8 +9,8 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from aion import clock
 from aion.actor import Actor, Scope
@@ -116,8 +116,6 @@ def query_of(request: HttpRequest, actor: Actor) -> Query:
     group, measure = query.get("group") or "day", query.get("measure") or "credits"
     read = {
         "project": project is not None,
-        "sku": bool(sku),
-        "site": bool(site),
         "group": group in billing.GROUPS,
         "measure": measure in MEASURES,
     }
@@ -128,7 +126,7 @@ def query_of(request: HttpRequest, actor: Actor) -> Query:
         preset,
         project.public_id if project else "",
         wrong,
-        tuple(name for name, good in read.items() if query.get(name) and not good),
+        tuple(name for name, good in read.items() if text_in(query, name) and not good),
     )
 
 
@@ -291,8 +289,11 @@ def _permille(part: Sums, whole: Sums, measure: str) -> int:
 def _unknown(name: str) -> str:
     if name in {"group", "measure"}:
         choices = billing.GROUPS if name == "group" else MEASURES
-        return f"What stands under '{name}' is no choice: it is one of {', '.join(choices)}."
-    return f"There is nothing for '{name}' here by this name: leave it out for all."
+        return _("What stands under '%(name)s' is no choice: it is one of %(choices)s.") % {
+            "name": name,
+            "choices": ", ".join(choices),
+        }
+    return _("There is nothing for '%(name)s' here by this name: leave it out for all.") % {"name": name}
 
 
 class UsageCsvView(ActorView):
@@ -306,8 +307,11 @@ class UsageCsvView(ActorView):
         query = query_of(request, self.actor)
         if query.wrong:
             raise Rejected(
-                f"The period under '{query.wrong[0]}' is none: give 'from' and 'to' within {MAX_DAYS} days, "
-                f"or 'days' as one of {', '.join(PRESETS)}.",
+                gettext(
+                    "The period under '%(query_wrong)s' is none: give 'from' and 'to' within %(max_days)s days, "
+                    "or 'days' as one of %(presets)s."
+                )
+                % {"query_wrong": query.wrong[0], "max_days": MAX_DAYS, "presets": ", ".join(PRESETS)},
                 field=query.wrong[0],
             )
         if query.unknown:
