@@ -223,7 +223,8 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1.0.0",
     "DESCRIPTION": "Launch GPU workloads with sovereign credits, and read back every second that was charged. "
     "Errors are `application/problem+json` with a stable `code`. Amounts are integer micro-credits "
-    "(1 credit = 1 euro = 1,000,000) beside a decimal string.",
+    "(1 credit = 1 euro = 1,000,000) beside a decimal string. Texts for people are in the language of "
+    "`Accept-Language`: English, or French.",
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, ClassVar, TypeVar
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext, gettext_lazy
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -19,7 +20,7 @@ S = TypeVar("S", bound=serializers.Serializer[Any])
 class UnknownParameter(Rejected):
     """The address asks by a name that this list does not know."""
 
-    code, title = "unknown_parameter", "There is no such parameter"
+    code, title = "unknown_parameter", gettext_lazy("There is no such parameter")
 
 
 class KnownParameters(GenericViewSet[Any]):
@@ -37,7 +38,8 @@ class KnownParameters(GenericViewSet[Any]):
         for name in request.query_params:
             if name not in known:
                 raise UnknownParameter(
-                    f"There is no parameter '{name[:40]}' here; there are: {', '.join(known)}.",
+                    gettext("There is no parameter '%(name)s' here; there are: %(known)s.")
+                    % {"name": name[:40], "known": ", ".join(known)},
                     field=name[:40],
                     known=known,
                 )
@@ -86,7 +88,7 @@ class ActorListViewSet(KnownParameters):
         value = self.kwargs[self.lookup_url_kwarg]
         row = self.rows().filter(**{self.lookup_field: value}).first()
         if row is None:
-            raise NotFound("There is nothing with this id, or not for you.")
+            raise NotFound(gettext("There is nothing with this id, or not for you."))
         return row
 
     def parsed(self, shape: type[S]) -> Any:
