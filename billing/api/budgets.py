@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 import django_filters
 from django.db.models import QuerySet
+from django.utils.translation import gettext
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -118,7 +119,7 @@ class BudgetViewSet(ActorViewSet):
         """Return one budget."""
         shown = self._shown([self.get_object()])
         if not shown:
-            raise NotFound("There is no such budget.")
+            raise NotFound(gettext("There is no such budget."))
         return Response(shown[0])
 
     @extend_schema(request=BudgetIn, responses={201: BudgetOut})

@@ -4,6 +4,7 @@
 from typing import Any, ClassVar
 
 from django.http import StreamingHttpResponse
+from django.utils.translation import gettext
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.negotiation import BaseContentNegotiation
@@ -62,7 +63,7 @@ class FocusExportViewSet(KnownParameters):
         asked = request.query_params
         form = asked.get("format", "csv")
         if form not in export.FORMATS:
-            raise Rejected("The format is csv or parquet.", field="format")
+            raise Rejected(gettext("The format is csv or parquet."), field="format")
         period = export.period_of(asked.get("from", ""), asked.get("to", ""), at=clock.now())
         pieces = export.export_pieces(actor, period=period, form=form)
         name = export.file_name(period, form)
