@@ -9,5 +9,5 @@ from django.db import migrations
 class Migration(migrations.Migration):
     """Drop an index that only cost writes."""
 
-    dependencies: ClassVar = [("billing", "0008_credit_request_restrictions")]
+    dependencies: ClassVar = [("billing", "0009_hold_in_one_statement")]
     operations: ClassVar = [migrations.RemoveIndex(model_name="statementline", name="lines_by_month_of_usage")]
