@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
 
-from aion.staff import Act, KeptAdmin, ReadOnlyAdmin, gpus_column, on_rows, state_column
+from aion.staff import Act, KeptAdmin, KeyedChoices, ReadOnlyAdmin, gpus_column, on_rows, state_column
 from aion.tenancy.models import ApiToken, Membership, Organisation, Project, User
 from aion.tenancy.services import organisations
 
@@ -38,6 +38,7 @@ class UserAdmin(KeptAdmin):
     list_display: ClassVar = ["email", "name", "is_staff", "is_active", "date_joined"]
     list_filter: ClassVar = ["is_staff", "is_active"]
     search_fields: ClassVar = ["email", "name"]
+    ordering: ClassVar = ["email"]
     fields: ClassVar = ["email", "name", "is_active", "is_staff", "is_superuser"]
     readonly_fields: ClassVar = ["email"]
 
@@ -46,7 +47,7 @@ class UserAdmin(KeptAdmin):
         return False
 
 
-class MembershipInline(TabularInline):  # type: ignore[misc]
+class MembershipInline(KeyedChoices, TabularInline):  # type: ignore[misc]
     """Members of an organisation."""
 
     model = Membership

@@ -4,6 +4,7 @@
 from typing import Any
 
 from django.http import HttpRequest, HttpResponseBase
+from django.utils.translation import gettext
 from django.views import View
 
 from aion.actor import Actor, Scope
@@ -26,7 +27,7 @@ class ActorView(View):
         self.actor = actor_for(user=user, slug=kwargs.pop("slug"))
         organisation = Organisation.objects.visible_to(self.actor).select_related("country").first()
         if organisation is None:
-            raise NotFound("There is no such organisation.")
+            raise NotFound(gettext("There is no such organisation."))
         self.organisation = organisation
         # Before the right is checked: the page that says 403 keeps its menu, so that it is no dead end.
         request.actor, request.organisation = self.actor, organisation  # type: ignore[attr-defined]
@@ -34,6 +35,6 @@ class ActorView(View):
             self.write_scope if request.method not in {"GET", "HEAD", "OPTIONS"} and self.write_scope else self.scope
         )
         if scope is None:
-            raise Forbidden("This page declares no right and is closed.")
+            raise Forbidden(gettext("This page declares no right and is closed."))
         self.actor.require(scope)
         return super().dispatch(request, *args, **kwargs)

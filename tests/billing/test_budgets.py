@@ -38,6 +38,11 @@ def cap(tenant: Tenant, scope: BudgetScope, period: BudgetPeriod, amount: int, *
     return create_budget(actor=tenant.actor(), wish=wish, at=NOW)
 
 
+def periods_of(scope: BudgetScope) -> tuple[BudgetPeriod, ...]:
+    """Return over which periods a scope counts, widest first: a single run counts in all."""
+    return (BudgetPeriod.LIFETIME,) if scope is BudgetScope.WORKLOAD else tuple(BudgetPeriod)
+
+
 def hold(
     tenant: Tenant, market: Market, amount: int, *, at: datetime = NOW, reference: str = "run", **fields: Any
 ) -> Hold:
@@ -62,6 +67,11 @@ def refusal(tenant: Tenant, market: Market, amount: int, **fields: Any) -> dict[
 def test_a_hold_fits_to_the_micro_credit_and_not_one_more(
     mine: Tenant, market: Market, scope: BudgetScope, period: BudgetPeriod
 ) -> None:
+    if period not in periods_of(scope):
+        with pytest.raises(BudgetNotPossible, match="counts in all") as refused:
+            cap(mine, scope, period, 10 * MICRO)
+        assert refused.value.field == "period"
+        return
     budget = cap(mine, scope, period, 10 * MICRO)
     details = refusal(mine, market, 10 * MICRO + 1)
     assert (details["budget"], details["scope"], details["period"]) == (budget.public_id, scope, period)
@@ -121,19 +131,18 @@ def test_what_is_spent_counts_in_its_own_period(
 
 
 def test_the_widest_budget_without_room_is_named(mine: Tenant, market: Market) -> None:
-    periods = (BudgetPeriod.DAY, BudgetPeriod.LIFETIME, BudgetPeriod.WEEK, BudgetPeriod.MONTH)
     made = {}
     for scope in reversed(BudgetScope):
-        for period in periods:
+        for period in reversed(periods_of(scope)):
             made[scope, period] = cap(mine, scope, period, 10 * MICRO)
     # Which lots bear a hold is known only when they do: their budgets are looked at last.
     order = [scope for scope in BudgetScope if scope is not BudgetScope.GRANT] + [BudgetScope.GRANT]
     named = []
     for scope in order:
-        for period in BudgetPeriod:
+        for period in periods_of(scope):
             named.append(refusal(mine, market, 11 * MICRO)["budget"])
             end_budget(actor=mine.actor(), public_id=made[scope, period].public_id, at=NOW)
-    assert named == [made[scope, period].public_id for scope in order for period in BudgetPeriod]
+    assert named == [made[scope, period].public_id for scope in order for period in periods_of(scope)]
     assert hold(mine, market, 11 * MICRO).amount == 11 * MICRO
 
 

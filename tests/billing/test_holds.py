@@ -6,7 +6,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
+from psycopg.pq import TransactionStatus
 
 from billing import queries
 from billing.errors import InsufficientCredit
@@ -14,6 +16,7 @@ from billing.models import Hold, HoldLeg, LedgerAccount
 from billing.reconcile import run_checks
 from billing.services.holds import Purpose, place_hold, release_hold
 from billing.states import Origin
+from tests.billing.hands import at_once, blocked, names
 from tests.worlds import MICRO, NOW, Tenant, make_lot, make_tenant
 
 
@@ -53,6 +56,68 @@ def test_a_hold_that_no_lot_covers_reserves_nothing_and_says_what_is_missing(min
         hold(mine, 1_000 * MICRO + 1)
     assert refused.value.details["missing_microcredits"] == 1
     assert (Hold.objects.count(), queries.balance(mine.organisation.pk, NOW).held) == (0, 0)
+
+
+def test_a_refusal_inside_a_transaction_leaves_it_usable_and_what_it_did_before(mine: Tenant) -> None:
+    with transaction.atomic():
+        kept = hold(mine, 600 * MICRO, "kept")
+        with pytest.raises(InsufficientCredit) as refused:
+            hold(mine, 400 * MICRO + 1, "too much")
+        after = hold(mine, 400 * MICRO, "the rest")
+    assert refused.value.details["available_microcredits"] == 400 * MICRO
+    assert set(Hold.objects.values_list("pk", flat=True)) == {kept.pk, after.pk}
+    assert queries.balance(mine.organisation.pk, NOW).available == 0
+
+
+def test_a_refused_hold_leaves_no_row_no_lock_and_no_transaction_behind(committed: None) -> None:
+    tenant = make_tenant(credit=5, roles=())
+    with pytest.raises(InsufficientCredit):
+        hold(tenant, 6 * MICRO)
+    assert (Hold.objects.count(), HoldLeg.objects.count()) == (0, 0)
+    assert connection.connection.info.transaction_status == TransactionStatus.IDLE
+    assert names(at_once(lambda: hold(tenant, 5 * MICRO))) == ["Hold"]
+
+
+def test_a_hold_alone_is_committed_and_reads_back_as_it_was_returned(committed: None) -> None:
+    tenant = make_tenant(credit=5, roles=())
+    placed = hold(tenant, 5 * MICRO, member_id=7, programme_code="p", level=1)
+    stored = at_once(lambda: Hold.objects.get(pk=placed.pk))[0]
+    compared = [field.attname for field in Hold._meta.fields]
+    assert {name: getattr(stored, name) for name in compared} == {name: getattr(placed, name) for name in compared}
+    assert LedgerAccount.objects.get(organisation=tenant.organisation).held == 5 * MICRO
+
+
+def test_a_reference_is_held_once_and_the_second_reserves_nothing(committed: None) -> None:
+    tenant = make_tenant(credit=5, roles=())
+    hold(tenant, MICRO)
+    with pytest.raises(IntegrityError, match="hold_once_per_reference"):
+        hold(tenant, MICRO)
+    assert (Hold.objects.count(), LedgerAccount.objects.get(organisation=tenant.organisation).held) == (1, MICRO)
+
+
+def test_a_hold_alone_is_one_statement_and_one_inside_a_transaction_too(committed: None) -> None:
+    tenant = make_tenant(credit=5, roles=())
+    with CaptureQueriesContext(connection) as alone:
+        hold(tenant, MICRO, "alone")
+    with transaction.atomic(), CaptureQueriesContext(connection) as inside:
+        hold(tenant, MICRO, "inside")
+    assert (len(alone), len(inside)) == (1, 1)
+
+
+def test_a_hold_alone_waits_for_a_transaction_that_frees_credit_and_holds_some_of_it_again(committed: None) -> None:
+    tenant = make_tenant(credit=10, roles=())
+    first = hold(tenant, 10 * MICRO, "first")
+    answers: list[Any] = []
+    waiting = threading.Thread(target=lambda: answers.extend(at_once(lambda: hold(tenant, 4 * MICRO, "alone"))))
+    with transaction.atomic():
+        release_hold(hold_id=first.pk, at=NOW)
+        waiting.start()
+        while not answers and not blocked():
+            pass
+        hold(tenant, 6 * MICRO, "inside")
+    waiting.join()
+    assert names(answers) == ["Hold"]
+    assert LedgerAccount.objects.get(organisation=tenant.organisation).held == 10 * MICRO
 
 
 def test_releasing_twice_gives_back_once(mine: Tenant) -> None:

@@ -20,7 +20,7 @@ from clusters.models import Workload
 from marketplace.models import Order
 from tests.api.test_api import body
 from tests.billing.books import charged, drift, post
-from tests.billing.hands import ALERTS, at_once, names, second_project, share, top_up
+from tests.billing.hands import ALERTS, at_once, blocked, names, second_project, share, top_up
 from tests.worlds import (
     MICRO,
     NOW,
@@ -86,12 +86,6 @@ def test_a_hold_waits_for_the_release_that_is_about_to_free_its_credit(committed
             pass
     waiting.join()
     assert names(answers) == ["Hold"]
-
-
-def blocked() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1 FROM pg_locks WHERE NOT granted")
-        return cursor.fetchone() is not None
 
 
 def test_two_shares_set_at_once_cannot_exceed_their_parent(committed: None) -> None:

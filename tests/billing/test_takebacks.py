@@ -129,12 +129,12 @@ def test_a_grant_carries_its_restrictions_start_and_expiry_to_its_lot(mine: Tena
         reason="award",
         starts_at=NOW.replace(day=10),
         expires_at=NOW.replace(day=20),
-        only=Restriction((market.sku.code,), ("paris-1",), ("raise",), 3),
+        only=Restriction((market.sku.code,), (market.site.code,), ("raise",), 3),
         at=NOW,
     )
     lot = made.lot
     assert (lot.sku_codes, lot.site_codes, lot.programme_codes, lot.min_level, lot.restricted) == (
-        [market.sku.code], ["paris-1"], ["raise"], 3, True
+        [market.sku.code], [market.site.code], ["raise"], 3, True
     )  # fmt: skip
     assert (lot.starts_at, lot.expires_at) == (NOW.replace(day=10), NOW.replace(day=21, hour=0))
 

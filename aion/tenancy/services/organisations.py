@@ -4,6 +4,7 @@
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from aion.actor import Actor
 from aion.audit import services as audit
@@ -36,7 +37,7 @@ def add_member(*, actor: Actor, organisation: Organisation, user: User, role: st
 def freeze_organisation(*, actor: Actor, organisation: Organisation, reason: str, at: datetime) -> None:
     """Stop everything new and let the reconciler drain what runs. Raises Rejected without a reason."""
     if not reason.strip():
-        raise Rejected("Write why: the organisation's owners will read it.", field="reason")
+        raise Rejected(gettext("Write why: the organisation's owners will read it."), field="reason")
     moved = Organisation.objects.filter(pk=organisation.pk, state=OrganisationState.ACTIVE).update(
         state=OrganisationState.FROZEN, frozen_reason=reason[:200]
     )
@@ -48,7 +49,7 @@ def freeze_organisation(*, actor: Actor, organisation: Organisation, reason: str
 def unfreeze_organisation(*, actor: Actor, organisation: Organisation, reason: str, at: datetime) -> None:
     """Let the organisation start work again. Raises Rejected without a reason."""
     if not reason.strip():
-        raise Rejected("Write why: it goes on the record.", field="reason")
+        raise Rejected(gettext("Write why: it goes on the record."), field="reason")
     moved = Organisation.objects.filter(pk=organisation.pk, state=OrganisationState.FROZEN).update(
         state=OrganisationState.ACTIVE, frozen_reason=""
     )
