@@ -52,6 +52,8 @@ def entries(path: str, source: str, line: int, users: set[str]) -> Entered | Non
     for one in tree.body:
         if names & mentioned(one):
             names |= _bound(one)
+    if any(isinstance(one, ast.ClassDef) and names & mentioned(one) for code in whole.values() for one in code.body):
+        return None
     if any(names & mentioned(whole[user]) for user in users - watched(users)):
         return None
     return found | {
