@@ -2,7 +2,7 @@
 """Budgets: refusing what has no room, telling what was reached, and setting them."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -70,8 +70,8 @@ def check_room(*, purpose: "Purpose", amount: int, at: datetime, lots: Mapping[i
     _refuse_without_room([one for one in found if one.scope != BudgetScope.GRANT or one.lot_id in lots], asked=asked)
 
 
-def require_room_on_lots(*, hold: Hold, at: datetime) -> None:
-    """Check budgets of single lots once it is known which lots bear the hold. Raises BudgetExceeded."""
+def require_room_on_lots(*, hold: Hold, at: datetime, after: int = 0) -> None:
+    """Check budgets of single lots once their legs behind ``after`` are known. Raises BudgetExceeded."""
     capped = [
         one
         for one in queries.budget_standings(organisation_id=hold.organisation_id, at=at)
@@ -79,9 +79,11 @@ def require_room_on_lots(*, hold: Hold, at: datetime) -> None:
     ]
     if not capped:
         return
-    touched = set(HoldLeg.objects.filter(hold=hold).values_list("lot_id", flat=True))
-    # The legs are written already: what this hold asks of a lot is part of what the standing says is held.
-    _refuse_without_room([one for one in capped if one.lot_id in touched], asked={})
+    legs = HoldLeg.objects.filter(hold=hold, position__gt=after)
+    asked: dict[int | None, int] = dict(legs.values_list("lot_id").annotate(Sum("amount")))
+    # The legs are written already: what they ask of a lot is in the standing, and is no hold that was there before.
+    before = [replace(one, held=one.held - asked[one.lot_id]) for one in capped if one.lot_id in asked]
+    _refuse_without_room(before, asked={one.budget_id: asked[one.lot_id] for one in before})
 
 
 def _refuse_without_room(standings: Sequence[BudgetStanding], *, asked: dict[int, int]) -> None:

@@ -119,7 +119,7 @@ def issue_lot(
             "label": label,
             "origin": str(origin),
             "amount_microcredits": amount,
-            "expires_at": expires_at,
+            "expires_at": lot.expires_at,
         },
         key=f"credit.lot_issued:{lot.public_id}",
         at=at,

@@ -125,7 +125,7 @@ def extend_hold(*, hold_id: int, amount: int, at: datetime) -> Hold:
     _reserve(hold=hold, amount=amount, after=last, at=at)
     Hold.objects.filter(pk=hold.pk).update(amount=F("amount") + amount)
     if capped:
-        budgets.require_room_on_lots(hold=hold, at=at)
+        budgets.require_room_on_lots(hold=hold, at=at, after=last)
     hold.refresh_from_db()
     return hold
 
