@@ -257,7 +257,6 @@ def test_a_late_or_discarded_draft_publishes_nothing(market: Market) -> None:
         ({"valid_from": NOW}, "valid_from"),
         ({"lines": {}}, "lines"),
         ({"lines": {"unknown": 5}}, "lines"),
-        ({"lines": {"h100": 0}}, "lines"),
     ],
 )
 def test_a_draft_that_cannot_hold_is_refused(market: Market, change: dict[str, Any], field: str) -> None:
@@ -265,3 +264,10 @@ def test_a_draft_that_cannot_hold_is_refused(market: Market, change: dict[str, A
     with pytest.raises(Rejected) as refused:
         prepare_prices(actor=staff(), book=market.price.book, at=NOW, **fields)
     assert refused.value.field == field
+
+
+@pytest.mark.parametrize("micro", [0, -1])
+def test_a_price_of_nothing_is_refused(market: Market, micro: int) -> None:
+    lines = {market.sku.code: micro}
+    with pytest.raises(Rejected, match="above zero"):
+        prepare_prices(actor=staff(), book=market.price.book, at=NOW, lines=lines, valid_from=NOW + SECOND, reason="r")

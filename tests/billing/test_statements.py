@@ -55,6 +55,11 @@ def test_a_month_closes_after_its_end_and_grace_and_not_a_second_before(mine: Te
     assert close(MARCH) == Closing(MARCH, 1, 0)
 
 
+def test_who_used_something_only_from_the_next_month_on_gets_no_statement(mine: Tenant, market: Market) -> None:
+    post(Window(datetime(2026, 4, 1, tzinfo=UTC), make_meter(mine, market).pk, 3600), at=over(MARCH))
+    assert (close(MARCH), MonthStatement.objects.count()) == (Closing(MARCH, 0, 0), 0)
+
+
 def test_the_statement_equals_the_usage_of_its_month_to_the_second(
     mine: Tenant, theirs: Tenant, market: Market
 ) -> None:

@@ -29,8 +29,8 @@ FIRST = {
     "budget_sql": ("test_budgets",),
     "credits": ("test_ledger_rules", "test_takebacks", "test_expiry"),
     "pricing": ("test_prices",),
-    "ingest": ("test_ingest", "test_worked_examples"),
-    "ingest_sql": ("test_ingest", "test_worked_examples"),
+    "ingest": ("test_ingest", "test_ingest_paths", "test_worked_examples"),
+    "ingest_sql": ("test_ingest", "test_ingest_paths", "test_worked_examples"),
 }
 # What shows pages, streams files or runs for minutes says little about money for its time.
 SKIPPED = (
@@ -38,8 +38,9 @@ SKIPPED = (
     "test_forecast", "test_commands", "test_money_edges", "test_budget_edges", "same_queries",
 )  # fmt: skip
 OPTIONS = (
-    "tests/billing", "tests/clusters/test_ingest.py", "-x", "-q", "-s", "-n", "0", "-p", "no:randomly",
-    "-p", "no:cacheprovider", "--timeout", "60", "-k", " and ".join(f"not {word}" for word in SKIPPED),
+    "tests/billing", "tests/clusters/test_ingest.py", "tests/clusters/test_ingest_paths.py",
+    "-x", "-q", "-s", "-n", "0", "-p", "no:randomly", "-p", "no:cacheprovider", "--timeout", "60",
+    "-k", " and ".join(f"not {word}" for word in SKIPPED),
 )  # fmt: skip
 
 
