@@ -278,10 +278,18 @@ class World:
         if not settings.REFUND_EXPIRED_AS_GOODWILL:
             party.books.breakage += sum(back.values())
             return
-        row = LedgerAccount.objects.filter(organisation_id=party.pk, origin=Origin.GOODWILL).order_by("-pk")[0]
-        assert (row.pk in party.books.lots, row.starts_at) == (False, self.now)
-        assert row.expires_at is not None
-        party.books.lots[row.pk] = Lot(row.pk, 1, self.now, row.expires_at, credits=sum(back.values()))
+        # One lot for each set of restrictions: what came back is for the same work as the credit that had paid.
+        alike: dict[tuple[Any, ...], int] = {}
+        for lot_id in sorted(back):
+            lot = party.books.lots[lot_id]
+            only = (*(tuple(sorted(one)) for one in (lot.skus, lot.sites, lot.programmes)), lot.level)
+            alike[only] = alike.get(only, 0) + back[lot_id]
+        rows = LedgerAccount.objects.filter(organisation_id=party.pk, origin=Origin.GOODWILL).order_by("-pk")
+        for row, (only, amount) in zip(reversed(list(rows[: len(alike)])), alike.items(), strict=True):
+            assert (row.pk in party.books.lots, row.starts_at) == (False, self.now)
+            assert (tuple(row.sku_codes), tuple(row.site_codes), tuple(row.programme_codes), row.min_level) == only
+            assert row.expires_at is not None
+            party.books.lots[row.pk] = Lot(row.pk, 1, self.now, row.expires_at, *only, credits=amount)
 
     def correct(self, pick: Pick) -> None:
         """Correct a stored window, up or down, with four eyes."""
