@@ -27,6 +27,7 @@ MENU: tuple[tuple[Any, tuple[tuple[Any, str, str], ...]], ...] = (
             (_("Organisations"), "apartment", "tenancy_organisation"),
             (_("People"), "person", "tenancy_user"),
             (_("Projects"), "folder", "tenancy_project"),
+            (_("Quota requests"), "trending_up", "tenancy_quotarequest"),
             (_("API keys"), "key", "tenancy_apitoken"),
         ),
     ),
@@ -41,6 +42,7 @@ MENU: tuple[tuple[Any, tuple[tuple[Any, str, str], ...]], ...] = (
     (
         _("Money"),
         (
+            (_("Consortium"), "monitoring", "consortium"),
             (_("Credit requests"), "add_card", "billing_creditrequest"),
             (_("Ledger accounts"), "account_balance_wallet", "billing_ledgeraccount"),
             (_("Ledger entries"), "swap_horiz", "billing_transfer"),
@@ -92,6 +94,11 @@ MENU: tuple[tuple[Any, tuple[tuple[Any, str, str], ...]], ...] = (
 )
 
 
+def _address(name: str) -> str:
+    """Return the list of a model, which has its app in its name, or the page of that name."""
+    return f"admin:{name}_changelist" if "_" in name else f"admin:{name}"
+
+
 def unfold() -> dict[str, Any]:
     """Return django-unfold's settings. What the menu does not name is under "All applications"."""
     return {
@@ -112,7 +119,7 @@ def unfold() -> dict[str, Any]:
                     "title": title,
                     "separator": bool(number),
                     "items": [
-                        {"title": name, "icon": icon, "link": reverse_lazy(f"admin:{model}_changelist")}
+                        {"title": name, "icon": icon, "link": reverse_lazy(_address(model))}
                         for name, icon, model in items
                     ],
                 }

@@ -48,6 +48,16 @@ class InUse:
     waiting: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class SiteCapacity:
+    """What a site has, and who operates it."""
+
+    code: str
+    operator_id: int
+    operator: str
+    milli_gpus: int
+
+
 def energy_of(*, milli_gpu_seconds: int, watts: int, site: Site) -> tuple[int, int]:
     """Return estimated Wh at the meter of the site (with PUE) and gCO2e, from rated power; never measured."""
     return energy(milli_gpu_seconds=milli_gpu_seconds, watts=watts, pue=site.pue, g_per_kwh=site.g_co2e_per_kwh)
@@ -144,6 +154,12 @@ def site_figures() -> dict[str, tuple[Decimal, int]]:
 def site_names() -> dict[str, str]:
     """Return the name of each site by its code."""
     return dict(Site.objects.values_list("code", "name"))
+
+
+def site_capacities() -> list[SiteCapacity]:
+    """Return each site's capacity in one query."""
+    rows = Site.objects.order_by("code").annotate(size=Sum("clusters__pools__milli_gpus", default=0))
+    return [SiteCapacity(*row) for row in rows.values_list("code", "operator_id", "operator__name", "size")]
 
 
 def export_places() -> dict[str, Place]:

@@ -19,8 +19,6 @@ class Action(StrEnum):
     QUOTA_WITHDRAWN = "quota.withdrawn"
     QUOTA_APPROVED = "quota.approved"
     QUOTA_REJECTED = "quota.rejected"
-    STAFF_CHANGED = "staff.changed"
-    STAFF_ADDED = "staff.added"
     TOKEN_CREATED = "token.created"  # noqa: S105 - the name of an act
     TOKEN_REVOKED = "token.revoked"  # noqa: S105
     MEMBER_ADDED = "member.added"

@@ -4,6 +4,7 @@
 from billing.admin import (
     budgets,
     corrections,
+    dashboard,
     grants,
     ledger,
     price_drafts,
@@ -17,6 +18,7 @@ from billing.admin import (
 __all__ = [
     "budgets",
     "corrections",
+    "dashboard",
     "grants",
     "ledger",
     "price_drafts",

@@ -16,6 +16,7 @@ from billing.queries.balances import (
 from billing.queries.budgets import BudgetStanding, budget_standings, budgets, crossings, drained_hold_ids
 from billing.queries.charges import charge_of, charged_records, prices_behind
 from billing.queries.forecasts import forecasts
+from billing.queries.liability import Liability, SiteSales, liability, sales_by_site
 from billing.queries.prices import LIST_BOOK, Buyer, PriceInForce, price_in_force, prices_in_force, worst_case
 from billing.queries.usage import (
     GROUPS,
@@ -37,7 +38,9 @@ __all__ = [
     "BudgetStanding",
     "Buyer",
     "EntryFilter",
+    "Liability",
     "PriceInForce",
+    "SiteSales",
     "UsageFilter",
     "balance",
     "balance_as_of",
@@ -50,6 +53,7 @@ __all__ = [
     "drained_hold_ids",
     "entries_beside",
     "forecasts",
+    "liability",
     "lots",
     "month_statements",
     "open_hold_count",
@@ -58,6 +62,7 @@ __all__ = [
     "prices_in_force",
     "quarantined_count",
     "rated_totals",
+    "sales_by_site",
     "statement",
     "statement_lines",
     "touching",

@@ -32,9 +32,9 @@ def test_an_approval_raises_the_quota_and_tells_who_launches(mine: Tenant) -> No
     mine.project.refresh_from_db()
     assert (mine.organisation.milli_gpu_quota, mine.project.milli_gpu_quota) == (128_000, 64_000)
     fan_out(at=clock.now())
-    told = set(Notification.objects.values_list("user_id", flat=True))
+    told = set(Notification.objects.filter(event__type="quota.decided").values_list("user_id", flat=True))
     assert told == {mine.people[role].pk for role in (Role.OWNER, Role.ADMIN, Role.DEVELOPER)}
-    assert Event.objects.get().data["state"] == "approved"
+    assert Event.objects.get(type="quota.decided").data["state"] == "approved"
 
 
 def test_a_projects_approval_raises_its_organisation_only_as_far_as_needed(mine: Tenant) -> None:
@@ -50,7 +50,7 @@ def test_a_refusal_changes_nothing_and_says_why(mine: Tenant) -> None:
     row = _decide(mine, _ask(mine), approve=False, reason="The site is full until May.")
     mine.organisation.refresh_from_db()
     assert (row.state, mine.organisation.milli_gpu_quota) == ("rejected", 64_000)
-    assert Event.objects.get().data["reason"] == "The site is full until May."
+    assert Event.objects.get(type="quota.decided").data["reason"] == "The site is full until May."
     assert AuditEvent.objects.get(action="quota.rejected").reason == "The site is full until May."
 
 
@@ -64,7 +64,7 @@ def test_a_request_is_decided_once(mine: Tenant) -> None:
             late()
     with pytest.raises(Conflict):
         withdraw_quota(actor=mine.actor(), public_id=row.public_id, at=clock.now())
-    assert Event.objects.count() == 1
+    assert Event.objects.filter(type="quota.decided").count() == 1
 
 
 def test_one_request_waits_for_each_quota(mine: Tenant, theirs: Tenant) -> None:
