@@ -12,6 +12,7 @@ from billing.admin import (
     quarantine,
     statements,
     usage,
+    vouchers,
 )
 
 __all__ = [
@@ -25,4 +26,5 @@ __all__ = [
     "quarantine",
     "statements",
     "usage",
+    "vouchers",
 ]

@@ -12,7 +12,7 @@ from aion import clock
 from aion.audit.models import AuditEvent
 from aion.tenancy.models import Organisation, OrganisationState
 from billing.admin.columns import table
-from billing.models import CorrectionRequest, CreditRequest, PriceDraft, QuarantinedUsage, Reconciliation
+from billing.models import CorrectionRequest, CreditRequest, PriceDraft, PromoCode, QuarantinedUsage, Reconciliation
 from billing.states import DraftState, RequestState
 
 SHOWN = 12
@@ -26,6 +26,7 @@ def waiting(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     queues: list[tuple[Any, Any, dict[str, Any], str]] = [
         (_("Credit requests"), CreditRequest, pending, "state__exact=pending"),
         (_("Corrections"), CorrectionRequest, pending, "state__exact=pending"),
+        (_("Promo codes"), PromoCode, pending, "state__exact=pending"),
         (_("Price drafts"), PriceDraft, {"state": DraftState.DRAFT}, "state__exact=draft"),
         (_("Quarantined usage"), QuarantinedUsage, {"review": None}, "reviewed=no"),
         (_("Frozen organisations"), Organisation, frozen, "state__exact=frozen"),

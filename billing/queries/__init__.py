@@ -30,6 +30,7 @@ from billing.queries.usage import (
     usage_records,
     usage_split,
 )
+from billing.queries.vouchers import redemptions
 
 __all__ = [
     "GROUPS",
@@ -58,6 +59,7 @@ __all__ = [
     "prices_in_force",
     "quarantined_count",
     "rated_totals",
+    "redemptions",
     "statement",
     "statement_lines",
     "touching",

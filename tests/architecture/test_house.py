@@ -40,6 +40,7 @@ UNOWNED = {
     "billing.PriceTier": "public catalogue",
     "billing.PriceDraft": "prices that staff prepare",
     "billing.Promotion": "public catalogue",
+    "billing.PromoCode": "who knows it may redeem it",
     "billing.BudgetStep": "owned through its budget",
     "billing.Reconciliation": "proves the books of all organisations at once",
     "billing.QuarantineReview": "owned through the usage it is about",

@@ -38,7 +38,7 @@ from tests.worlds import MICRO, NOW, PRICE, Market, Tenant, make_lot, make_marke
 LISTS = [
     "ledgeraccount", "transfer", "hold", "creditrequest", "correctionrequest", "quarantinedusage", "run", "meter",
     "usagehour", "usagebatch", "budget", "budgetcrossing", "monthstatement", "sku", "pricebook", "price",
-    "pricedraft", "promotion", "reconciliation",
+    "pricedraft", "promocode", "promotion", "reconciliation",
 ]  # fmt: skip
 
 
