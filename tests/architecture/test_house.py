@@ -48,6 +48,7 @@ UNOWNED = {
     "clusters.Site": "owned by its operator",
     "clusters.Cluster": "owned through its site",
     "clusters.NodeFlavour": "reference data",
+    "grants.Criterion": "owned through its programme",
     "marketplace.Offer": "public; owned through its pool",
     "marketplace.ReplayRun": "local runs only",
 }
