@@ -93,3 +93,91 @@ class AttachmentKind(StrEnum):
     PLAN = "plan"
     LETTER = "letter"
     OTHER = "other"
+
+
+class ReviewState(StrEnum):
+    """A reviewer sees the content once independence is declared, and others' scores once the own ones are handed in."""
+
+    ASSIGNED = "assigned"
+    ACCEPTED = "accepted"
+    SUBMITTED = "submitted"
+    CONFLICT = "conflict"
+    CANCELLED = "cancelled"
+
+
+REVIEW_MOVES: Mapping[ReviewState, frozenset[ReviewState]] = {
+    ReviewState.ASSIGNED: frozenset({ReviewState.ACCEPTED, ReviewState.CONFLICT, ReviewState.CANCELLED}),
+    ReviewState.ACCEPTED: frozenset({ReviewState.SUBMITTED, ReviewState.CONFLICT, ReviewState.CANCELLED}),
+}
+
+
+class ConflictKind(StrEnum):
+    """Why a reviewer may not judge an application."""
+
+    SAME_ORGANISATION = "same_organisation"
+    TEAM_MEMBER = "team_member"
+    COOPERATION = "cooperation"
+    FINANCIAL = "financial"
+    PERSONAL = "personal"
+
+
+class DecisionKind(StrEnum):
+    """What the panel proposes."""
+
+    AWARD = "award"
+    REFUSE = "refuse"
+
+
+class Standing(StrEnum):
+    """Something that one person asks for and another decides."""
+
+    PENDING = "pending"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+
+
+class CommitmentKind(StrEnum):
+    """Why the pot changed: an award commits, a reclaim gives back."""
+
+    AWARD = "award"
+    RECLAIM = "reclaim"
+
+
+class AwardState(StrEnum):
+    """An award from its lot to the accepted report."""
+
+    ACTIVE = "active"
+    REPORTED = "reported"
+    CLOSED = "closed"
+
+
+AWARD_MOVES: Mapping[AwardState, frozenset[AwardState]] = {
+    AwardState.ACTIVE: frozenset({AwardState.REPORTED}),
+    AwardState.REPORTED: frozenset({AwardState.ACTIVE, AwardState.CLOSED}),
+}
+
+
+class ReportState(StrEnum):
+    """A final report; one that staff return is a draft again, with their words."""
+
+    DRAFT = "draft"
+    SUBMITTED = "submitted"
+    RETURNED = "returned"
+    ACCEPTED = "accepted"
+
+
+class AidKind(StrEnum):
+    """Whose aid a record is about: ours, or what the organisation says it got elsewhere."""
+
+    OURS = "ours"
+    DECLARED = "declared"
+
+
+class AidEntryKind(StrEnum):
+    """Why the history of an undertaking changed."""
+
+    GRANT = "grant"
+    DECLARED = "declared"
+    MERGER = "merger"
+    SPLIT = "split"
+    WITHDRAWAL = "withdrawal"
