@@ -157,6 +157,15 @@ FORMAT_MODULE_PATH = ["aion.formats"]
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = env.text("AION_STATIC_ROOT", default=str(BASE_DIR / "staticfiles"))
+# Uploads of customers: private, outside what any web server serves, and capped before they are stored.
+MEDIA_ROOT = env.text("AION_MEDIA_ROOT", default=str(BASE_DIR / "media"))
+FILE_UPLOAD_HANDLERS = [
+    "aion.web.uploads.CappedUploadHandler",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
+FILE_UPLOAD_PERMISSIONS = 0o600
+FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
@@ -226,6 +235,8 @@ SPECTACULAR_SETTINGS = {
         "WorkloadStateEnum": "clusters.states.WorkloadState",
         "DeliveryStateEnum": "aion.events.states.DeliveryState",
         "OrganisationStateEnum": "aion.tenancy.models.OrganisationState",
+        "ApplicationStateEnum": "marketplace.grants.states.ApplicationState",
+        "ProgrammeStateEnum": "marketplace.grants.states.ProgrammeState",
     },
 }
 

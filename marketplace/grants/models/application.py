@@ -9,11 +9,11 @@ from django.utils.translation import gettext_lazy as _
 
 from aion import ids
 from aion.tenancy.querysets import OwnedQuerySet
+from aion.web.uploads import MAX_FILE_BYTES
 from marketplace.grants.models.programme import Programme
 from marketplace.grants.querysets import ApplicationQuerySet
 from marketplace.grants.states import ApplicationState, AttachmentKind, DataClass, Openness
 
-MAX_FILE_BYTES = 20 * 1024 * 1024
 DATA_CLASSES = [
     (DataClass.OPEN, _("Open data")),
     (DataClass.INTERNAL, _("Internal data")),
