@@ -56,3 +56,39 @@ class FileTooLarge(Rejected):
     """The file is above the limit."""
 
     code, title = "file_too_large", "This file is too large"
+
+
+class ReviewerNotPossible(Conflict):
+    """The person may not review: no reviewer of the programme, or a conflict of interest that we know of."""
+
+    code, title = "reviewer_not_possible", "This person may not review it"
+
+
+class ScoreOutOfRange(Rejected):
+    """A score is a whole number within the range of its criterion."""
+
+    code, title = "score_out_of_range", "A score is outside its range"
+
+
+class ReviewIncomplete(Rejected):
+    """A review is handed in with a score and a comment for each criterion."""
+
+    code, title = "review_incomplete", "The review is not complete"
+
+
+class PotExceeded(Conflict):
+    """The award would pass what is left in the pot."""
+
+    code, title = "pot_exceeded", "Not enough is left in the pot"
+
+
+class AidRefused(Conflict):
+    """The grant would pass the cap of its rule, or the rule does not cover it. It is refused whole."""
+
+    code, title = "aid_refused", "State aid does not allow this grant"
+
+
+class ReportNotPossible(Conflict):
+    """A report is handed in once, with results."""
+
+    code, title = "report_not_possible", "The report cannot be handed in"

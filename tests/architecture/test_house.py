@@ -48,7 +48,12 @@ UNOWNED = {
     "clusters.Site": "owned by its operator",
     "clusters.Cluster": "owned through its site",
     "clusters.NodeFlavour": "reference data",
+    "grants.AidEntry": "owned through its record",
+    "grants.AidRule": "the law",
     "grants.Criterion": "owned through its programme",
+    "grants.ExcludedSector": "the law",
+    "grants.PublicHoliday": "the calendar",
+    "grants.Undertaking": "spans organisations",
     "marketplace.Offer": "public; owned through its pool",
     "marketplace.ReplayRun": "local runs only",
 }

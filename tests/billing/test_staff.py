@@ -280,7 +280,7 @@ def test_the_first_page_counts_what_waits_in_a_constant_number_of_queries(first:
         counts.append(len(captured))
         queues = {str(queue["title"]): queue["count"] for queue in answer.context["queues"]}
         assert queues == {
-            "Credit requests": number + 1, "Corrections": number + 1, "Price drafts": number + 1,
+            "Credit requests": number + 1, "Corrections": number + 1, "Promo codes": 0, "Price drafts": number + 1,
             "Quarantined usage": number + 1, "Frozen organisations": 0,
         }  # fmt: skip
         for queue in answer.context["queues"]:

@@ -68,9 +68,7 @@ class ExcludedSector(models.Model):
         ordering: ClassVar = ["code", "nace_prefix"]
         verbose_name = _("excluded sector")
         verbose_name_plural = _("excluded sectors")
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["code", "nace_prefix"], name="sector_excluded_once")
-        ]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["code", "nace_prefix"], name="sector_excluded_once")]
 
     def __str__(self) -> str:
         return f"{self.code}: {self.nace_prefix}"

@@ -89,9 +89,7 @@ class Award(models.Model):
     expires_at = models.DateTimeField(_("expires"))
     report_due_on = models.DateField(_("report due"))
     unused_checked_at = models.DateTimeField(null=True)
-    state = models.CharField(
-        _("state"), max_length=10, choices=[(s, s) for s in AwardState], default=AwardState.ACTIVE
-    )
+    state = models.CharField(_("state"), max_length=10, choices=[(s, s) for s in AwardState], default=AwardState.ACTIVE)
 
     objects = AwardQuerySet.as_manager()
 

@@ -12,7 +12,7 @@ from django.db.models import Sum
 
 from aion.actor import Actor
 from aion.audit import services as audit
-from aion.errors import Conflict, NotFound, Rejected
+from aion.errors import Conflict, Rejected
 from aion.money import decimal_string
 from aion.tenancy.models import Organisation
 from marketplace.grants.aid import working_day_after
@@ -186,7 +186,9 @@ def split(
     Undertaking.objects.select_for_update().get(pk=source.pk)
     links = {
         link.organisation_id: link
-        for link in UndertakingLink.objects.filter(undertaking=source, valid__contains=on).select_related("organisation")
+        for link in UndertakingLink.objects.filter(undertaking=source, valid__contains=on).select_related(
+            "organisation"
+        )
     }
     strangers = [one.name for one in organisations if one.pk not in links]
     if strangers or not organisations or len(links) <= len(organisations):

@@ -127,9 +127,7 @@ def assign_evenly(
         judged = _judged(found, at)
         asked = dict(found.reviews.values_list("reviewer_id", "state"))
         have = sum(state not in (ReviewState.CONFLICT, ReviewState.CANCELLED) for state in asked.values())
-        fit = [
-            one for one in reviewers if one.pk not in asked and known_conflict(judges[one.pk], judged) is None
-        ]
+        fit = [one for one in reviewers if one.pk not in asked and known_conflict(judges[one.pk], judged) is None]
         fit.sort(key=lambda one: (load[one.pk], one.pk))
         for reviewer in fit[: max(0, programme.min_reviews - have)]:
             _assign(actor=actor, application=found, reviewer=reviewer, due_at=due_at, at=at)
@@ -175,7 +173,7 @@ def declare(*, actor: Actor, public_id: str, conflict: str, text: str, at: datet
 
 @transaction.atomic
 def save_scores(
-    *, actor: Actor, public_id: str, scores: Mapping[str, ScoreWish], overall: str | None, at: datetime
+    *, actor: Actor, public_id: str, scores: Mapping[str, ScoreWish], overall: str | None
 ) -> ReviewAssignment:
     """Keep scores by criterion's code; nobody else sees them before they are handed in.
 
@@ -274,9 +272,7 @@ def _locked(application: Application) -> Application:
 
 
 def _judges(reviewers: Sequence[User]) -> dict[int, Judge]:
-    rows = Membership.objects.filter(user__in=reviewers).values_list(
-        "user_id", "organisation_id", "organisation__name"
-    )
+    rows = Membership.objects.filter(user__in=reviewers).values_list("user_id", "organisation_id", "organisation__name")
     organisations: dict[int, list[tuple[int, str]]] = {one.pk: [] for one in reviewers}
     for user_id, organisation_id, name in rows:
         organisations[user_id].append((organisation_id, name))
