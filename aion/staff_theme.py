@@ -44,6 +44,7 @@ MENU: tuple[tuple[Any, tuple[tuple[Any, str, str], ...]], ...] = (
         (
             (_("Consortium"), "monitoring", "consortium"),
             (_("Credit requests"), "add_card", "billing_creditrequest"),
+            (_("Promo codes"), "redeem", "billing_promocode"),
             (_("Ledger accounts"), "account_balance_wallet", "billing_ledgeraccount"),
             (_("Ledger entries"), "swap_horiz", "billing_transfer"),
             (_("Holds"), "lock_clock", "billing_hold"),

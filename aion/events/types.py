@@ -119,10 +119,7 @@ register_families(
     Family("credit", _("Credits")),
     Family("invoice", _("Invoices")),
     Family("webhook", _("Webhooks")),
-    Family("organisation", _("People and organisation")),
     Family("offer", _("Offers")),
-    Family("grant", _("Grants")),
-    Family("review", _("Reviews")),
     Family("quota", _("Quotas")),
 )
 _BUDGET = {

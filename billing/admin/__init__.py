@@ -13,6 +13,7 @@ from billing.admin import (
     quarantine,
     statements,
     usage,
+    vouchers,
 )
 
 __all__ = [
@@ -27,4 +28,5 @@ __all__ = [
     "quarantine",
     "statements",
     "usage",
+    "vouchers",
 ]

@@ -13,7 +13,7 @@ from aion.audit.models import AuditEvent
 from aion.staff import QUEUES, Queue, register_queues
 from aion.tenancy.models import Organisation, OrganisationState
 from billing.admin.columns import table
-from billing.models import CorrectionRequest, CreditRequest, PriceDraft, QuarantinedUsage, Reconciliation
+from billing.models import CorrectionRequest, CreditRequest, PriceDraft, PromoCode, QuarantinedUsage, Reconciliation
 from billing.states import DraftState, RequestState
 
 SHOWN = 12
@@ -24,6 +24,7 @@ _PENDING = {"state": RequestState.PENDING}
 register_queues(
     Queue(_("Credit requests"), CreditRequest, _PENDING, "state__exact=pending"),
     Queue(_("Corrections"), CorrectionRequest, _PENDING, "state__exact=pending"),
+    Queue(_("Promo codes"), PromoCode, _PENDING, "state__exact=pending"),
     Queue(_("Price drafts"), PriceDraft, {"state": DraftState.DRAFT}, "state__exact=draft"),
     Queue(_("Quarantined usage"), QuarantinedUsage, {"review": None}, "reviewed=no"),
     Queue(_("Frozen organisations"), Organisation, {"state": OrganisationState.FROZEN}, "state__exact=frozen"),

@@ -17,6 +17,7 @@ from billing.queries.budgets import BudgetStanding, budget_standings, budgets, c
 from billing.queries.charges import charge_of, charged_records, prices_behind
 from billing.queries.forecasts import forecasts
 from billing.queries.liability import Liability, SiteSales, liability, sales_by_site
+from billing.queries.lots import LotDrawdown, lot_drawdowns
 from billing.queries.prices import LIST_BOOK, Buyer, PriceInForce, price_in_force, prices_in_force, worst_case
 from billing.queries.usage import (
     GROUPS,
@@ -31,6 +32,7 @@ from billing.queries.usage import (
     usage_records,
     usage_split,
 )
+from billing.queries.vouchers import redemptions
 
 __all__ = [
     "GROUPS",
@@ -39,6 +41,7 @@ __all__ = [
     "Buyer",
     "EntryFilter",
     "Liability",
+    "LotDrawdown",
     "PriceInForce",
     "SiteSales",
     "UsageFilter",
@@ -54,6 +57,7 @@ __all__ = [
     "entries_beside",
     "forecasts",
     "liability",
+    "lot_drawdowns",
     "lots",
     "month_statements",
     "open_hold_count",
@@ -62,6 +66,7 @@ __all__ = [
     "prices_in_force",
     "quarantined_count",
     "rated_totals",
+    "redemptions",
     "sales_by_site",
     "statement",
     "statement_lines",

@@ -3,16 +3,16 @@
 
 from typing import Any
 
-from tests.isolation.rows import Row
+from tests.isolation.rows import PAYERS, READERS, Row
 from tests.worlds import Market, Tenant
 
 PUBLIC: dict[str, int] = {}
 SIGNED_IN: set[str] = set()
-PORTAL: list[Row] = []
+PORTAL: list[Row] = [Row("portal:redeem", PAYERS)]
 API_KINDS: tuple[str, ...] = ()
-API: list[tuple[str, str | None, Any, Any]] = []
+API: list[tuple[str, str | None, Any, Any]] = [("promo_redemption", None, READERS, PAYERS)]
 API_WRITES: list[tuple[str, str, str, str, Any, int]] = []
-PATHS: dict[str, str] = {}
+PATHS: dict[str, str] = {"promo_redemption": "promo-redemptions"}
 
 
 def things(tenant: Tenant, market: Market) -> dict[str, str]:
