@@ -279,10 +279,12 @@ def test_the_first_page_counts_what_waits_in_a_constant_number_of_queries(first:
             answer = first.get("/admin/")
         counts.append(len(captured))
         queues = {str(queue["title"]): queue["count"] for queue in answer.context["queues"]}
-        assert queues == {
+        ours = {
             "Credit requests": number + 1, "Corrections": number + 1, "Promo codes": 0, "Price drafts": number + 1,
             "Quarantined usage": number + 1, "Frozen organisations": 0,
         }  # fmt: skip
+        # Other apps register queues of their own, which are empty here.
+        assert queues == {name: 0 for name in queues} | ours
         for queue in answer.context["queues"]:
             assert first.get(queue["link"]).status_code == 200
     assert counts[0] == counts[1]
