@@ -79,9 +79,9 @@ class ProgrammeForm(AskForm):
         fields: ClassVar = list(PLAIN)
         help_texts: ClassVar = {
             "rules": _(
-                'A list of rules, as in [{"id": "kind", "kind": "kind_in", "params": {"kinds": ["startup"]}}]. Kinds: '
-                "kind_in, country_in, size_in, founded_within_years, identity_complete, vat_valid, terms_accepted, "
-                "no_overdue_report, one_per_organisation, amount_max, attachments_required, attestation."
+                "A list of objects with id, kind and params. The kinds: kind_in, country_in, size_in, "
+                "founded_within_years, identity_complete, vat_valid, terms_accepted, no_overdue_report, "
+                "one_per_organisation, amount_max, attachments_required, attestation."
             ),
             "zone": _("Applicants see the dates in this zone. The fields here are in UTC."),
         }
