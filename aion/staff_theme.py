@@ -74,6 +74,13 @@ MENU: tuple[tuple[Any, tuple[tuple[Any, str, str], ...]], ...] = (
         ),
     ),
     (
+        _("Grants"),
+        (
+            (_("Programmes"), "emoji_events", "grants_programme"),
+            (_("Applications"), "assignment", "grants_application"),
+        ),
+    ),
+    (
         _("Capacity"),
         (
             (_("Sites"), "location_on", "clusters_site"),

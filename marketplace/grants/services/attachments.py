@@ -32,7 +32,7 @@ def _plain_name(name: str) -> str:
     return f"{stem[: MAX_NAME - len(end) - 1]}{dot}{end}" if dot else kept[:MAX_NAME]
 
 
-def _examined(file: File[Any], name: str) -> tuple[str, str]:
+def _examined(file: "File[Any]", name: str) -> tuple[str, str]:
     digest, first = hashlib.sha256(), b""
     for piece in file.chunks():
         first = first or piece[:16]
@@ -47,7 +47,7 @@ def _examined(file: File[Any], name: str) -> tuple[str, str]:
 
 
 @transaction.atomic
-def attach(*, actor: Actor, public_id: str, kind: str, name: str, file: File[Any], at: datetime) -> Attachment:
+def attach(*, actor: Actor, public_id: str, kind: str, name: str, file: "File[Any]", at: datetime) -> Attachment:
     """Add a file to a draft. ``name`` is the person's own; it is kept as a label and never becomes a path.
 
     Raises FileTooLarge above 20 MB, FileRefused for another type than its name says, Rejected for an unknown kind or

@@ -25,9 +25,9 @@ from marketplace.grants.states import AidRegime, MoneySource, ProgrammeState
 FIELDS = frozenset(
     {
         "code", "name_en", "name_fr", "summary_en", "summary_fr", "organisation", "funder", "money_source",
-        "aid_regime", "aid_decided_by", "pot", "cap_per_award", "opens_at", "closes_at", "zone", "decision_on", "lot_days",
-        "report_days", "min_reviews", "sku_codes", "site_codes", "min_level", "ties_projects", "check_after_days",
-        "min_used_percent", "rules",
+        "aid_regime", "aid_decided_by", "pot", "cap_per_award", "opens_at", "closes_at", "zone", "decision_on",
+        "lot_days", "report_days", "min_reviews", "sku_codes", "site_codes", "min_level", "ties_projects",
+        "check_after_days", "min_used_percent", "rules",
     }
 )  # fmt: skip
 TOTAL_WEIGHT = 100
