@@ -17,7 +17,7 @@ from aion.web.middleware import status_of
 from aion.web.views import ActorView
 from marketplace.grants.models import Attachment, Criterion, ReviewAssignment, Score
 from marketplace.grants.models.review import CONFLICTS
-from marketplace.grants.portal.downloads import served
+from marketplace.grants.portal.documents import served
 from marketplace.grants.queries import awards as queries
 from marketplace.grants.services import reviews
 from marketplace.grants.services.reviews import COMMENT_LIMIT, TEXT_LIMIT, ScoreWish
