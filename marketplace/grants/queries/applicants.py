@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from aion.tenancy.models import Organisation
 from marketplace.grants.eligibility import Facts, Result, check, rules_of
 from marketplace.grants.models import Application
+from marketplace.grants.queries.awards import overdue_reports
 from marketplace.grants.states import ApplicationState
 
 
@@ -26,7 +27,9 @@ class Known:
 
 
 # A part that keeps such facts adds its reader: organisation and instant to some of the fields above.
-READERS: list[Callable[[Organisation, datetime], Mapping[str, Any]]] = []
+READERS: list[Callable[[Organisation, datetime], Mapping[str, Any]]] = [
+    lambda organisation, at: {"overdue_reports": overdue_reports(organisation.pk, at)}
+]
 
 
 def known_of(organisation: Organisation, at: datetime) -> Known:

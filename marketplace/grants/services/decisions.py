@@ -106,6 +106,17 @@ def propose_down_to_the_pot(
 
 
 @transaction.atomic
+def propose_refusals(*, actor: Actor, programme: Programme, reason: str, at: datetime) -> int:
+    """Propose to refuse every ranked application for which no proposal waits. Returns how many that were."""
+    waiting = Decision.objects.filter(application__programme=programme, state=Standing.PENDING)
+    rows = Application.objects.filter(programme=programme, state=ApplicationState.RANKED)
+    rest = list(rows.exclude(pk__in=waiting.values("application_id")).order_by("pk"))
+    for one in rest:
+        propose(actor=actor, application=one, kind=DecisionKind.REFUSE, amount=0, reason=reason, at=at)
+    return len(rest)
+
+
+@transaction.atomic
 def approve_decision(*, actor: Actor, public_id: str, at: datetime) -> Decision:
     """Approve a proposal as the second person. An award's credits can be spent when this returns.
 

@@ -152,6 +152,8 @@ def declare(*, actor: Actor, public_id: str, conflict: str, text: str, at: datet
     ReviewerNotPossible when we know of a conflict that the reviewer does not declare.
     """
     assignment = find(actor, public_id, lock=True)
+    if assignment.state not in (ReviewState.ASSIGNED, ReviewState.ACCEPTED):
+        raise WrongState("This review was handed in or ended: it cannot be changed.", state=assignment.state)
     if conflict and conflict not in set(ConflictKind):
         raise Rejected("There is no such kind of conflict.", field="conflict")
     if len(text) > 400:
