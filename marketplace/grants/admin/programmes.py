@@ -27,7 +27,7 @@ from aion.residency.policy import Level
 from aion.staff import Act, AskedAdmin, AskForm, ReasonForm, on_one, on_rows, staff_actor, state_column
 from aion.web.templatetags.aion import LEVEL_WORDS
 from billing.admin.columns import credits_text, money
-from billing.admin.grants import codes
+from billing.admin.restrictions import codes
 from marketplace.grants.models import Criterion, Programme
 from marketplace.grants.services import programmes
 from marketplace.grants.states import ProgrammeState
