@@ -80,7 +80,10 @@ def members(period: Period) -> list[Member]:
         if sold is not None:
             total[1] += sold.milli_gpu_seconds
             total[2] += sold.revenue
-    return [Member(name, *total, seconds=period.seconds) for (name, _pk), total in sorted(totals.items())]
+    return [
+        Member(name, capacity, sold, revenue, period.seconds)
+        for (name, _pk), (capacity, sold, revenue) in sorted(totals.items())
+    ]
 
 
 def consortium(request: HttpRequest) -> HttpResponse:
@@ -118,7 +121,7 @@ def _csv_rows(period: Period) -> Iterator[list[Any]]:
 
 
 def _members_table(found: list[Member]) -> dict[str, Any]:
-    rows = [
+    rows: list[list[Any]] = [
         [one.name, f"{one.milli_gpus / 1000:,g}", gpu_hours(one.milli_gpu_seconds), one.percent,
          credits_text(one.revenue)]
         for one in found

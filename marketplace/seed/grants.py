@@ -106,7 +106,7 @@ def _staff(email: str) -> Actor:
 
 
 def _programme(call: Call, runner: Organisation, staff: Actor, at: datetime) -> Programme:
-    found = Programme.objects.filter(code=call.code).first()
+    found: Programme | None = Programme.objects.filter(code=call.code).first()
     if found is not None:
         return found
     wish: Mapping[str, Any] = {

@@ -284,7 +284,7 @@ def test_the_first_page_counts_what_waits_in_a_constant_number_of_queries(first:
             "Quarantined usage": number + 1, "Frozen organisations": 0,
         }  # fmt: skip
         # Other apps register queues of their own, which are empty here.
-        assert queues == {name: 0 for name in queues} | ours
+        assert queues == dict.fromkeys(queues, 0) | ours
         for queue in answer.context["queues"]:
             assert first.get(queue["link"]).status_code == 200
     assert counts[0] == counts[1]

@@ -30,14 +30,14 @@ class EditProjectForm(ProjectForm):
 
     gpu_quota = gpu_field(_("GPUs at one time"))
 
-    def __init__(self, *args: Any, project: Project, **kwargs: Any) -> None:
+    def __init__(self, data: Any = None, *, project: Project) -> None:
         """Start with what holds; a policy with more rules than the list has stays choosable."""
         present = {
             "name": project.name,
             "residency_policy": project.residency_policy,
             "gpu_quota": (Decimal(project.milli_gpu_quota) / 1000).normalize().to_eng_string(),
         }
-        super().__init__(*args, initial=present, **kwargs)
+        super().__init__(data, initial=present)
         policy: Any = self.fields["residency_policy"]
         if project.residency_policy not in dict(policy.choices):
             policy.choices = [*policy.choices, (project.residency_policy, project.residency_policy)]
