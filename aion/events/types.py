@@ -119,7 +119,6 @@ register_families(
     Family("credit", _("Credits")),
     Family("invoice", _("Invoices")),
     Family("webhook", _("Webhooks")),
-    Family("offer", _("Offers")),
     Family("quota", _("Quotas")),
 )
 _BUDGET = {

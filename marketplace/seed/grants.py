@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import transaction
+
 from aion.actor import Actor, Scope, Via
 from aion.errors import Rejected
 from aion.tenancy.models import Organisation, OrganisationKind, Project, User
@@ -85,8 +87,12 @@ SUMMARY_FR = (
 )
 
 
+@transaction.atomic
 def seed_grants(*, at: datetime) -> None:
-    """Make the calls with their applications, reviews and an award, as they stand at ``at``; twice adds nothing."""
+    """Make the calls with their applications, reviews and an award, as they stand at ``at``; twice adds nothing.
+
+    All of it or nothing: a seed that was interrupted starts anew.
+    """
     runner, _ = Organisation.objects.get_or_create(
         slug=RUNNER, defaults={"name": "AION", "kind": OrganisationKind.MEMBER, "country_id": "FR"}
     )
