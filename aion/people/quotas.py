@@ -4,6 +4,7 @@
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext
 
 from aion.actor import Actor, Scope
 from aion.audit import services as audit
@@ -27,16 +28,19 @@ def request_quota(*, actor: Actor, milli_gpus: int, reason: str, project_id: str
     actor.require(Scope.QUOTAS_WRITE)
     organisation = Organisation.objects.visible_to(actor).first()
     if organisation is None:
-        raise Forbidden("A quota belongs to an organisation; act for one first.")
+        raise Forbidden(gettext("A quota belongs to an organisation; act for one first."))
     project = _project(actor, project_id)
     present = organisation.milli_gpu_quota if project is None else project.milli_gpu_quota
     if not present < milli_gpus <= MAX_MILLI_GPUS:
         raise Rejected(
-            f"Ask for more than the present {present / 1000:g} GPUs, and for at most {MAX_MILLI_GPUS // 1000:,}.",
+            gettext("Ask for more than the present %(present)s GPUs, and for at most %(most)s.")
+            % {"present": f"{present / 1000:g}", "most": f"{MAX_MILLI_GPUS // 1000:,}"},
             field="gpus",
         )
     if not 1 <= len(reason.strip()) <= MAX_REASON:
-        raise Rejected(f"Write what the GPUs are for, in up to {MAX_REASON} characters.", field="reason")
+        raise Rejected(
+            gettext("Write what the GPUs are for, in up to %(most)s characters.") % {"most": MAX_REASON}, field="reason"
+        )
     try:
         with transaction.atomic():
             request = QuotaRequest.objects.create(
@@ -56,7 +60,7 @@ def request_quota(*, actor: Actor, milli_gpus: int, reason: str, project_id: str
                 changes={"milli_gpus": [present, milli_gpus]},
             )
     except IntegrityError as error:
-        raise Conflict("A request waits for a decision already: withdraw it before you ask anew.") from error
+        raise Conflict(gettext("A request waits for a decision already: withdraw it before you ask anew.")) from error
     return request
 
 
@@ -78,7 +82,10 @@ def decide_quota(*, actor: Actor, public_id: str, approve: bool, reason: str, at
     the request is found whoever's it is. Raises Rejected without a reason, NotFound, Conflict once decided.
     """
     if not 1 <= len(reason.strip()) <= MAX_DECISION:
-        raise Rejected(f"Write why, in up to {MAX_DECISION} characters: the organisation reads it.", field="reason")
+        raise Rejected(
+            gettext("Write why, in up to %(most)s characters: the organisation reads it.") % {"most": MAX_DECISION},
+            field="reason",
+        )
     request = _pending(QuotaRequest.objects.filter(public_id=public_id).first())
     _close(request, actor, QuotaState.APPROVED if approve else QuotaState.REJECTED, reason.strip(), at)
     if approve:
@@ -112,15 +119,19 @@ def _project(actor: Actor, public_id: str) -> Project | None:
         return None
     project: Project | None = Project.objects.visible_to(actor).filter(public_id=public_id).first()
     if project is None:
-        raise NotFound("There is no such project.", field="project")
+        raise NotFound(gettext("There is no such project."), field="project")
     return project
 
 
 def _pending(request: QuotaRequest | None) -> QuotaRequest:
     if request is None:
-        raise NotFound("There is no such request.")
+        raise NotFound(gettext("There is no such request."))
     if request.state != QuotaState.PENDING:
-        raise Conflict(f"This request is {request.state} already.", state=request.state)
+        raise Conflict(
+            gettext("This request is decided or withdrawn already: %(state)s.")
+            % {"state": request.get_state_display()},
+            state=request.state,
+        )
     return request
 
 
@@ -131,7 +142,11 @@ def _close(request: QuotaRequest, actor: Actor, state: QuotaState, reason: str, 
     )
     request.refresh_from_db()
     if not moved:
-        raise Conflict(f"This request is {request.state} already.", state=request.state)
+        raise Conflict(
+            gettext("This request is decided or withdrawn already: %(state)s.")
+            % {"state": request.get_state_display()},
+            state=request.state,
+        )
 
 
 def _raise_quota(request: QuotaRequest) -> None:

@@ -42,7 +42,7 @@ def test_a_quota_request_is_decided_with_a_reason(staff: Client, mine: Tenant) -
     mine.organisation.refresh_from_db()
     assert mine.organisation.milli_gpu_quota == 128_000
     late = staff.post(path, {"confirmed": "yes", "reason": "Again"})
-    assert "approved already" in words(late)[-1]
+    assert "withdrawn already: Approved" in words(late)[-1]
 
 
 def test_a_list_of_requests_is_refused_at_once(staff: Client, mine: Tenant, theirs: Tenant) -> None:

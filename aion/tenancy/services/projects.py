@@ -6,6 +6,7 @@ from datetime import datetime
 
 from django.db import IntegrityError, transaction
 from django.utils.text import slugify
+from django.utils.translation import gettext
 
 from aion.actor import Actor, Scope
 from aion.audit import services as audit
@@ -14,8 +15,6 @@ from aion.residency.policy import Policy
 from aion.tenancy.audit import Action
 from aion.tenancy.models import Membership, Organisation, Project, ProjectMember
 from aion.tenancy.roles import scopes_of
-
-NO_SLUG = "Use at least one letter or digit in the name."
 
 
 def create_project(*, actor: Actor, name: str, residency_policy: str, milli_gpu_quota: int, at: datetime) -> Project:
@@ -26,10 +25,10 @@ def create_project(*, actor: Actor, name: str, residency_policy: str, milli_gpu_
     actor.require(Scope.PROJECTS_WRITE)
     organisation = Organisation.objects.visible_to(actor).first()
     if organisation is None:
-        raise Forbidden("A project belongs to an organisation; act for one first.")
+        raise Forbidden(gettext("A project belongs to an organisation; act for one first."))
     slug = slugify(name)[:40].strip("-")
     if not slug:
-        raise Rejected(NO_SLUG, field="name")
+        raise Rejected(gettext("Use at least one letter or digit in the name."), field="name")
     policy = _policy(residency_policy)
     _check_quota(milli_gpu_quota, organisation)
     try:
@@ -43,7 +42,7 @@ def create_project(*, actor: Actor, name: str, residency_policy: str, milli_gpu_
             )
             audit.record(actor=actor, action=Action.PROJECT_CREATED, subject=project, at=at)
     except IntegrityError as error:
-        raise Conflict(f"There is a project called {slug} already.", field="name") from error
+        raise Conflict(gettext("There is a project called %(slug)s already.") % {"slug": slug}, field="name") from error
     return project
 
 
@@ -64,11 +63,11 @@ def update_project(
     actor.require(Scope.PROJECTS_WRITE)
     project = _locked(actor, public_id)
     if project.archived_at is not None:
-        raise Conflict(f"{project.name} is archived: reopen it before you change it.")
+        raise Conflict(gettext("%(project)s is archived: reopen it before you change it.") % {"project": project.name})
     wish: dict[str, object] = {}
     if name is not None:
         if not slugify(name):
-            raise Rejected(NO_SLUG, field="name")
+            raise Rejected(gettext("Use at least one letter or digit in the name."), field="name")
         wish["name"] = name.strip()
     if residency_policy is not None:
         wish["residency_policy"] = _policy(residency_policy)
@@ -96,7 +95,7 @@ def set_members(*, actor: Actor, public_id: str, restricted: bool, members: Coll
     wanted = set(members)
     found = dict(Membership.objects.visible_to(actor).filter(user_id__in=wanted).values_list("user_id", "pk"))
     if wanted - set(found):
-        raise Rejected("Choose people of your organisation: invite them to it first.", field="members")
+        raise Rejected(gettext("Choose people of your organisation: invite them to it first."), field="members")
     before = set(project.members.values_list("membership__user_id", flat=True))
     project.members.exclude(membership__in=found.values()).delete()
     ProjectMember.objects.bulk_create(
@@ -148,7 +147,8 @@ def require_open(project: Project) -> None:
     """Raise Conflict if ``project`` is archived."""
     if project.archived_at is not None:
         raise Conflict(
-            f"{project.name} is archived: nothing new starts in it. Choose another project, or reopen it.",
+            gettext("%(project)s is archived: nothing new starts in it. Choose another project, or reopen it.")
+            % {"project": project.name},
             field="project",
         )
 
@@ -159,7 +159,8 @@ def require_member(actor: Actor, project: Project) -> None:
         return
     if not project.members.filter(membership__user_id=actor.user_id).exists():
         raise Forbidden(
-            f"Only members of {project.name} launch and stop its work: ask an owner or administrator to add you.",
+            gettext("Only members of %(project)s launch and stop its work: ask an owner or administrator to add you.")
+            % {"project": project.name},
             field="project",
         )
 
@@ -173,7 +174,7 @@ def _locked(actor: Actor, public_id: str) -> Project:
         .first()
     )
     if project is None:
-        raise NotFound("There is no such project.")
+        raise NotFound(gettext("There is no such project."))
     return project
 
 
@@ -187,7 +188,10 @@ def _policy(text: str) -> str:
 def _check_quota(milli_gpus: int, organisation: Organisation) -> None:
     if not 0 < milli_gpus <= organisation.milli_gpu_quota:
         raise Rejected(
-            f"The quota must be above 0 and at most your organisation's {organisation.milli_gpu_quota / 1000:g} GPUs. "
-            "Ask for a higher one under Quotas.",
+            gettext(
+                "The quota must be above 0 and at most your organisation's %(gpu_quota)s GPUs. "
+                "Ask for a higher one under Quotas."
+            )
+            % {"gpu_quota": f"{organisation.milli_gpu_quota / 1000:g}"},
             field="gpu_quota",
         )

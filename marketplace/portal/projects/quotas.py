@@ -76,7 +76,7 @@ class WithdrawQuotaView(ActorView):
         """Ask, for those without JavaScript."""
         row = QuotaRequest.objects.visible_to(self.actor).filter(public_id=public_id).first()
         if row is None:
-            raise NotFound("There is no such request.")
+            raise NotFound(_("There is no such request."))
         return render(request, "projects/quota_withdraw.html", {"row": row})
 
     def post(self, request: HttpRequest, public_id: str) -> HttpResponse:

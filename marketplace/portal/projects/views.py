@@ -51,7 +51,7 @@ class ProjectBase(ActorView):
         """Return the project. Raises NotFound for a stranger's."""
         project: Project | None = Project.objects.visible_to(self.actor).filter(public_id=public_id).first()
         if project is None:
-            raise NotFound("There is no such project.")
+            raise NotFound(_("There is no such project."))
         return project
 
     def page(
