@@ -165,6 +165,15 @@ FORMAT_MODULE_PATH = ["aion.formats"]
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = env.text("AION_STATIC_ROOT", default=str(BASE_DIR / "staticfiles"))
+# Uploads of customers: private, outside what any web server serves, and capped before they are stored.
+MEDIA_ROOT = env.text("AION_MEDIA_ROOT", default=str(BASE_DIR / "media"))
+FILE_UPLOAD_HANDLERS = [
+    "aion.web.uploads.CappedUploadHandler",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
+FILE_UPLOAD_PERMISSIONS = 0o600
+FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
@@ -197,6 +206,8 @@ CELERY_BEAT_SCHEDULE = {
     "partitions": {"task": "billing.prepare_partitions", "schedule": 6 * 3600.0},
     "proof": {"task": "billing.reconcile", "schedule": crontab(hour=2, minute=10)},
     "months": {"task": "billing.close_months", "schedule": 3600.0},
+    "unused-grants": {"task": "grants.apply_unused_rule", "schedule": crontab(hour=4, minute=20)},
+    "grant-reminders": {"task": "grants.remind", "schedule": 3600.0},
     "check-sites": {"task": "clusters.check_clusters", "schedule": 60.0},
     "fan-out": {"task": "events.fan_out", "schedule": 10.0},
     "webhooks": {"task": "events.deliver_due", "schedule": 10.0},
@@ -236,6 +247,8 @@ SPECTACULAR_SETTINGS = {
         "WorkloadStateEnum": "clusters.states.WorkloadState",
         "DeliveryStateEnum": "aion.events.states.DeliveryState",
         "OrganisationStateEnum": "aion.tenancy.models.OrganisationState",
+        "ApplicationStateEnum": "marketplace.grants.states.ApplicationState",
+        "ProgrammeStateEnum": "marketplace.grants.states.ProgrammeState",
     },
 }
 

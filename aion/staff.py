@@ -13,11 +13,11 @@ from django.contrib.admin.utils import unquote
 from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import ValidationError
 from django.db import DataError, transaction
-from django.db.models import ForeignKey, QuerySet
+from django.db.models import ForeignKey, Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
@@ -28,7 +28,9 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 
 from aion import clock
 from aion.actor import Actor, Scope, Via
+from aion.audit import services as audit
 from aion.errors import DomainError
+from aion.staff_registry import PAGES, QUEUES, Page, Queue, register_pages, register_queues
 from aion.web.templatetags.aion import STATE_TONES
 
 
@@ -41,6 +43,11 @@ class AionAdminSite(UnfoldAdminSite):  # type: ignore[misc]
         """Allow active staff who signed in with a second factor set up."""
         user: Any = request.user
         return bool(user.is_active and user.is_staff and is_mfa_enabled(user))
+
+    def get_urls(self) -> list[Any]:
+        """Add the pages that apps registered, each behind the same door as the rest."""
+        pages = [path(one.path, self.admin_view(one.view), name=one.name) for one in PAGES]
+        return [*pages, *super().get_urls()]
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Send people to the portal's sign-in, staff without a second factor to its set-up, others away."""
@@ -139,12 +146,70 @@ class ReadOnlyAdmin(StaffAdmin):
         return False
 
 
+class KeptForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A row's form that also asks why it is changed."""
+
+    change_reason = forms.CharField(
+        label=_("Reason"),
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
+        max_length=200,
+        help_text=_("Why you change this. It goes on the record with your name."),
+    )
+
+
 class KeptAdmin(StaffAdmin):
-    """Rows that may be added and changed, never deleted: others refer to them."""
+    """Rows that may be added and changed with a reason, never deleted: others refer to them.
+
+    What was changed goes on the record: field by field, before and after. A form of its own derives from KeptForm.
+    """
+
+    form = KeptForm
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Refuse."""
         return False
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        """Ask for a reason where something is changed: a new row says itself what it is."""
+        form: Any = super().get_form(request, obj, change, **kwargs)
+        if obj is None:
+            form.base_fields.pop("change_reason", None)
+        return form
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Put the reason last, for those who may change the row."""
+        fieldsets = [
+            (title, {**options, "fields": [name for name in options["fields"] if name != "change_reason"]})
+            for title, options in super().get_fieldsets(request, obj)
+        ]
+        if obj is not None and self.has_change_permission(request, obj):
+            fieldsets.append((None, {"fields": ["change_reason"]}))
+        return fieldsets
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Save, and write who changed what and why."""
+        super().save_model(request, obj, form, change)
+        names = [name for name in form.changed_data if name != "change_reason"]
+        audit.record(
+            actor=staff_actor(request),
+            action="staff.changed" if change else "staff.added",
+            subject=obj,
+            at=clock.now(),
+            reason=form.cleaned_data.get("change_reason", ""),
+            changes={
+                name: [plain(form.initial.get(name)) if change else None, plain(form.cleaned_data[name])]
+                for name in names
+            },
+        )
+
+
+def plain(value: Any) -> Any:
+    """Return a form's value as the audit log keeps it: a row by its key."""
+    if value is None or isinstance(value, (bool, int)):
+        return value
+    if isinstance(value, (list, tuple, QuerySet)):
+        return [plain(one) for one in value]
+    return value.pk if isinstance(value, Model) else str(value)
 
 
 class ReasonForm(forms.Form):
@@ -303,20 +368,27 @@ class AskedAdmin(DecidedAdmin):
 
 
 __all__ = [
+    "PAGES",
+    "QUEUES",
     "Act",
     "AionAdminSite",
     "AskForm",
     "AskedAdmin",
     "DecidedAdmin",
     "KeptAdmin",
+    "KeptForm",
     "KeyedChoices",
     "ModelAdmin",
+    "Page",
+    "Queue",
     "ReadOnlyAdmin",
     "ReasonForm",
     "confirm",
     "gpus_column",
     "on_one",
     "on_rows",
+    "register_pages",
+    "register_queues",
     "staff_actor",
     "state_column",
 ]

@@ -27,6 +27,7 @@ MENU: tuple[tuple[Any, tuple[tuple[Any, str, str], ...]], ...] = (
             (_("Organisations"), "apartment", "tenancy_organisation"),
             (_("People"), "person", "tenancy_user"),
             (_("Projects"), "folder", "tenancy_project"),
+            (_("Quota requests"), "trending_up", "tenancy_quotarequest"),
             (_("API keys"), "key", "tenancy_apitoken"),
         ),
     ),
@@ -41,7 +42,9 @@ MENU: tuple[tuple[Any, tuple[tuple[Any, str, str], ...]], ...] = (
     (
         _("Money"),
         (
+            (_("Consortium"), "monitoring", "consortium"),
             (_("Credit requests"), "add_card", "billing_creditrequest"),
+            (_("Promo codes"), "redeem", "billing_promocode"),
             (_("Ledger accounts"), "account_balance_wallet", "billing_ledgeraccount"),
             (_("Ledger entries"), "swap_horiz", "billing_transfer"),
             (_("Holds"), "lock_clock", "billing_hold"),
@@ -73,6 +76,13 @@ MENU: tuple[tuple[Any, tuple[tuple[Any, str, str], ...]], ...] = (
         ),
     ),
     (
+        _("Grants"),
+        (
+            (_("Programmes"), "emoji_events", "grants_programme"),
+            (_("Applications"), "assignment", "grants_application"),
+        ),
+    ),
+    (
         _("Capacity"),
         (
             (_("Sites"), "location_on", "clusters_site"),
@@ -90,6 +100,11 @@ MENU: tuple[tuple[Any, tuple[tuple[Any, str, str], ...]], ...] = (
         ),
     ),
 )
+
+
+def _address(name: str) -> str:
+    """Return the list of a model, which has its app in its name, or the page of that name."""
+    return f"admin:{name}_changelist" if "_" in name else f"admin:{name}"
 
 
 def unfold() -> dict[str, Any]:
@@ -112,7 +127,7 @@ def unfold() -> dict[str, Any]:
                     "title": title,
                     "separator": bool(number),
                     "items": [
-                        {"title": name, "icon": icon, "link": reverse_lazy(f"admin:{model}_changelist")}
+                        {"title": name, "icon": icon, "link": reverse_lazy(_address(model))}
                         for name, icon, model in items
                     ],
                 }

@@ -3,7 +3,7 @@
 
 from django.utils.translation import gettext_lazy
 
-from aion.errors import Conflict, PaymentRequired, Rejected
+from aion.errors import Conflict, PaymentRequired, Rejected, TooMany
 
 
 class InsufficientCredit(PaymentRequired):
@@ -76,3 +76,33 @@ class PromotionNotPossible(Conflict):
     """A promotion that has begun only ever ends earlier."""
 
     code, title = "promotion_not_possible", gettext_lazy("The promotion cannot be changed so")
+
+
+class ReclaimNotPossible(Conflict):
+    """Only granted credit that is neither spent, held nor expired goes back."""
+
+    code, title = "reclaim_not_possible", gettext_lazy("This cannot be reclaimed")
+
+
+class LotNotProlonged(Conflict):
+    """An expired lot stays expired, and a lot never ends earlier than it was told."""
+
+    code, title = "lot_not_prolonged", gettext_lazy("The lot cannot be prolonged so")
+
+
+class PromoCodeNotValid(Rejected):
+    """Unknown, not begun, ended or used up: one answer, so that nobody learns which codes there are."""
+
+    code, title = "promo_code_not_valid", gettext_lazy("The code is not valid")
+
+
+class PromoCodeRedeemed(Conflict):
+    """An organisation redeems a code once."""
+
+    code, title = "promo_code_redeemed", gettext_lazy("The code was redeemed already")
+
+
+class TooManyTries(TooMany):
+    """A person tries only so many codes an hour."""
+
+    code, title = "too_many_tries", gettext_lazy("Too many tries")

@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from aion.actor import Actor
-from billing.states import AccountKind, HoldState
+from billing.states import AccountKind, HoldState, PromoState
 
 
 class OwnedQuerySet(models.QuerySet[Any]):
@@ -78,6 +78,14 @@ class PromotionQuerySet(models.QuerySet[Any]):
     def in_force_at(self, at: datetime) -> Self:
         """Return promotions whose half-open validity contains ``at``."""
         return self.filter(valid__contains=at)
+
+
+class PromoCodeQuerySet(models.QuerySet[Any]):
+    """Promo codes."""
+
+    def redeemable_at(self, at: datetime) -> Self:
+        """Return active codes whose half-open validity contains ``at`` and that are not used up."""
+        return self.filter(state=PromoState.ACTIVE, valid__contains=at, redeemed__lt=F("max_redemptions"))
 
 
 class BudgetQuerySet(OwnedQuerySet):

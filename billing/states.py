@@ -45,6 +45,7 @@ class TransferKind(StrEnum):
     REFUND = "refund"
     SETTLEMENT = "settlement"
     REVERSAL = "reversal"
+    RECLAIM = "reclaim"
 
 
 class HoldState(StrEnum):
@@ -60,6 +61,15 @@ class RequestState(StrEnum):
     PENDING = "pending"
     APPROVED = "approved"
     REJECTED = "rejected"
+
+
+class PromoState(StrEnum):
+    """A promo code can be redeemed while it is active; what ended never begins again."""
+
+    PENDING = "pending"
+    ACTIVE = "active"
+    REJECTED = "rejected"
+    ENDED = "ended"
 
 
 class DraftState(StrEnum):

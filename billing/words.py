@@ -21,6 +21,7 @@ KINDS = {
     TransferKind.REFUND: gettext_lazy("Refund"),
     TransferKind.SETTLEMENT: gettext_lazy("Settlement"),
     TransferKind.REVERSAL: gettext_lazy("Reversal"),
+    TransferKind.RECLAIM: gettext_lazy("Reclaim"),
 }
 WHY = {
     TransferKind.GRANT: gettext_lazy("Credit was granted: a new lot came into being with this amount."),
@@ -35,6 +36,7 @@ WHY = {
     TransferKind.REFUND: gettext_lazy("Bought credit was paid back."),
     TransferKind.SETTLEMENT: gettext_lazy("Credit paid for what no lot could pay before."),
     TransferKind.REVERSAL: gettext_lazy("An earlier entry was taken back: the same amount, the other way round."),
+    TransferKind.RECLAIM: gettext_lazy("Granted credit that was not used went back to the programme that gave it."),
 }
 METHODS = {
     Method.LINEAR: gettext_lazy("As since the month began"),

@@ -3,19 +3,18 @@
 
 from typing import Any, ClassVar
 
-from django import forms
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
 from aion.residency.policy import UNKNOWN
 from aion.residency.regions import normalise
-from aion.staff import KeptAdmin, ReadOnlyAdmin, gpus_column, state_column
+from aion.staff import KeptAdmin, KeptForm, ReadOnlyAdmin, gpus_column, state_column
 from clusters.models import Cluster, NodeFlavour, PodInterval, Pool, Site, Workload
 
 CODES = ("storage_code", "backup_code", "failover_code", "telemetry_code", "operator_seat")
 
 
-class SiteForm(forms.ModelForm):  # type: ignore[type-arg]
+class SiteForm(KeptForm):
     """Accepts the spellings people use (UK, EL) and stores the code."""
 
     class Meta:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from django.db.models import F, OuterRef, QuerySet, Subquery, Sum
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
 from aion.actor import Actor
@@ -38,6 +38,24 @@ class Running:
     milli_gpus: int
     burn_per_hour: int
     workloads: int
+
+
+@dataclass(frozen=True, slots=True)
+class InUse:
+    """What counts against a quota at this moment: GPUs that work occupies, and GPUs that work waits for."""
+
+    used: int = 0
+    waiting: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SiteCapacity:
+    """What a site has, and who operates it."""
+
+    code: str
+    operator_id: int
+    operator: str
+    milli_gpus: int
 
 
 def energy_of(*, milli_gpu_seconds: int, watts: int, site: Site) -> tuple[int, int]:
@@ -138,6 +156,12 @@ def site_names() -> dict[str, str]:
     return dict(Site.objects.values_list("code", "name"))
 
 
+def site_capacities() -> list[SiteCapacity]:
+    """Return each site's capacity in one query."""
+    rows = Site.objects.order_by("code").annotate(size=Sum("clusters__pools__milli_gpus", default=0))
+    return [SiteCapacity(*row) for row in rows.values_list("code", "operator_id", "operator__name", "size")]
+
+
 def places() -> dict[str, Place]:
     """Return each site's name and operator by its code, for what billing says of sites."""
     rows = Site.objects.values_list("code", "name", "operator__name")
@@ -152,6 +176,21 @@ def watts_by_sku() -> dict[str, int]:
 def unreachable_clusters() -> QuerySet[Cluster]:
     """Return connected clusters whose last call failed."""
     return Cluster.objects.filter(enabled=True).exclude(last_error="")
+
+
+def in_use_by_project(actor: Actor) -> dict[int, InUse]:
+    """Return what each busy project of the actor uses and waits for in milli-GPUs, in one query."""
+    occupying = Q(state__in=OCCUPYING)
+    rows = (
+        Workload.objects.visible_to(actor)
+        .filter(state__in=ACTIVE)
+        .order_by()
+        .values("project_id")
+        .annotate(
+            used=Sum("milli_gpus", filter=occupying, default=0), waiting=Sum("milli_gpus", filter=~occupying, default=0)
+        )
+    )
+    return {row["project_id"]: InUse(row["used"], row["waiting"]) for row in rows}
 
 
 def active_count(organisation_id: int | None) -> int:

@@ -63,6 +63,7 @@ def committed(django_db_setup: Any, django_db_blocker: Any) -> Iterator[None]:
     with django_db_blocker.unblock():
         yield
         kept = {"django_migrations", "residency_territory", "django_content_type", "auth_permission"}
+        kept |= {"grants_aidrule", "grants_excludedsector", "grants_publicholiday"}
         with connection.cursor() as cursor:
             tables = [name for name in connection.introspection.table_names(cursor) if name not in kept]
             cursor.execute("SET session_replication_role = replica")

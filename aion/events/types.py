@@ -119,6 +119,7 @@ register_families(
     Family("credit", _("Credits")),
     Family("invoice", _("Invoices")),
     Family("webhook", _("Webhooks")),
+    Family("quota", _("Quotas")),
 )
 _BUDGET = {
     "budget": "bud_5n8x2k4qw7m1v9ya",

@@ -116,6 +116,7 @@ class Group:
             "AION_BASE_URL": f"http://127.0.0.1:{port}",
             "AION_LOCAL_MAILBOX": str(self.directory / "mail"),
             "AION_STATIC_ROOT": str(STATE / "static"),
+            "AION_MEDIA_ROOT": str(self.directory / "media"),
             "AION_LOG_LEVEL": os.environ.get("AION_LOG_LEVEL", "WARNING"),
         }
         for inherited in ("MAKEFLAGS", "DJANGO_SETTINGS_MODULE"):

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from django.db.models import QuerySet
 
 from aion.actor import Actor
-from aion.tenancy.models import Membership, Project, User
+from aion.tenancy.models import Membership, Project, ProjectMember, QuotaRequest, User
 
 
 def members(actor: Actor) -> QuerySet[Membership]:
@@ -17,6 +17,17 @@ def members(actor: Actor) -> QuerySet[Membership]:
 def projects(actor: Actor) -> QuerySet[Project]:
     """Return the actor's projects, by name."""
     return Project.objects.visible_to(actor).order_by("name", "pk")
+
+
+def project_members(actor: Actor, project: Project) -> QuerySet[ProjectMember]:
+    """Return who is a member of a project, by name."""
+    rows = ProjectMember.objects.visible_to(actor).filter(project=project).select_related("membership__user")
+    return rows.order_by("membership__user__name", "pk")
+
+
+def quota_requests(actor: Actor) -> QuerySet[QuotaRequest]:
+    """Return the actor's requests for a higher quota, newest first."""
+    return QuotaRequest.objects.visible_to(actor).select_related("project", "asked_by").order_by("-asked_at", "-pk")
 
 
 def names_of(people: Iterable[int | None]) -> dict[int, str]:

@@ -5,7 +5,8 @@ from typing import Any, Self
 
 from django.db import models
 
-from aion.actor import Actor
+from aion.actor import Actor, Scope
+from aion.tenancy.roles import scopes_of
 
 
 class OwnedQuerySet(models.QuerySet[Any]):
@@ -14,6 +15,17 @@ class OwnedQuerySet(models.QuerySet[Any]):
     def visible_to(self, actor: Actor) -> Self:
         """Return the rows of the actor's organisation."""
         return self.filter(organisation_id=actor.organisation_id) if actor.organisation_id else self.none()
+
+
+class ProjectQuerySet(OwnedQuerySet):
+    """Projects."""
+
+    def launchable_by(self, actor: Actor) -> Self:
+        """Return the visible projects in which the actor may start work: none that is archived or for others only."""
+        rows = self.visible_to(actor).filter(archived_at=None)
+        if actor.user_id is None or Scope.PROJECTS_WRITE in scopes_of(actor.role):
+            return rows
+        return rows.filter(models.Q(restricted=False) | models.Q(members__membership__user_id=actor.user_id)).distinct()
 
 
 class OrganisationQuerySet(models.QuerySet[Any]):

@@ -4,6 +4,7 @@
 from billing.admin import (
     budgets,
     corrections,
+    dashboard,
     grants,
     ledger,
     price_drafts,
@@ -12,11 +13,13 @@ from billing.admin import (
     quarantine,
     statements,
     usage,
+    vouchers,
 )
 
 __all__ = [
     "budgets",
     "corrections",
+    "dashboard",
     "grants",
     "ledger",
     "price_drafts",
@@ -25,4 +28,5 @@ __all__ = [
     "quarantine",
     "statements",
     "usage",
+    "vouchers",
 ]

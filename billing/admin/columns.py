@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """How lists and pages of the staff admin write money, time on GPUs and tables."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
@@ -63,6 +63,19 @@ def table(title: Any, headers: Sequence[Any], rows: Iterable[Sequence[Any]], not
 def pending_first(state: str = RequestState.PENDING) -> Any:
     """Return an ordering that puts what waits for a decision first."""
     return Case(When(state=state, then=Value(0)), default=Value(1)).asc()
+
+
+class ByState(ModelAdmin):  # type: ignore[misc]  # unfold has no types
+    """Rows whose page shows only the buttons that fit their state: ``buttons`` says which acts those are."""
+
+    buttons: ClassVar[Mapping[str, Sequence[str]]] = {}
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        """Return the buttons of one row."""
+        found: list[Any] = super().get_actions_detail(request, object_id)
+        row = self.get_object(request, unquote(str(object_id)))
+        fitting = tuple(f"_{name}_one" for name in self.buttons.get(row.state, ())) if row is not None else ()
+        return [one for one in found if fitting and one.action_name.endswith(fitting)]
 
 
 class WithTables(ModelAdmin):  # type: ignore[misc]  # unfold has no types

@@ -10,35 +10,38 @@ from django.utils.translation import gettext_lazy as _
 
 from aion import clock
 from aion.audit.models import AuditEvent
+from aion.staff import QUEUES, Queue, register_queues
 from aion.tenancy.models import Organisation, OrganisationState
 from billing.admin.columns import table
-from billing.models import CorrectionRequest, CreditRequest, PriceDraft, QuarantinedUsage, Reconciliation
+from billing.models import CorrectionRequest, CreditRequest, PriceDraft, PromoCode, QuarantinedUsage, Reconciliation
 from billing.states import DraftState, RequestState
 
 SHOWN = 12
 # The reconciler runs each night; a proof older than this is none.
 FRESH = timedelta(hours=26)
 
+_PENDING = {"state": RequestState.PENDING}
+register_queues(
+    Queue(_("Credit requests"), CreditRequest, _PENDING, "state__exact=pending"),
+    Queue(_("Corrections"), CorrectionRequest, _PENDING, "state__exact=pending"),
+    Queue(_("Promo codes"), PromoCode, _PENDING, "state__exact=pending"),
+    Queue(_("Price drafts"), PriceDraft, {"state": DraftState.DRAFT}, "state__exact=draft"),
+    Queue(_("Quarantined usage"), QuarantinedUsage, {"review": None}, "reviewed=no"),
+    Queue(_("Frozen organisations"), Organisation, {"state": OrganisationState.FROZEN}, "state__exact=frozen"),
+)
+
 
 def waiting(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Add the queues that the person may see, each with how many rows wait, in a constant number of queries."""
-    pending, frozen = {"state": RequestState.PENDING}, {"state": OrganisationState.FROZEN}
-    queues: list[tuple[Any, Any, dict[str, Any], str]] = [
-        (_("Credit requests"), CreditRequest, pending, "state__exact=pending"),
-        (_("Corrections"), CorrectionRequest, pending, "state__exact=pending"),
-        (_("Price drafts"), PriceDraft, {"state": DraftState.DRAFT}, "state__exact=draft"),
-        (_("Quarantined usage"), QuarantinedUsage, {"review": None}, "reviewed=no"),
-        (_("Frozen organisations"), Organisation, frozen, "state__exact=frozen"),
-    ]  # fmt: skip
     user: Any = request.user
     context["queues"] = [
         {
-            "title": title,
-            "count": model._default_manager.filter(**wanted).count(),
-            "link": f"{reverse(f'admin:{model._meta.app_label}_{model._meta.model_name}_changelist')}?{query}",
+            "title": queue.title,
+            "count": queue.model._default_manager.filter(**queue.wanted).count(),
+            "link": f"{reverse(f'admin:{queue.name}_changelist')}?{queue.query}",
         }
-        for title, model, wanted, query in queues
-        if user.has_perm(f"{model._meta.app_label}.view_{model._meta.model_name}")
+        for queue in QUEUES
+        if user.has_perm(queue.right)
     ]
     if user.has_perm("billing.view_reconciliation"):
         last = Reconciliation.objects.order_by("-at", "-pk").first()

@@ -10,34 +10,20 @@ from django import forms
 from django.contrib import admin, messages
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
-from unfold.widgets import (
-    UnfoldAdminDecimalFieldWidget,
-    UnfoldAdminSelectMultipleWidget,
-    UnfoldAdminSelectWidget,
-    UnfoldAdminTextareaWidget,
-    UnfoldAdminTextInputWidget,
-)
+from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminTextareaWidget
 
 from aion import clock
 from aion.actor import Actor
 from aion.money import from_decimal
-from aion.residency.policy import Level
 from aion.staff import Act, AskedAdmin, on_one, on_rows, staff_actor, state_column
-from aion.web.templatetags.aion import LEVEL_WORDS
 from billing.admin.columns import credits_text, money, pending_first
-from billing.admin.restrictions import SkusForm
+from billing.admin.restrictions import RestrictionForm, restriction_of
 from billing.models import CreditRequest
-from billing.places import places
 from billing.services import credits as credit_services
 from billing.states import RequestState
 
 
-def codes(text: str) -> list[str]:
-    """Return the codes in a text: separated by commas or spaces."""
-    return text.replace(",", " ").split()
-
-
-class GrantForm(SkusForm):
+class GrantForm(RestrictionForm):
     """A grant of credits, in credits, and what it may be spent on."""
 
     credits = forms.DecimalField(
@@ -47,25 +33,6 @@ class GrantForm(SkusForm):
         decimal_places=6,
         widget=UnfoldAdminDecimalFieldWidget,
         help_text=_("1 credit = 1 euro. Above the four-eyes limit a second member of staff must approve."),
-    )
-    only_sites = forms.MultipleChoiceField(
-        label=_("Only at these sites"),
-        choices=lambda: sorted((code, f"{place.name} ({code})") for code, place in places().items()),
-        required=False,
-        widget=UnfoldAdminSelectMultipleWidget,
-        help_text=_("Choose none for all of them."),
-    )
-    only_programmes = forms.CharField(
-        label=_("Only for these programmes"),
-        required=False,
-        widget=UnfoldAdminTextInputWidget,
-        help_text=_("Codes of programmes, separated by commas. Empty for all work."),
-    )
-    min_level = forms.TypedChoiceField(
-        label=_("Only from residency level"),
-        choices=[(credit_services.NO_LEVEL, _("None")), *((one.value, LEVEL_WORDS[one.name]) for one in Level)],
-        coerce=int,
-        widget=UnfoldAdminSelectWidget,
     )
 
     class Meta:
@@ -149,12 +116,7 @@ class CreditRequestAdmin(AskedAdmin):
             reason=data["reason"],
             starts_at=data["starts_at"],
             expires_at=data["expires_at"],
-            only=credit_services.Restriction(
-                sku_codes=tuple(sku.code for sku in data["only_skus"]),
-                site_codes=tuple(data["only_sites"]),
-                programme_codes=tuple(codes(data["only_programmes"])),
-                min_level=data["min_level"],
-            ),
+            only=restriction_of(data),
             at=clock.now(),
         )
         if made.lot_id is None:

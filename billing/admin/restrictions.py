@@ -1,12 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What forms ask alike of credit and promotions that are only for some GPUs."""
+"""What forms ask alike of credit and promotions that are only for some work."""
+
+from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
-from unfold.widgets import UnfoldAdminSelectMultipleWidget
+from unfold.widgets import UnfoldAdminSelectMultipleWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
+from aion.residency.policy import Level
 from aion.staff import AskForm
+from aion.web.templatetags.aion import LEVEL_WORDS
 from billing.models import Sku
+from billing.places import places
+from billing.services.credits import NO_LEVEL, Restriction
 
 
 class SkusForm(AskForm):
@@ -18,4 +24,43 @@ class SkusForm(AskForm):
         required=False,
         widget=UnfoldAdminSelectMultipleWidget,
         help_text=_("Choose none for all of them."),
+    )
+
+
+class RestrictionForm(SkusForm):
+    """What credit may be spent on."""
+
+    only_sites = forms.MultipleChoiceField(
+        label=_("Only at these sites"),
+        choices=lambda: sorted((code, f"{place.name} ({code})") for code, place in places().items()),
+        required=False,
+        widget=UnfoldAdminSelectMultipleWidget,
+        help_text=_("Choose none for all of them."),
+    )
+    only_programmes = forms.CharField(
+        label=_("Only for these programmes"),
+        required=False,
+        widget=UnfoldAdminTextInputWidget,
+        help_text=_("Codes of programmes, separated by commas. Empty for all work."),
+    )
+    min_level = forms.TypedChoiceField(
+        label=_("Only from residency level"),
+        choices=[(NO_LEVEL, _("None")), *((one.value, LEVEL_WORDS[one.name]) for one in Level)],
+        coerce=int,
+        widget=UnfoldAdminSelectWidget,
+    )
+
+
+def codes(text: str) -> tuple[str, ...]:
+    """Return the codes in a text: separated by commas or spaces."""
+    return tuple(text.replace(",", " ").split())
+
+
+def restriction_of(data: dict[str, Any]) -> Restriction:
+    """Return the restriction that a valid form asks for."""
+    return Restriction(
+        sku_codes=tuple(sku.code for sku in data["only_skus"]),
+        site_codes=tuple(data["only_sites"]),
+        programme_codes=codes(data["only_programmes"]),
+        min_level=data["min_level"],
     )

@@ -36,6 +36,7 @@ class RowKind(StrEnum):
     EXPIRY = "expiry"
     REFUND = "refund"
     REVERSAL = "reversal"
+    RECLAIM = "reclaim"
 
 
 @dataclass(frozen=True, slots=True)

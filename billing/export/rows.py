@@ -46,6 +46,7 @@ _CATEGORIES = {
     RowKind.GRANT: "Adjustment",
     RowKind.EXPIRY: "Adjustment",
     RowKind.REVERSAL: "Adjustment",
+    RowKind.RECLAIM: "Adjustment",
 }
 
 

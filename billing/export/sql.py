@@ -92,7 +92,7 @@ WITH days AS MATERIALIZED (
   JOIN billing_ledgeraccount c ON c.id = t.credit_account_id
   LEFT JOIN billing_transfer o ON o.id = t.reverses_id
   WHERE %(money)s AND t.organisation_id = %(organisation_id)s AND t.effective_at >= %(start)s
-    AND t.effective_at < %(end)s AND t.kind IN ('purchase', 'grant', 'expiry', 'refund', 'reversal')
+    AND t.effective_at < %(end)s AND t.kind IN ('purchase', 'grant', 'expiry', 'refund', 'reversal', 'reclaim')
 )
 """
 

@@ -18,6 +18,7 @@ from billing.models.usage import (
     UsageHour,
     UsageRecord,
 )
+from billing.models.vouchers import PromoCode, PromoRedemption, PromoTry
 
 __all__ = [
     "Budget",
@@ -34,6 +35,9 @@ __all__ = [
     "PriceBook",
     "PriceDraft",
     "PriceTier",
+    "PromoCode",
+    "PromoRedemption",
+    "PromoTry",
     "Promotion",
     "QuarantineReview",
     "QuarantinedUsage",

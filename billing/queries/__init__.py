@@ -16,6 +16,8 @@ from billing.queries.balances import (
 from billing.queries.budgets import BudgetStanding, budget_standings, budgets, crossings, drained_hold_ids
 from billing.queries.charges import charge_of, charged_records, prices_behind
 from billing.queries.forecasts import forecasts
+from billing.queries.liability import Liability, SiteSales, liability, sales_by_site
+from billing.queries.lots import LotDrawdown, lot_drawdowns
 from billing.queries.prices import LIST_BOOK, Buyer, PriceInForce, price_in_force, prices_in_force, worst_case
 from billing.queries.usage import (
     GROUPS,
@@ -30,6 +32,7 @@ from billing.queries.usage import (
     usage_records,
     usage_split,
 )
+from billing.queries.vouchers import redemptions
 
 __all__ = [
     "GROUPS",
@@ -37,7 +40,10 @@ __all__ = [
     "BudgetStanding",
     "Buyer",
     "EntryFilter",
+    "Liability",
+    "LotDrawdown",
     "PriceInForce",
+    "SiteSales",
     "UsageFilter",
     "balance",
     "balance_as_of",
@@ -51,6 +57,8 @@ __all__ = [
     "drained_hold_ids",
     "entries_beside",
     "forecasts",
+    "liability",
+    "lot_drawdowns",
     "lots",
     "month_statements",
     "open_hold_count",
@@ -59,6 +67,8 @@ __all__ = [
     "prices_in_force",
     "quarantined_count",
     "rated_totals",
+    "redemptions",
+    "sales_by_site",
     "statement",
     "statement_lines",
     "touching",

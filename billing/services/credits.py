@@ -4,6 +4,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -11,16 +12,16 @@ from django.utils.translation import gettext
 
 from aion.actor import Actor
 from aion.audit import services as audit
-from aion.errors import Rejected
+from aion.errors import NotFound, Rejected
 from aion.events.services.emission import emit
 from aion.money import decimal_string
 from aion.periods import next_midnight
 from aion.residency.policy import Level
 from billing.audit import Action
-from billing.errors import FourEyesNeeded, InvalidAmount
+from billing.errors import FourEyesNeeded, InvalidAmount, LotNotProlonged
 from billing.models import CreditRequest, LedgerAccount
 from billing.services.ledger import platform_account, post_transfer
-from billing.services.requests import lock_pending, require_sites, require_skus
+from billing.services.requests import lock_pending, require_skus
 from billing.states import ORIGIN_RANK, AccountKind, Origin, RequestState, TransferKind
 
 NO_LEVEL = 0
@@ -67,7 +68,7 @@ def issue_lot(
     start = starts_at or at
     if expires_at is not None and expires_at <= start:
         raise Rejected(gettext("A lot must expire after it starts."), field="expires_at")
-    _require_level(min_level)
+    require_level(min_level)
     with connection.cursor() as cursor:  # the same key at the same moment waits here and finds the lot
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"lot:{key}"])
     existing: LedgerAccount | None = LedgerAccount.objects.filter(credit_transfers__idempotency_key=key).first()
@@ -155,7 +156,7 @@ def request_grant(
         raise Rejected(gettext("A lot must expire after it starts."), field="expires_at")
     require_skus(only.sku_codes)
     require_sites(only.site_codes)
-    _require_level(only.min_level)
+    require_level(only.min_level)
     if actor.user_id is None:
         raise Rejected(gettext("Only a person can grant credits."))
     request = CreditRequest.objects.create(
@@ -163,15 +164,12 @@ def request_grant(
         amount=amount,
         label=label,
         reason=reason,
-        sku_codes=list(only.sku_codes),
-        site_codes=list(only.site_codes),
-        programme_codes=list(only.programme_codes),
-        min_level=only.min_level,
         starts_at=starts_at,
         expires_at=expires_at,
         requested_by_id=actor.user_id,
         requested_by=actor.label,
         requested_at=at,
+        **_columns(only),
     )
     audit.record(
         actor=actor,
@@ -184,6 +182,84 @@ def request_grant(
     if amount <= settings.FOUR_EYES_LIMIT_MICROCREDITS:
         _issue(actor=actor, request=request, at=at)
     return request
+
+
+@transaction.atomic
+def issue_decided(
+    *,
+    actor: Actor,
+    asked_by_id: int,
+    asked_by: str,
+    asked_at: datetime,
+    organisation_id: int,
+    amount: int,
+    label: str,
+    reason: str,
+    expires_at: datetime,
+    only: Restriction,
+    key: str,
+    at: datetime,
+) -> LedgerAccount:
+    """Issue a grant that two people have decided elsewhere: who proposed it, and ``actor`` who approved it.
+
+    The request is kept beside those of staff, so that every grant names its two people in one table. The same ``key``
+    issues once. Raises FourEyesNeeded when the two are one, InvalidAmount, Rejected as ``request_grant`` does.
+    """
+    if amount <= 0:
+        raise InvalidAmount("The amount must be above zero.", field="amount")
+    if actor.user_id is None or actor.user_id == asked_by_id:
+        raise FourEyesNeeded("You proposed this yourself: another member of staff must approve it.")
+    if expires_at <= at:
+        raise Rejected("The expiry must lie in the future.", field="expires_at")
+    require_skus(only.sku_codes)
+    require_level(only.min_level)
+    request = CreditRequest.objects.create(
+        organisation_id=organisation_id,
+        amount=amount,
+        label=label,
+        reason=reason,
+        expires_at=expires_at,
+        requested_by_id=asked_by_id,
+        requested_by=asked_by,
+        requested_at=asked_at,
+        **_columns(only),
+    )
+    _issue(actor=actor, request=request, at=at, key=key)
+    lot = request.lot
+    assert lot is not None  # noqa: S101 - _issue has just set it
+    return lot
+
+
+@transaction.atomic
+def prolong_lot(*, actor: Actor, lot_id: int, expires_at: datetime, reason: str, at: datetime) -> LedgerAccount:
+    """Let a lot end later, at the end of that UTC day. Its amount stays, so it creates no credit.
+
+    Raises NotFound, Rejected without a reason, LotNotProlonged for a lot that has expired, never expires or would not
+    end later.
+    """
+    if not reason.strip():
+        raise Rejected("Write why: it goes on the record.", field="reason")
+    lot = LedgerAccount.objects.lots().select_for_update(no_key=True).filter(pk=lot_id).first()
+    if lot is None:
+        raise NotFound("There is no such credit lot.")
+    before, until = lot.expires_at, next_midnight(expires_at)
+    if before is None or before <= at:
+        raise LotNotProlonged("This lot has expired or never expires: only a lot that is running can end later.")
+    if until <= before:
+        raise LotNotProlonged(
+            f"The lot is usable until {before:%Y-%m-%d %H:%M} UTC already: choose a later day.", field="until"
+        )
+    lot.expires_at = until
+    lot.save(update_fields=["expires_at"])
+    audit.record(
+        actor=actor,
+        action=Action.LOT_PROLONGED,
+        subject=lot,
+        at=at,
+        reason=reason,
+        changes={"expires_at": [str(before), str(until)]},
+    )
+    return lot
 
 
 @transaction.atomic
@@ -210,19 +286,24 @@ def _pending(public_id: str) -> CreditRequest:
     return lock_pending(CreditRequest, public_id, missing=gettext("No such request waits for a decision."))
 
 
-def _require_level(min_level: int) -> None:
-    if min_level not in {NO_LEVEL, *Level}:  # work never reaches another one: the lot could not be spent
+def _columns(only: Restriction) -> dict[str, Any]:
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(only).items()}
+
+
+def require_level(min_level: int) -> None:
+    """Refuse a residency level that work never reaches: the lot could not be spent. Raises Rejected."""
+    if min_level not in {NO_LEVEL, *Level}:
         raise Rejected(gettext("There is no such residency level."), field="min_level")
 
 
-def _issue(*, actor: Actor, request: CreditRequest, at: datetime) -> None:
+def _issue(*, actor: Actor, request: CreditRequest, at: datetime, key: str = "") -> None:
     lot = issue_lot(
         actor=actor,
         organisation_id=request.organisation_id,
         amount=request.amount,
         label=request.label,
         origin=Origin.GRANT,
-        key=f"request:{request.public_id}",
+        key=key or f"request:{request.public_id}",
         at=at,
         reason=request.reason,
         starts_at=max(at, request.starts_at) if request.starts_at else None,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Credit that goes back where it came from: a grant or purchase reversed whole, unspent purchased credit refunded."""
+"""Credit that goes back where it came from: reversed whole; or unspent, refunded (bought) or reclaimed (granted)."""
 
 from datetime import datetime
 
@@ -13,12 +13,13 @@ from aion.audit import services as audit
 from aion.errors import Conflict, NotFound, Rejected
 from aion.money import decimal_string
 from billing.audit import Action
-from billing.errors import AlreadyReversed, InvalidAmount, NotReversible, RefundNotPossible
+from billing.errors import AlreadyReversed, InvalidAmount, NotReversible, ReclaimNotPossible, RefundNotPossible
 from billing.models import LedgerAccount, Transfer
 from billing.services.ledger import platform_account, post_transfer, reverse_transfer
 from billing.states import AccountKind, Origin, TransferKind
 
 REVERSIBLE = (TransferKind.GRANT, TransferKind.PURCHASE)
+RECLAIMABLE = (Origin.GRANT, Origin.PROMO)
 
 
 @transaction.atomic
@@ -134,6 +135,66 @@ def most_refundable(lot: LedgerAccount) -> int:
 def _refunded(lot: LedgerAccount) -> int:
     refunds = Transfer.objects.filter(debit_account=lot, kind=TransferKind.REFUND)
     return int(refunds.aggregate(total=Sum("amount", default=0))["total"])
+
+
+@transaction.atomic
+def reclaim(
+    *, actor: Actor, public_id: str, amount: int, reason: str, key: str, at: datetime, second: str = ""
+) -> Transfer:
+    """Move ``amount`` unspent micro-credits of a grant back to funding; the same ``key`` reclaims once.
+
+    What is held stays: running work keeps what it reserved. ``second`` names who agreed, above the four-eyes limit.
+    Raises NotFound, InvalidAmount, Rejected without a reason or key, ReclaimNotPossible for a lot that was bought, has
+    expired or has less left, or when one person alone would pass the limit over the lot's life.
+    """
+    if amount <= 0:
+        raise InvalidAmount("The amount must be above zero.", field="amount")
+    if not reason.strip():
+        raise Rejected("Write why: it goes on the record.", field="reason")
+    if not key.strip():
+        raise Rejected("A reclaim needs a key, so that it happens once.", field="key")
+    found = LedgerAccount.objects.lots().filter(public_id=public_id).first()
+    if found is None:
+        raise NotFound("There is no such credit lot.")
+    lot = _locked(found.pk)
+    posted: Transfer | None = Transfer.objects.filter(idempotency_key=f"reclaim:{key}").first()
+    if posted is not None:
+        if (posted.debit_account_id, posted.amount) != (lot.pk, amount):
+            raise ReclaimNotPossible("This key reclaimed something else.", field="key")
+        return posted
+    if lot.origin not in RECLAIMABLE:
+        raise ReclaimNotPossible("Only granted credit is reclaimed; bought credit is refunded.")
+    if lot.expires_at is not None and lot.expires_at <= at:
+        raise ReclaimNotPossible("This lot has expired: what was left of it goes by its expiry.")
+    if amount > lot.available:
+        raise ReclaimNotPossible(
+            f"{decimal_string(max(0, lot.available))} credits of this lot are neither spent nor held: reclaim at most "
+            f"that.",
+            field="amount",
+        )
+    if not second:
+        taken = Transfer.objects.filter(debit_account=lot, kind=TransferKind.RECLAIM)
+        before = int(taken.aggregate(total=Sum("amount", default=0))["total"])
+        _require_within_limit(before + amount, ReclaimNotPossible, "a second person must agree.", field="amount")
+    transfer = post_transfer(
+        debit=lot,
+        credit=platform_account(AccountKind.FUNDING, at=at),
+        amount=amount,
+        kind=TransferKind.RECLAIM,
+        organisation_id=lot.organisation_id or 0,
+        key=f"reclaim:{key}",
+        description=f"Reclaim: {lot.label}"[:200],
+        at=at,
+    )
+    audit.record(
+        actor=actor,
+        action=Action.LOT_RECLAIMED,
+        subject=lot,
+        at=at,
+        reason=f"{reason} (agreed by {second})" if second else reason,
+        changes={"amount": decimal_string(amount), "transfer": transfer.public_id},
+    )
+    return transfer
 
 
 def _require_within_limit(amount: int, refusal: type[Conflict], route: str, *, field: str | None = None) -> None:

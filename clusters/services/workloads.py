@@ -17,6 +17,7 @@ from aion.queue import nudge
 from aion.residency import services as residency
 from aion.residency.models import ResidencyDecision
 from aion.residency.policy import Policy, decide
+from aion.tenancy.services.projects import require_member
 from billing import queries as billing
 from billing.services import holds
 from clusters.audit import Action
@@ -124,7 +125,8 @@ def explain(*, workload: Workload, reason: str, message: str, at: datetime) -> N
 def request_stop(*, actor: Actor, public_id: str, at: datetime, reason: Reason = Reason.STOPPED_BY_USER) -> Workload:
     """Stop a workload: what no cluster knows yet ends at once, the rest with its grace period.
 
-    Stopping twice changes nothing. Raises NotFound for a stranger's, WrongState for one that has ended.
+    Stopping twice changes nothing. Raises NotFound for a stranger's, Forbidden for a project that is for others only,
+    WrongState for one that has ended.
     """
     actor.require(Scope.WORKLOADS_WRITE)
     workload: Workload | None = (
@@ -132,6 +134,7 @@ def request_stop(*, actor: Actor, public_id: str, at: datetime, reason: Reason =
     )
     if workload is None:
         raise NotFound(gettext("There is no such workload."))
+    require_member(actor, workload.project)
     if workload.is_terminal:
         raise WrongState(
             gettext("%(workload_name)s has ended already (%(workload_state)s).")

@@ -35,6 +35,8 @@ class ProjectOut(serializers.Serializer[Any]):
     slug = serializers.CharField()
     residency_policy = serializers.CharField()
     milli_gpu_quota = serializers.IntegerField()
+    restricted = serializers.BooleanField(help_text="Only its members launch and stop work.")
+    archived_at = serializers.DateTimeField(allow_null=True)
     created_at = serializers.DateTimeField()
 
 
@@ -44,6 +46,15 @@ class ProjectIn(StrictSerializer):
     name = serializers.RegexField(NO_CONTROL, max_length=80)
     residency_policy = serializers.ChoiceField(choices=[level.name for level in Level], default="EU_RESIDENT")
     gpu_quota = serializers.IntegerField(min_value=1, max_value=1_000_000, default=8)
+
+
+class ProjectPatch(StrictSerializer):
+    """What changes of a project; what is left out stays."""
+
+    name = serializers.RegexField(NO_CONTROL, max_length=80, required=False)
+    residency_policy = serializers.ChoiceField(choices=[level.name for level in Level], required=False)
+    gpu_quota = serializers.IntegerField(min_value=1, max_value=1_000_000, required=False)
+    archived = serializers.BooleanField(required=False, help_text="True: nothing new starts; what runs runs on.")
 
 
 class PriceVersionOut(serializers.Serializer[Any]):

@@ -4,6 +4,7 @@
 from typing import Any, ClassVar
 
 import django_filters
+from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext
 from drf_spectacular.utils import extend_schema
@@ -17,6 +18,7 @@ from aion.api.idempotency import once
 from aion.api.views import ActorViewSet, ReadOnlyActorViewSet
 from aion.errors import NotFound
 from aion.tenancy.models import Organisation, Project
+from aion.tenancy.services import projects
 from aion.tenancy.services.projects import create_project
 from clusters import queries as clusters
 from clusters.api.serializers import WorkloadOut
@@ -31,6 +33,7 @@ from marketplace.api.serializers import (
     OrganisationOut,
     ProjectIn,
     ProjectOut,
+    ProjectPatch,
     request_of,
 )
 from marketplace.models import Offer
@@ -58,6 +61,7 @@ class ProjectViewSet(ActorViewSet):
         "list": Scope.PROJECTS_READ,
         "retrieve": Scope.PROJECTS_READ,
         "create": Scope.PROJECTS_WRITE,
+        "partial_update": Scope.PROJECTS_WRITE,
     }
     out = ProjectOut
     queryset = Project.objects.none()
@@ -80,6 +84,26 @@ class ProjectViewSet(ActorViewSet):
                 at=clock.now(),
             )
             return 201, ProjectOut(project).data
+
+        return once(request, self.actor, act)
+
+    @extend_schema(request=ProjectPatch, responses={200: ProjectOut})
+    def partial_update(self, request: Request, **_: Any) -> Response:
+        """Change name, policy or quota, or archive and reopen: all of it or nothing."""
+        data, public_id, now = self.parsed(ProjectPatch), self.kwargs["id"], clock.now()
+        archived = data.pop("archived", None)
+        if "gpu_quota" in data:
+            data["milli_gpu_quota"] = data.pop("gpu_quota") * 1000
+
+        @transaction.atomic
+        def act() -> tuple[int, Any]:
+            # In this order an archived project may be reopened and changed in one call.
+            if archived is False:
+                projects.reopen_project(actor=self.actor, public_id=public_id, at=now)
+            project = projects.update_project(actor=self.actor, public_id=public_id, at=now, **data)
+            if archived:
+                project = projects.archive_project(actor=self.actor, public_id=public_id, at=now)
+            return 200, ProjectOut(project).data
 
         return once(request, self.actor, act)
 

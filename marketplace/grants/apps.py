@@ -11,3 +11,7 @@ class GrantsConfig(AppConfig):
     name = "marketplace.grants"
     label = "grants"
     verbose_name = _("Grants")
+
+    def ready(self) -> None:
+        """Register the event types, so that every process can tell people of them."""
+        from marketplace.grants import event_types  # noqa: F401

@@ -50,10 +50,10 @@ class LaunchForm(forms.Form):
     )
 
     def __init__(self, *args: Any, actor: Actor, **kwargs: Any) -> None:
-        """Offer the actor's projects only."""
+        """Offer the projects in which the actor may start work."""
         super().__init__(*args, **kwargs)
         projects: Any = self.fields["project"]
-        projects.queryset = Project.objects.visible_to(actor)
+        projects.queryset = Project.objects.launchable_by(actor)
         for name, field in self.fields.items():
             field.widget.attrs.setdefault("class", "control")
             if self.is_bound and name in self.errors:

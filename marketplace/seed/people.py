@@ -116,3 +116,12 @@ def _lot(
         expires_at=expires_at,
         sku_codes=skus,
     )
+
+
+def join(person: Person) -> None:
+    """Make the account of a person and its membership; doing it twice adds nothing."""
+    Membership.objects.get_or_create(
+        user=_user(person.email, person.name),
+        organisation=Organisation.objects.get(slug=person.organisation),
+        defaults={"role": person.role},
+    )

@@ -18,6 +18,7 @@ from aion.errors import NotFound, Rejected
 from aion.money import decimal_string
 from aion.residency.policy import Decision, Policy, decide
 from aion.tenancy.models import Organisation, OrganisationState, Project
+from aion.tenancy.services.projects import require_member, require_open
 from billing import queries as billing
 from billing.queries import PriceInForce
 from billing.services import holds, metering
@@ -126,7 +127,8 @@ def place_order(*, actor: Actor, request: Request, at: datetime, idempotency_key
     """Decide, hold the worst case and queue the workload: all of it or nothing.
 
     The same key with the same content returns the first order. Raises what ``estimate`` raises, ResidencyViolation,
-    InsufficientCredit, OrganisationFrozen, Rejected for a bad name or image, IdempotencyMismatch.
+    InsufficientCredit, OrganisationFrozen, Rejected for a bad name or image, IdempotencyMismatch, Conflict for an
+    archived project, Forbidden for one that is for others only.
     """
     actor.require(Scope.WORKLOADS_WRITE)
     earlier = _earlier(actor, request, idempotency_key)
@@ -148,6 +150,8 @@ def _place(*, actor: Actor, request: Request, at: datetime, idempotency_key: str
     quote = estimate(actor=actor, request=request, at=at)
     organisation = Organisation.objects.visible_to(actor).select_for_update(no_key=True, of=("self",)).get()
     _require_active(organisation)
+    require_open(quote.project)
+    require_member(actor, quote.project)
     public_id = ids.order_id()
     decision = workloads.require_residency(
         pool=quote.offer.pool,
@@ -223,18 +227,21 @@ def extend_order(*, actor: Actor, workload_id: str, extra_seconds: int, at: date
     """Give a workload more time at its frozen price: reserve the difference, then move its hard stop.
 
     Raises NotFound for a stranger's, WrongState for one that ends or has ended, Rejected for a time out of range,
-    InsufficientCredit, BudgetExceeded, OrganisationFrozen; then nothing changes.
+    InsufficientCredit, BudgetExceeded, OrganisationFrozen, Conflict for an archived project, Forbidden for one that is
+    for others only; then nothing changes.
     """
     actor.require(Scope.WORKLOADS_WRITE)
     order: Order | None = (
         Order.objects.visible_to(actor)
-        .select_related("workload", "offer", "organisation")
+        .select_related("workload", "offer", "organisation", "project")
         .filter(workload__public_id=workload_id)
         .first()
     )
     if order is None:
         raise NotFound(gettext("There is no such workload."))
     _require_active(order.organisation)
+    require_open(order.project)
+    require_member(actor, order.project)
     workload = order.workload
     total = workload.max_seconds + extra_seconds  # it changes below only if it is still this long
     if extra_seconds < MIN_EXTENSION or total > order.offer.max_seconds:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from aion.actor import Actor
 from aion.errors import DomainError
 from aion.tenancy.models import Organisation, OrganisationState
+from aion.tenancy.services.projects import require_member, require_open
 from billing.errors import BudgetExceeded, InsufficientCredit
 from billing.services import holds
 from marketplace.services.orders import Estimate, purpose_of
@@ -37,6 +38,11 @@ def refusal_of(*, actor: Actor, quote: Estimate, at: datetime) -> Refusal | None
     if organisation.state != OrganisationState.ACTIVE:
         detail = f"Nothing new can start while {organisation.name} is frozen: {organisation.frozen_reason}."
         return Refusal(Reason.POLICY, "organisation_frozen", detail)
+    try:
+        require_open(quote.project)
+        require_member(actor, quote.project)
+    except DomainError as error:
+        return Refusal(Reason.POLICY, error.code, error.detail)
     if not quote.decision.allowed:
         failing = ", ".join(quote.decision.failing)
         detail = f"The project's residency policy denies this site: {failing}."

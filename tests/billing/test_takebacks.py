@@ -8,10 +8,10 @@ from aion.actor import Actor, Scope, Via
 from aion.audit.models import AuditEvent
 from aion.errors import DomainError
 from billing import queries
-from billing.errors import AlreadyReversed, InvalidAmount, NotReversible, RefundNotPossible
+from billing.errors import AlreadyReversed, InvalidAmount, LotNotProlonged, NotReversible, RefundNotPossible
 from billing.models import LedgerAccount, Transfer
-from billing.services.credits import Restriction, request_grant
-from billing.services.takebacks import refund_lot, take_back
+from billing.services.credits import Restriction, issue_decided, prolong_lot, request_grant
+from billing.services.takebacks import reclaim, refund_lot, take_back
 from billing.states import Origin
 from tests.billing.books import drift
 from tests.worlds import MICRO, NOW, Market, Tenant, make_lot, make_meter, make_tenant, make_user
@@ -159,3 +159,61 @@ def test_a_grant_for_an_unknown_gpu_is_refused(mine: Tenant) -> None:
             only=Restriction(("no-such-gpu",)),
             at=NOW,
         )
+
+
+def reclaim_of(lot: LedgerAccount, amount: int, key: str = "r", **fields: object) -> Transfer:
+    return reclaim(actor=staff_of(), public_id=lot.public_id, amount=amount, reason="unused", key=key,
+                   **{"at": NOW, **fields})  # type: ignore[arg-type]  # fmt: skip
+
+
+def test_part_of_a_grant_is_reclaimed_once_per_key_and_never_what_is_held(market: Market) -> None:
+    tenant = make_tenant("granted", credit=0)
+    lot = make_lot(tenant.organisation, 100, origin=Origin.GRANT)
+    make_meter(tenant, market, hold=40 * MICRO)
+    assert code_of(lambda: reclaim_of(lot, 60 * MICRO + 1)) == "reclaim_not_possible"
+    first, again = reclaim_of(lot, 50 * MICRO), reclaim_of(lot, 50 * MICRO)
+    assert (first.pk, first.kind, first.credit_account.kind) == (again.pk, "reclaim", "funding")
+    assert code_of(lambda: reclaim_of(lot, 10 * MICRO)) == "reclaim_not_possible"
+    assert queries.balance(tenant.organisation.pk, NOW).available == 10 * MICRO
+    assert drift() == []
+
+
+def test_bought_and_expired_credit_is_never_reclaimed(mine: Tenant) -> None:
+    bought = LedgerAccount.objects.get(organisation=mine.organisation)
+    expired = make_lot(mine.organisation, 10, origin=Origin.GRANT, expires_at=NOW.replace(day=1))
+    assert {code_of(lambda lot=lot: reclaim_of(lot, 1)) for lot in (bought, expired)} == {"reclaim_not_possible"}
+    assert code_of(lambda: reclaim_of(bought, 0)) == "invalid_amount"
+
+
+def test_reclaims_above_the_limit_over_a_lots_life_need_a_second_person(mine: Tenant) -> None:
+    limit = settings.FOUR_EYES_LIMIT_MICROCREDITS
+    lot = make_lot(mine.organisation, 2 * limit // MICRO, origin=Origin.GRANT)
+    reclaim_of(lot, limit, "one")
+    assert code_of(lambda: reclaim_of(lot, 1, "two")) == "reclaim_not_possible"
+    assert reclaim_of(lot, 1, "two", second="second").amount == 1
+
+
+def decided(tenant: Tenant, *, asked_by: Actor, actor: Actor) -> LedgerAccount:
+    return issue_decided(
+        actor=actor, asked_by_id=asked_by.user_id or 0, asked_by=asked_by.label, asked_at=NOW,
+        organisation_id=tenant.organisation.pk, amount=50_000 * MICRO, label="Award", reason="best of all",
+        expires_at=NOW.replace(month=9), only=Restriction(min_level=2), key="award:1", at=NOW,
+    )  # fmt: skip
+
+
+def test_a_grant_that_two_people_decided_is_issued_at_once_and_names_both(mine: Tenant) -> None:
+    one, two = staff("one"), staff("two")
+    assert code_of(lambda: decided(mine, asked_by=one, actor=one)) == "four_eyes"
+    lot = decided(mine, asked_by=one, actor=two)
+    assert (lot.available, lot.min_level) == (50_000 * MICRO, 2)
+    assert (lot.request.requested_by_id, lot.request.decided_by) == (one.user_id, "two")
+    assert drift() == []
+
+
+def test_a_running_lot_ends_later_and_never_earlier(mine: Tenant) -> None:
+    lot = make_lot(mine.organisation, 10, expires_at=NOW.replace(day=20))
+    later = prolong_lot(actor=staff_of(), lot_id=lot.pk, expires_at=NOW.replace(day=25), reason="ill", at=NOW)
+    assert later.expires_at == NOW.replace(day=26, hour=0)
+    for until, at in ((NOW.replace(day=21), NOW), (NOW.replace(month=5), NOW.replace(day=26, hour=0))):
+        with pytest.raises(LotNotProlonged):
+            prolong_lot(actor=staff_of(), lot_id=lot.pk, expires_at=until, reason="ill", at=at)

@@ -163,8 +163,8 @@ def things_of(tenant: Tenant, market: Market) -> dict[str, str]:
         "workload": order.workload.public_id,
         "offer": market.offer.public_id,
         "token": token.public_id,
-        "lot": LedgerAccount.objects.get(organisation=tenant.organisation).public_id,
-        "entry": Transfer.objects.get(organisation=tenant.organisation).public_id,
+        "lot": LedgerAccount.objects.filter(organisation=tenant.organisation).earliest("pk").public_id,
+        "entry": Transfer.objects.filter(organisation=tenant.organisation).earliest("pk").public_id,
         "type": "workload.running",
         **webhook_things(tenant),
         **budget_things(tenant),
@@ -219,6 +219,11 @@ def path_of(row: Row, slug: str, thing: str) -> str:
     return reverse(row.name, kwargs=arguments)
 
 
+def insider(roles: Any) -> Any:
+    """Return the owner where the owner may, else the one role that may: a review is a reviewer's own."""
+    return Role.OWNER if Role.OWNER in roles else min(roles)
+
+
 def ask(user: Any, row: Row, slug: str, thing: str) -> int:
     client = Client()
     if user is not None:
@@ -241,7 +246,7 @@ def test_a_page_shows_itself_to_its_roles_and_to_nobody_else(
     assert ask(stranger, row, slug, things[row.thing]) == 404
     assert ask(None, row, slug, things[row.thing]) == 302
     if row.thing:
-        owner = mine.people[Role.OWNER]
+        owner = mine.people[insider(row.roles)]
         missing = ask(owner, row, slug, "xx_0000000000000000")
         assert (ask(owner, row, slug, foreign[row.thing]), missing) == (404, 404)
     if row.thing and Role.REVIEWER not in row.roles:
@@ -273,7 +278,7 @@ def test_an_api_resource_answers_its_roles_and_nobody_else(
     assert anonymous.get(path).status_code == 401
     assert api("aion_wrong").get(path).status_code == 401
     if thing and thing not in {"offer", "type"}:
-        mine_owner = api(mine.key())
+        mine_owner = api(mine.key(insider(readers)))
         assert mine_owner.get(f"{path}/{foreign[thing]}").status_code == 404
         assert mine_owner.get(f"{path}/xx_0000000000000000").status_code == 404
         listed = mine_owner.get(path).json()["items"]

@@ -34,6 +34,7 @@ TENANT = [
     "statements/",
     "budgets/",
     "projects/",
+    "quotas/",
     "team/",
     "keys/",
     "webhooks/",
@@ -43,6 +44,8 @@ TENANT = [
 ADMIN = [
     "tenancy/organisation/",
     "tenancy/user/",
+    "tenancy/quotarequest/",
+    "consortium/",
     "clusters/site/",
     "clusters/pool/",
     "clusters/workload/",

@@ -3,7 +3,8 @@
 
 from aion.tenancy.models.organisations import Membership, Organisation, OrganisationKind, OrganisationState
 from aion.tenancy.models.people import User, UserManager
-from aion.tenancy.models.projects import Project
+from aion.tenancy.models.projects import Project, ProjectMember
+from aion.tenancy.models.quotas import QuotaRequest, QuotaState
 from aion.tenancy.models.tokens import ApiToken
 
 __all__ = [
@@ -13,6 +14,9 @@ __all__ = [
     "OrganisationKind",
     "OrganisationState",
     "Project",
+    "ProjectMember",
+    "QuotaRequest",
+    "QuotaState",
     "User",
     "UserManager",
 ]

@@ -7,8 +7,8 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from aion import ids
-from aion.tenancy.models.organisations import Organisation
-from aion.tenancy.querysets import OwnedQuerySet
+from aion.tenancy.models.organisations import Membership, Organisation
+from aion.tenancy.querysets import OwnedQuerySet, ProjectQuerySet
 
 
 class Project(models.Model):
@@ -26,9 +26,15 @@ class Project(models.Model):
         help_text=_("The grant programme that the work belongs to; credits tied to a programme pay only for its work."),
     )
     milli_gpu_quota = models.PositiveBigIntegerField(_("quota (milli-GPUs at one time)"), default=64_000)
+    restricted = models.BooleanField(
+        _("members only"),
+        default=False,
+        help_text=_("Only its members launch and stop work; owners and administrators always may."),
+    )
+    archived_at = models.DateTimeField(_("archived"), null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
-    objects = OwnedQuerySet.as_manager()
+    objects = ProjectQuerySet.as_manager()
 
     class Meta:
         ordering: ClassVar = ["name"]
@@ -40,3 +46,24 @@ class Project(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class ProjectMember(models.Model):
+    """A member of the organisation who may launch and stop work of a restricted project."""
+
+    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="+")
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="members")
+    # Who leaves the organisation leaves its projects: a return gives nothing back by itself.
+    membership = models.ForeignKey(Membership, on_delete=models.CASCADE, related_name="+")
+
+    objects = OwnedQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("project member")
+        verbose_name_plural = _("project members")
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["project", "membership"], name="project_member_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.project} · {self.membership}"

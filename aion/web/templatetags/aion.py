@@ -135,10 +135,32 @@ def query_with(context: Mapping[str, Any], **changes: Any) -> str:
 STATE_TONES = {
     state: tone
     for tone, states in {
-        "success": ("active", "approved", "delivered", "on", "published", "running", "succeeded"),
-        "info": ("admitted", "open", "pending", "queued", "requested", "starting"),
+        "success": (
+            "active",
+            "approved",
+            "awarded",
+            "delivered",
+            "eligible",
+            "on",
+            "published",
+            "running",
+            "succeeded",
+        ),
+        "info": (
+            "admitted",
+            "in_review",
+            "open",
+            "panel",
+            "pending",
+            "queued",
+            "ranked",
+            "requested",
+            "review",
+            "starting",
+            "submitted",
+        ),
         "warning": ("budget_exhausted", "draft", "preempted", "stopping", "timed_out", "withdrawn"),
-        "danger": ("discarded", "failed", "frozen", "rejected"),
+        "danger": ("discarded", "failed", "frozen", "ineligible", "refused", "rejected"),
     }.items()
     for state in states
 }
@@ -172,6 +194,20 @@ STATE_WORDS = {
     "delivered": _("Delivered"),
     "on": _("On"),
     "off": _("Off"),
+    "draft": _("Draft"),
+    "open": _("Open"),
+    "review": _("Review"),
+    "panel": _("Panel"),
+    "decided": _("Decided"),
+    "closed": _("Closed"),
+    "submitted": _("Submitted"),
+    "ineligible": _("Not eligible"),
+    "eligible": _("Eligible"),
+    "in_review": _("In review"),
+    "ranked": _("Ranked"),
+    "awarded": _("Awarded"),
+    "refused": _("Refused"),
+    "withdrawn": _("Withdrawn"),
 }
 REASON_WORDS = {
     "no_capacity": _("waiting for free capacity"),

@@ -1,2 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Grants on the staff site."""
+
+from marketplace.grants.admin import applications, programmes
+
+__all__ = ["applications", "programmes"]

@@ -14,6 +14,7 @@ from aion.tenancy.models import Membership, Organisation, Project, User
 from aion.tenancy.roles import Role
 from clusters import queries as clusters
 from marketplace.models import Offer, Order
+from marketplace.seed.grants import JUDGES
 from marketplace.seed.people import PASSWORD, PEOPLE, STAFF, STAFF_TOTP_SECRET
 from marketplace.services.orders import Request, place_order
 
@@ -39,7 +40,7 @@ class Command(BaseCommand):
         say = self.stdout.write
         say("")
         say(f"Sign in at {settings.BASE_URL}/accounts/login/   password of all: {PASSWORD}")
-        for person in PEOPLE:
+        for person in (*PEOPLE, *JUDGES):
             say(f"  {person.kind:<16} {person.email:<24} {person.role} of {person.organisation}")
         for kind, email, _name in STAFF:
             say(f"  {kind:<16} {email:<24} {settings.BASE_URL}/admin/  TOTP secret {STAFF_TOTP_SECRET}")

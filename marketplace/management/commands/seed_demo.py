@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`manage.py seed_demo`: the consortium and one account per kind of user."""
+"""`manage.py seed_demo`: the consortium, one account per kind of user, and the calls."""
 
 from datetime import timedelta
 from typing import Any
@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from aion import clock, env
 from marketplace.seed.consortium import seed_consortium
+from marketplace.seed.grants import seed_grants
 from marketplace.seed.people import seed_people
 
 # Prices and credits must be older than the history that is lived through with them.
@@ -27,4 +28,5 @@ class Command(BaseCommand):
         now = clock.now()
         seed_consortium(site_url=env.text("AION_SITE_URL"), at=now - KNOWN_FOR)
         seed_people(since=now - KNOWN_FOR, at=now)
-        self.stdout.write("The consortium and its people are there.")
+        seed_grants(at=now)
+        self.stdout.write("The consortium, its people and its calls are there.")

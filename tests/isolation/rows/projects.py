@@ -3,23 +3,49 @@
 
 from typing import Any
 
-from tests.isolation.rows import Row
+from aion import clock
+from aion.people.quotas import request_quota, withdraw_quota
+from aion.tenancy.models import Project, QuotaRequest
+from tests.isolation.rows import MANAGERS, READERS, Row
 from tests.worlds import Market, Tenant
 
 PUBLIC: dict[str, int] = {}
 SIGNED_IN: set[str] = set()
-PORTAL: list[Row] = []
-API_KINDS: tuple[str, ...] = ()
-API: list[tuple[str, str | None, Any, Any]] = []
-API_WRITES: list[tuple[str, str, str, str, Any, int]] = []
-PATHS: dict[str, str] = {}
+PORTAL: list[Row] = [
+    Row("portal:project", READERS, "project"),
+    Row("portal:project_members", MANAGERS, "project", "post", 302),
+    Row("portal:project_archive", MANAGERS, "spare_project", "post", 302),
+    Row("portal:project_reopen", MANAGERS, "spare_project", "post", 302),
+    Row("portal:quotas", READERS),
+    Row("portal:quota_withdraw", MANAGERS, "quota_request", "post", 302),
+]
+API_KINDS: tuple[str, ...] = ("withdraw",)
+API: list[tuple[str, str | None, Any, Any]] = [
+    ("project_member", "project", READERS, None),
+    ("quota_request", "quota_request", READERS, MANAGERS),
+]
+# A patch of members names the whole list, so an empty body is refused: its own row is in tests/projects.
+API_WRITES: list[tuple[str, str, str, str, Any, int]] = [
+    ("project", "project", "", "patch", MANAGERS, 200),
+    ("quota_request", "quota_request", "/withdraw", "post", MANAGERS, 200),
+]
+PATHS: dict[str, str] = {"project_member": "project-members", "quota_request": "quota-requests"}
 
 
 def things(tenant: Tenant, market: Market) -> dict[str, str]:
     """Return the id of one thing of each kind."""
-    return {}
+    return fresh_things(tenant)
 
 
 def fresh_things(tenant: Tenant) -> dict[str, str]:
     """Return the ids of things that no act has changed yet."""
-    return {}
+    for old in QuotaRequest.objects.filter(organisation=tenant.organisation, state="pending"):
+        withdraw_quota(actor=tenant.actor(), public_id=old.public_id, at=clock.now())
+    row = request_quota(actor=tenant.actor(), milli_gpus=128_000, reason="Training", at=clock.now())
+    # Orders are placed in the main project; this one may be archived.
+    spare, _ = Project.objects.get_or_create(organisation=tenant.organisation, slug="spare", defaults={"name": "Spare"})
+    return {
+        "project": tenant.project.public_id,
+        "spare_project": spare.public_id,
+        "quota_request": row.public_id,
+    }
