@@ -234,7 +234,8 @@ def prolong_lot(*, actor: Actor, lot_id: int, expires_at: datetime, reason: str,
     """
     if not reason.strip():
         raise Rejected("Write why: it goes on the record.", field="reason")
-    lot = LedgerAccount.objects.lots().select_for_update(no_key=True).filter(pk=lot_id).first()
+    rows = LedgerAccount.objects.lots().select_for_update(no_key=True)
+    lot: LedgerAccount | None = rows.filter(pk=lot_id).first()
     if lot is None:
         raise NotFound("There is no such credit lot.")
     before, until = lot.expires_at, next_midnight(expires_at)

@@ -140,7 +140,7 @@ def count_try(*, actor: Actor, at: datetime) -> None:
             f"You tried {TRIES} codes within an hour: check the spelling and try again in {-(-wait // 60)} minutes.",
             retry_after=wait,
         )
-    PromoTry.objects.create(user_id=actor.user_id, organisation_id=actor.organisation_id, at=at)
+    PromoTry.objects.create(user_id=actor.user_id, organisation_id=actor.organisation_id or 0, at=at)
 
 
 @transaction.atomic

@@ -4,7 +4,7 @@
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Count, F, Q
+from django.db.models import Count, Q
 
 from aion.actor import Actor
 from marketplace.grants.errors import WrongState
@@ -47,8 +47,6 @@ def open_panel(*, actor: Actor, programme: Programme, reason: str, at: datetime)
         for pk, organisation_id, state in waiting.values_list("pk", "organisation_id", "state")
     )
     ranked: int = waiting.filter(state=ApplicationState.IN_REVIEW).move(ApplicationState.RANKED, updated_at=at)
-    ReviewAssignment.objects.filter(application__programme=found).move(
-        ReviewState.CANCELLED, declared_at=F("declared_at")
-    )
+    ReviewAssignment.objects.filter(application__programme=found).move(ReviewState.CANCELLED)
     move_on(actor=actor, programme=found, to=ProgrammeState.PANEL, reason=reason, at=at)
     return ranked
