@@ -100,6 +100,9 @@ class ProgrammeForm(AskForm):
             }
         super().__init__(*args, **kwargs)
 
+    def validate_constraints(self) -> None:
+        """Leave impossible terms to the service: it says at which field what is wrong."""
+
     def clean(self) -> dict[str, Any]:
         """Put a refusal of codes at the field that asks for them."""
         if self.refusal is not None:
