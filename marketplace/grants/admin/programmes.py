@@ -100,8 +100,10 @@ class ProgrammeForm(AskForm):
             }
         super().__init__(*args, **kwargs)
 
-    def validate_constraints(self) -> None:
-        """Leave impossible terms to the service: it says at which field what is wrong."""
+    def _get_validation_exclusions(self) -> set[str]:
+        # Terms that exclude each other are the service's to refuse: it says at which field, a constraint does not.
+        left: set[str] = super()._get_validation_exclusions()  # type: ignore[misc]
+        return left | {"pot", "cap_per_award", "aid_regime", "closes_at"}
 
     def clean(self) -> dict[str, Any]:
         """Put a refusal of codes at the field that asks for them."""
