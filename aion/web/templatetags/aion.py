@@ -161,7 +161,7 @@ STATE_TONES = {
         ),
         "warning": ("budget_exhausted", "draft", "preempted", "returned", "stopping", "timed_out", "withdrawn"),
         "danger": ("discarded", "failed", "frozen", "ineligible", "refused", "rejected"),
-    }.items()  # fmt: skip
+    }.items()
     for state in states
 }
 

@@ -80,9 +80,9 @@ class ProgrammeForm(AskForm):
         fields: ClassVar = list(PLAIN)
         help_texts: ClassVar = {
             "rules": _(
-                'A list of rules, as in [{"id": "kind", "kind": "kind_in", "params": {"kinds": ["startup"]}}]. Kinds: '
-                "kind_in, country_in, size_in, founded_within_years, identity_complete, vat_valid, terms_accepted, "
-                "no_overdue_report, one_per_organisation, amount_max, attachments_required, attestation."
+                "A list of objects with id, kind and params. The kinds: kind_in, country_in, size_in, "
+                "founded_within_years, identity_complete, vat_valid, terms_accepted, no_overdue_report, "
+                "one_per_organisation, amount_max, attachments_required, attestation."
             ),
             "zone": _("Applicants see the dates in this zone. The fields here are in UTC."),
         }
@@ -100,6 +100,11 @@ class ProgrammeForm(AskForm):
                 **(kwargs.get("initial") or {}),
             }
         super().__init__(*args, **kwargs)
+
+    def _get_validation_exclusions(self) -> set[str]:
+        # Terms that exclude each other are the service's to refuse: it says at which field, a constraint does not.
+        left: set[str] = super()._get_validation_exclusions()  # type: ignore[misc]
+        return left | {"pot", "cap_per_award", "aid_regime", "closes_at"}
 
     def clean(self) -> dict[str, Any]:
         """Put a refusal of codes at the field that asks for them."""

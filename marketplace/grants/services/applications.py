@@ -108,14 +108,16 @@ def save_step(
     unknown = sorted(set(data) - allowed)
     if unknown:
         raise Rejected(f"There is no {unknown[0]} here.", field=unknown[0])
-    for name, value in judged(actor, application, data).items():
+    values = judged(actor, application, data)
+    for name, value in values.items():
         setattr(application, name, value)
     if "items" in data:
         _write_items(application, _costs(actor, application, data["items"], at))
+        values |= dict.fromkeys(("requested_amount", "milli_gpu_hours"))
     application.revision += 1
     application.updated_at = at
     application.updated_by_id = actor.user_id
-    application.save()
+    application.save(update_fields=[*values, "revision", "updated_at", "updated_by_id"])
     return application
 
 
