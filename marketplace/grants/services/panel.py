@@ -23,7 +23,10 @@ def open_panel(*, actor: Actor, programme: Programme, reason: str, at: datetime)
     """
     found = Programme.objects.select_for_update(no_key=True).get(pk=programme.pk)
     if found.state != ProgrammeState.REVIEW:
-        raise WrongState(f"The panel follows the reviews; the programme is {found.state}.", state=found.state)
+        raise WrongState(
+            f"A programme that is {found.state} does not become panel: the panel follows the reviews.",
+            state=found.state,
+        )
     waiting = Application.objects.filter(programme=found, state__in=WAITING)
     done = Count("reviews", filter=Q(reviews__state=ReviewState.SUBMITTED))
     short = waiting.annotate(done=done).filter(done__lt=found.min_reviews).count()
