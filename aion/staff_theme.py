@@ -54,6 +54,22 @@ MENU: tuple[tuple[Any, tuple[tuple[Any, str, str], ...]], ...] = (
         ),
     ),
     (
+        _("Grants"),
+        (
+            (_("Programmes"), "campaign", "grants_programme"),
+            (_("Applications"), "description", "grants_application"),
+            (_("Reviews"), "rate_review", "grants_reviewassignment"),
+            (_("Decisions"), "how_to_vote", "grants_decision"),
+            (_("Awards"), "emoji_events", "grants_award"),
+            (_("Extension requests"), "more_time", "grants_extensionrequest"),
+            (_("Reclaims"), "undo", "grants_reclaim"),
+            (_("Final reports"), "task", "grants_finalreport"),
+            (_("State aid"), "gavel", "grants_aidrecord"),
+            (_("Undertakings"), "account_tree", "grants_undertaking"),
+            (_("Aid rules"), "policy", "grants_aidrule"),
+        ),
+    ),
+    (
         _("Usage"),
         (
             (_("Corrections"), "rule", "billing_correctionrequest"),
@@ -73,13 +89,6 @@ MENU: tuple[tuple[Any, tuple[tuple[Any, str, str], ...]], ...] = (
             (_("Price drafts"), "edit_note", "billing_pricedraft"),
             (_("Prices"), "euro", "billing_price"),
             (_("Promotions"), "percent", "billing_promotion"),
-        ),
-    ),
-    (
-        _("Grants"),
-        (
-            (_("Programmes"), "emoji_events", "grants_programme"),
-            (_("Applications"), "assignment", "grants_application"),
         ),
     ),
     (

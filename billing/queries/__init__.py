@@ -15,9 +15,9 @@ from billing.queries.balances import (
 )
 from billing.queries.budgets import BudgetStanding, budget_standings, budgets, crossings, drained_hold_ids
 from billing.queries.charges import charge_of, charged_records, prices_behind
+from billing.queries.drawdowns import LotDrawdown, lot_drawdowns
 from billing.queries.forecasts import forecasts
 from billing.queries.liability import Liability, SiteSales, liability, sales_by_site
-from billing.queries.lots import LotDrawdown, lot_drawdowns
 from billing.queries.prices import LIST_BOOK, Buyer, PriceInForce, price_in_force, prices_in_force, worst_case
 from billing.queries.usage import (
     GROUPS,

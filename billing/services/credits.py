@@ -21,7 +21,7 @@ from billing.audit import Action
 from billing.errors import FourEyesNeeded, InvalidAmount, LotNotProlonged
 from billing.models import CreditRequest, LedgerAccount
 from billing.services.ledger import platform_account, post_transfer
-from billing.services.requests import lock_pending, require_skus
+from billing.services.requests import lock_pending, require_sites, require_skus
 from billing.states import ORIGIN_RANK, AccountKind, Origin, RequestState, TransferKind
 
 NO_LEVEL = 0
@@ -212,6 +212,7 @@ def issue_decided(
     if expires_at <= at:
         raise Rejected("The expiry must lie in the future.", field="expires_at")
     require_skus(only.sku_codes)
+    require_sites(only.site_codes)
     require_level(only.min_level)
     request = CreditRequest.objects.create(
         organisation_id=organisation_id,
@@ -239,7 +240,8 @@ def prolong_lot(*, actor: Actor, lot_id: int, expires_at: datetime, reason: str,
     """
     if not reason.strip():
         raise Rejected("Write why: it goes on the record.", field="reason")
-    lot = LedgerAccount.objects.lots().select_for_update(no_key=True).filter(pk=lot_id).first()
+    rows = LedgerAccount.objects.lots().select_for_update(no_key=True)
+    lot: LedgerAccount | None = rows.filter(pk=lot_id).first()
     if lot is None:
         raise NotFound("There is no such credit lot.")
     before, until = lot.expires_at, next_midnight(expires_at)

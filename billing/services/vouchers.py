@@ -17,7 +17,7 @@ from billing.audit import Action
 from billing.errors import FourEyesNeeded, InvalidAmount, PromoCodeNotValid, PromoCodeRedeemed, TooManyTries
 from billing.models import PromoCode, PromoRedemption, PromoTry
 from billing.services.credits import FREE, Restriction, issue_lot, require_level
-from billing.services.requests import require_skus
+from billing.services.requests import require_sites, require_skus
 from billing.states import Origin, PromoState
 
 TRIES = 20
@@ -140,7 +140,7 @@ def count_try(*, actor: Actor, at: datetime) -> None:
             f"You tried {TRIES} codes within an hour: check the spelling and try again in {-(-wait // 60)} minutes.",
             retry_after=wait,
         )
-    PromoTry.objects.create(user_id=actor.user_id, organisation_id=actor.organisation_id, at=at)
+    PromoTry.objects.create(user_id=actor.user_id, organisation_id=actor.organisation_id or 0, at=at)
 
 
 @transaction.atomic
@@ -208,6 +208,7 @@ def _check(wish: PromoWish, at: datetime) -> None:
         raise Rejected("A code ends after it begins, and in the future.", field="ends_at")
     _require_reason(wish.reason)
     require_skus(wish.only.sku_codes)
+    require_sites(wish.only.site_codes)
     require_level(wish.only.min_level)
 
 

@@ -235,7 +235,7 @@ def rules_of(stored: Any) -> tuple[Rule, ...]:
 def _rule(number: int, stored: Any) -> Rule:
     if not isinstance(stored, dict) or set(stored) - {"id", "kind", "params"}:
         raise ValueError(f"Rule {number}: write an object with id, kind and params.")
-    name, kind, params = stored.get("id"), stored.get("kind"), stored.get("params", {})
+    name, kind, params = stored.get("id"), str(stored.get("kind")), stored.get("params", {})
     if not isinstance(name, str) or not 0 < len(name) <= 60:
         raise ValueError(f"Rule {number}: the id is a text of at most 60 characters.")
     if kind not in CHECKS:

@@ -6,9 +6,11 @@ from datetime import datetime
 
 from django.utils.translation import gettext as _
 
+from aion.residency.policy import Level
 from aion.web.pdf import Paper
-from aion.web.templatetags.aion import carbon, credits, energy, gpu_hours
-from marketplace.grants.models import Programme
+from aion.web.templatetags.aion import LEVEL_WORDS, carbon, credits, energy, gpu_hours
+from marketplace.grants.models import Award, Programme
+from marketplace.grants.queries.awards import is_aid
 from marketplace.grants.queries.funder import FunderLine, FunderTotals
 
 
@@ -48,5 +50,34 @@ def funder_pdf(*, programme: Programme, lines: Sequence[FunderLine], totals: Fun
             for one in lines
         ],
         widths=(42, 42, 20, 20, 18, 10, 19, 19),
+    )
+    return paper.content()
+
+
+def award_pdf(award: Award) -> bytes:
+    """Return the letter of an award: what, until when, for what it may be used, why, and whether it is state aid."""
+    programme, lot = award.programme, award.lot
+    paper = Paper(_("Award: %(title)s") % {"title": award.application.title})
+    paper.line(
+        _("%(organisation)s is awarded %(amount)s credits by %(name)s.")
+        % {"organisation": award.organisation.name, "amount": credits(award.amount), "name": programme.name}
+    )
+    paper.line(_("The panel says: %(reason)s") % {"reason": award.decision.reason})
+    level = LEVEL_WORDS[Level(lot.min_level).name] if lot.min_level else "–"
+    aid = _("De minimis aid, Regulation (EU) 2023/2831") if is_aid(programme) else _("No aid")
+    paper.table(
+        [_("Term"), _("Value")],
+        [
+            [_("Award"), award.public_id],
+            [_("Granted"), f"{award.granted_at:%Y-%m-%d}"],
+            [_("Usable before (UTC)"), f"{award.expires_at:%Y-%m-%d %H:%M}"],
+            [_("Final report due"), f"{award.report_due_on:%Y-%m-%d}"],
+            [_("Only for"), ", ".join(lot.sku_codes) or "–"],
+            [_("Only at"), ", ".join(lot.site_codes) or "–"],
+            [_("Only from residency level"), str(level)],
+            [_("Funder"), programme.funder],
+            [_("State aid"), aid],
+        ],
+        widths=(60, 120),
     )
     return paper.content()

@@ -49,6 +49,13 @@ def test_the_second_of_two_tabs_is_told_who_was_first_and_overwrites_nothing(min
     assert (draft.title, draft.revision) == ("First", 2)
 
 
+def test_the_same_content_twice_is_no_conflict(mine: Tenant) -> None:
+    draft = make_application(mine, make_programme())
+    save(mine, draft, 1, title="Once", partners=[{"name": "INRIA"}])
+    again = save(mine, draft, 1, title="Once", partners=[{"name": "INRIA"}])
+    assert again.revision == 2
+
+
 @pytest.mark.parametrize(
     ("data", "field"),
     [

@@ -200,3 +200,11 @@ def test_the_report_is_written_and_handed_in_on_its_page(market: Market) -> None
     assert client.post(path, {"results": "It"}).status_code == 302
     assert client.post(path + "submit/", WORDS).status_code == 302
     assert "It speaks Breton." in client.get(path).content.decode()
+
+
+def test_the_letter_of_an_award_is_a_pdf_in_any_european_language(market: Market) -> None:
+    tenant, made = won()
+    path = reverse("portal:award_letter", kwargs={"slug": tenant.organisation.slug, "public_id": made.public_id})
+    for language in ("en", "fr"):
+        answer = browser(tenant).get(path, HTTP_ACCEPT_LANGUAGE=language)
+        assert (answer["Content-Type"], answer.content[:5]) == ("application/pdf", b"%PDF-")

@@ -23,6 +23,8 @@ from tests.worlds import NOW, Market, Tenant, browser
 @pytest.fixture(autouse=True)
 def _private_folder(settings: Any, tmp_path: Path) -> None:
     settings.MEDIA_ROOT = str(tmp_path)
+    files = {"BACKEND": "django.core.files.storage.FileSystemStorage"}
+    settings.STORAGES = {**settings.STORAGES, "default": files}
 
 
 def add(tenant: Tenant, application: Application, name: str = "cv.pdf", data: bytes = PDF) -> Attachment:

@@ -159,7 +159,7 @@ STATE_TONES = {
             "starting",
             "submitted",
         ),
-        "warning": ("budget_exhausted", "draft", "preempted", "stopping", "timed_out", "withdrawn"),
+        "warning": ("budget_exhausted", "draft", "preempted", "returned", "stopping", "timed_out", "withdrawn"),
         "danger": ("discarded", "failed", "frozen", "ineligible", "refused", "rejected"),
     }.items()
     for state in states
@@ -208,6 +208,14 @@ STATE_WORDS = {
     "awarded": _("Awarded"),
     "refused": _("Refused"),
     "withdrawn": _("Withdrawn"),
+    "assigned": _("Assigned"),
+    "accepted": _("Accepted"),
+    "conflict": _("Conflict of interest"),
+    "active": _("Active"),
+    "reported": _("Report handed in"),
+    "returned": _("Returned"),
+    "approved": _("Approved"),
+    "rejected": _("Rejected"),
 }
 REASON_WORDS = {
     "no_capacity": _("waiting for free capacity"),

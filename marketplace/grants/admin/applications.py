@@ -11,7 +11,8 @@ from django.utils.translation import gettext_lazy as _
 
 from aion.actor import Actor
 from aion.staff import Act, DecidedAdmin, on_one, on_rows, state_column
-from billing.admin.columns import WithTables, credits_text, money, pending_first, table
+from billing.admin.columns import ByState, WithTables, credits_text, money, pending_first, table
+from marketplace.grants.admin.acts import ASSIGN, AWARD, REFUSE
 from marketplace.grants.models import Application
 from marketplace.grants.services import submission
 from marketplace.grants.states import ApplicationState
@@ -41,7 +42,7 @@ LET_PASS = Act(
 
 
 @admin.register(Application)
-class ApplicationAdmin(WithTables, DecidedAdmin):
+class ApplicationAdmin(ByState, WithTables, DecidedAdmin):
     """Applications: those that are not eligible come first, since staff may let them pass."""
 
     list_display: ClassVar = [
@@ -52,9 +53,14 @@ class ApplicationAdmin(WithTables, DecidedAdmin):
     search_fields: ClassVar = ["public_id", "title", "organisation__name"]
     ordering: ClassVar = [pending_first(ApplicationState.INELIGIBLE), "-updated_at"]
     show_full_result_count = False
-    waiting: ClassVar = {"state": ApplicationState.INELIGIBLE}
-    actions: ClassVar = ["let_pass"]
-    actions_detail: ClassVar = ["let_pass_one"]
+    buttons: ClassVar = {
+        ApplicationState.INELIGIBLE: ("let_pass",),
+        ApplicationState.ELIGIBLE: ("assign",),
+        ApplicationState.IN_REVIEW: ("assign",),
+        ApplicationState.RANKED: ("award", "refuse"),
+    }
+    actions: ClassVar = ["let_pass", "assign", "refuse"]
+    actions_detail: ClassVar = ["let_pass_one", "assign_one", "award_one", "refuse_one"]
     fields: ClassVar = [
         "public_id", "programme", "organisation", "project", "state", "title", "abstract", "work_plan", "data_class",
         "openness", "ethics", "acknowledgement", "attestations", "declared_aid_credits", "asked_credits",
@@ -63,6 +69,9 @@ class ApplicationAdmin(WithTables, DecidedAdmin):
     asked_credits = money("requested_amount", _("credits asked for"))
     state_word = state_column()
     let_pass, let_pass_one = on_rows("let_pass", LET_PASS), on_one("let_pass_one", LET_PASS)
+    assign, refuse = on_rows("assign", ASSIGN), on_rows("refuse", REFUSE)
+    assign_one, award_one = on_one("assign_one", ASSIGN), on_one("award_one", AWARD)
+    refuse_one = on_one("refuse_one", REFUSE)
 
     def get_queryset(self, request: HttpRequest) -> Any:
         """Leave drafts to their organisations until they are submitted."""

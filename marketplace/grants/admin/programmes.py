@@ -26,8 +26,9 @@ from aion.money import from_decimal, to_decimal
 from aion.residency.policy import Level
 from aion.staff import Act, AskedAdmin, AskForm, ReasonForm, on_one, on_rows, staff_actor, state_column
 from aion.web.templatetags.aion import LEVEL_WORDS
-from billing.admin.columns import credits_text, money
+from billing.admin.columns import ByState, credits_text, money
 from billing.admin.restrictions import codes
+from marketplace.grants.admin.acts import ASSIGN_ALL, FUND, PANEL, REFUSE_REST
 from marketplace.grants.models import Criterion, Programme
 from marketplace.grants.services import programmes
 from marketplace.grants.states import ProgrammeState
@@ -100,6 +101,11 @@ class ProgrammeForm(AskForm):
             }
         super().__init__(*args, **kwargs)
 
+    def _get_validation_exclusions(self) -> set[str]:
+        # Terms that exclude each other are the service's to refuse: it says at which field, a constraint does not.
+        left: set[str] = super()._get_validation_exclusions()  # type: ignore[misc]
+        return left | {"pot", "cap_per_award", "aid_regime", "closes_at"}
+
     def clean(self) -> dict[str, Any]:
         """Put a refusal of codes at the field that asks for them."""
         if self.refusal is not None:
@@ -112,8 +118,8 @@ def _wish(data: dict[str, Any]) -> dict[str, Any]:
     return {name: data[name] for name in PLAIN} | {
         "pot": from_decimal(data["pot"]),
         "cap_per_award": from_decimal(data["cap_per_award"]),
-        "sku_codes": codes(data["only_skus"]),
-        "site_codes": codes(data["only_sites"]),
+        "sku_codes": list(codes(data["only_skus"])),
+        "site_codes": list(codes(data["only_sites"])),
         "min_level": data["min_level"],
     }
 
@@ -163,7 +169,6 @@ PUBLISH = Act(
 )
 LATER = Act(title=_("Move the deadline"), done=_("deadline moved"), call=_later, form=DeadlineForm, facts=_facts)
 REVIEW = Act(title=_("Close for review"), done=_("in review"), call=_moves(ProgrammeState.REVIEW), facts=_facts)
-PANEL = Act(title=_("Open the panel"), done=_("before the panel"), call=_moves(ProgrammeState.PANEL), facts=_facts)
 DECIDED = Act(title=_("Mark as decided"), done=_("decided"), call=_moves(ProgrammeState.DECIDED), facts=_facts)
 CLOSE = Act(title=_("Close the programme"), done=_("closed"), call=_moves(ProgrammeState.CLOSED), facts=_facts)
 CANCEL = Act(
@@ -200,7 +205,7 @@ class CriterionInline(TabularInline):  # type: ignore[misc]
 
 
 @admin.register(Programme)
-class ProgrammeAdmin(AskedAdmin):
+class ProgrammeAdmin(ByState, AskedAdmin):
     """Programmes: the next opens first."""
 
     form = ProgrammeForm
@@ -213,18 +218,17 @@ class ProgrammeAdmin(AskedAdmin):
     search_fields: ClassVar = ["code", "name_en", "name_fr", "public_id", "funder"]
     autocomplete_fields: ClassVar = ["organisation"]
     show_full_result_count = False
-    waiting: ClassVar = {
-        "state__in": [
-            ProgrammeState.DRAFT,
-            ProgrammeState.OPEN,
-            ProgrammeState.REVIEW,
-            ProgrammeState.PANEL,
-            ProgrammeState.DECIDED,
-        ]
+    buttons: ClassVar = {
+        ProgrammeState.DRAFT: ("publish", "cancel"),
+        ProgrammeState.OPEN: ("later", "review", "assign", "cancel"),
+        ProgrammeState.REVIEW: ("assign", "panel"),
+        ProgrammeState.PANEL: ("fund", "refuse", "decided"),
+        ProgrammeState.DECIDED: ("fund", "refuse", "close"),
     }
     actions: ClassVar = ["publish", "review", "panel"]
     actions_detail: ClassVar = [
-        "publish_one", "later_one", "review_one", "panel_one", "decided_one", "close_one", "cancel_one",
+        "publish_one", "later_one", "review_one", "assign_one", "panel_one", "fund_one", "refuse_one", "decided_one",
+        "close_one", "cancel_one",
     ]  # fmt: skip
     pot_credits, committed_credits = money("pot", _("pot")), money("committed", _("committed"))
     cap_credits = money("cap_per_award", _("most per award"))
@@ -232,6 +236,8 @@ class ProgrammeAdmin(AskedAdmin):
     publish, review, panel = on_rows("publish", PUBLISH), on_rows("review", REVIEW), on_rows("panel", PANEL)
     publish_one, later_one = on_one("publish_one", PUBLISH), on_one("later_one", LATER)
     review_one, panel_one = on_one("review_one", REVIEW), on_one("panel_one", PANEL)
+    assign_one, fund_one = on_one("assign_one", ASSIGN_ALL), on_one("fund_one", FUND)
+    refuse_one = on_one("refuse_one", REFUSE_REST)
     decided_one, close_one = on_one("decided_one", DECIDED), on_one("close_one", CLOSE)
     cancel_one = on_one("cancel_one", CANCEL)
 

@@ -191,9 +191,9 @@ class ApplicationPatch(StrictSerializer):
     declared_aid_microcredits = serializers.IntegerField(
         min_value=0, max_value=10**15, allow_null=True, required=False, source="declared_aid"
     )
-    team = MemberShape(many=True, max_length=MAX_TEAM, required=False)
-    partners = PartnerShape(many=True, max_length=MAX_PARTNERS, required=False)
-    items = ItemIn(many=True, max_length=MAX_ITEMS, required=False)
+    team = serializers.ListField(child=MemberShape(), max_length=MAX_TEAM, required=False)
+    partners = serializers.ListField(child=PartnerShape(), max_length=MAX_PARTNERS, required=False)
+    items = serializers.ListField(child=ItemIn(), max_length=MAX_ITEMS, required=False)
 
 
 class GrantEstimateIn(ItemIn):

@@ -16,6 +16,7 @@ tenant_pages: list[URLPattern] = [
     path(f"{REVIEW}submit/", reviews.HandInView.as_view(), name="review_submit"),
     path("grants/awards/", awards.AwardsView.as_view(), name="awards"),
     path(AWARD, awards.AwardView.as_view(), name="award"),
+    path(f"{AWARD}letter.pdf", awards.LetterView.as_view(), name="award_letter"),
     path(f"{AWARD}extend/", awards.ExtendView.as_view(), name="award_extend"),
     path(f"{AWARD}report/", awards.ReportView.as_view(), name="award_report"),
     path(f"{AWARD}report/submit/", awards.HandInReportView.as_view(), name="award_report_submit"),

@@ -15,6 +15,7 @@ from aion.actor import Scope
 from aion.errors import DomainError
 from aion.web.middleware import status_of
 from aion.web.views import ActorView
+from marketplace.grants.letters import award_pdf
 from marketplace.grants.models import Award, FinalReport
 from marketplace.grants.portal.reviews import CONTROL, MarkedForm
 from marketplace.grants.queries import awards as queries
@@ -78,6 +79,19 @@ class AwardView(ActorView):
         """Show it."""
         award = awards.find(self.actor, public_id)
         return render(request, "grants/award.html", _context(award))
+
+
+class LetterView(ActorView):
+    """The letter of an award as PDF."""
+
+    scope = Scope.GRANTS_READ
+
+    def get(self, request: HttpRequest, public_id: str) -> HttpResponse:
+        """Send it."""
+        award = awards.find(self.actor, public_id)
+        response = HttpResponse(award_pdf(award), content_type="application/pdf")
+        response["Content-Disposition"] = f'attachment; filename="{award.public_id}.pdf"'
+        return response
 
 
 class ExtendView(ActorView):

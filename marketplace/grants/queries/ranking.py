@@ -10,12 +10,13 @@ from django.db import connection
 # Ties: the first criterion, then the earlier submission. What has no review that was handed in has no rank.
 RANKING = """
 WITH means AS (
-  SELECT r.application_id, c.id AS criterion_id, c.position, c.weight, avg(s.value::numeric / c.max_score) AS mean
+  SELECT r.application_id, c.id AS criterion_id, c.position, c.weight,
+         sum(s.value)::numeric / (count(*) * c.max_score) AS mean
   FROM grants_criterion c
   JOIN grants_score s ON s.criterion_id = c.id
   JOIN grants_reviewassignment r ON r.id = s.assignment_id AND r.state = 'submitted'
   WHERE c.programme_id = %(programme_id)s
-  GROUP BY r.application_id, c.id, c.position, c.weight
+  GROUP BY r.application_id, c.id, c.position, c.weight, c.max_score
 ), totals AS (
   SELECT application_id, round(sum(weight * mean) * 100)::integer AS points,
          (array_agg(mean ORDER BY position, criterion_id))[1] AS first

@@ -78,14 +78,14 @@ def attach(*, actor: Actor, public_id: str, kind: str, name: str, file: "File[An
         at=at,
     )
     row.file.save(plain, file, save=False)
-    stored = row.file
+    path = str(row.file.name)
     try:
         with transaction.atomic():
             row.save()
             _touch(application, actor, at)
             audit.record(actor=actor, action=Action.FILE_ATTACHED, subject=row, at=at)
     except Exception:
-        stored.storage.delete(stored.name)
+        row.file.storage.delete(path)
         raise
     return row
 
@@ -96,7 +96,7 @@ def remove(*, actor: Actor, public_id: str, at: datetime) -> Application:
     actor.require(Scope.GRANTS_WRITE)
     row = find_attachment(actor, public_id)
     application = draft_of(actor, row.application.public_id)
-    storage, path = row.file.storage, row.file.name
+    storage, path = row.file.storage, str(row.file.name)
     audit.record(actor=actor, action=Action.FILE_REMOVED, subject=row, at=at)
     row.delete()
     _touch(application, actor, at)

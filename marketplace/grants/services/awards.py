@@ -27,7 +27,7 @@ REASON_LIMIT = 1000
 
 def find(actor: Actor, public_id: str, *, lock: bool = False) -> Award:
     """Return an award of the actor's organisation. Raises NotFound."""
-    rows = Award.objects.visible_to(actor).select_related("programme", "application", "lot")
+    rows = Award.objects.visible_to(actor).select_related("programme", "application", "lot", "organisation", "decision")
     if lock:
         rows = rows.select_for_update(of=("self",))
     award: Award | None = rows.filter(public_id=public_id).first()

@@ -82,7 +82,7 @@ def _partners(_actor: Actor, _application: Application, value: Any) -> list[dict
 def _project(actor: Actor, _application: Application, value: Any) -> Project | None:
     if not value:
         return None
-    found = Project.objects.visible_to(actor).filter(public_id=value).first()
+    found: Project | None = Project.objects.visible_to(actor).filter(public_id=value).first()
     if found is None:
         raise Rejected("There is no such project: choose one of your organisation's.", field="project")
     return found

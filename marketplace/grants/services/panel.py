@@ -4,7 +4,7 @@
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Count, F, Q
+from django.db.models import Count, Q
 
 from aion.actor import Actor
 from marketplace.grants.errors import WrongState
@@ -23,7 +23,10 @@ def open_panel(*, actor: Actor, programme: Programme, reason: str, at: datetime)
     """
     found = Programme.objects.select_for_update(no_key=True).get(pk=programme.pk)
     if found.state != ProgrammeState.REVIEW:
-        raise WrongState(f"The panel follows the reviews; the programme is {found.state}.", state=found.state)
+        raise WrongState(
+            f"A programme that is {found.state} does not become panel: the panel follows the reviews.",
+            state=found.state,
+        )
     waiting = Application.objects.filter(programme=found, state__in=WAITING)
     done = Count("reviews", filter=Q(reviews__state=ReviewState.SUBMITTED))
     short = waiting.annotate(done=done).filter(done__lt=found.min_reviews).count()
@@ -47,8 +50,6 @@ def open_panel(*, actor: Actor, programme: Programme, reason: str, at: datetime)
         for pk, organisation_id, state in waiting.values_list("pk", "organisation_id", "state")
     )
     ranked: int = waiting.filter(state=ApplicationState.IN_REVIEW).move(ApplicationState.RANKED, updated_at=at)
-    ReviewAssignment.objects.filter(application__programme=found).move(
-        ReviewState.CANCELLED, declared_at=F("declared_at")
-    )
+    ReviewAssignment.objects.filter(application__programme=found).move(ReviewState.CANCELLED)
     move_on(actor=actor, programme=found, to=ProgrammeState.PANEL, reason=reason, at=at)
     return ranked

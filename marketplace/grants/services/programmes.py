@@ -106,7 +106,7 @@ def update_programme(*, actor: Actor, programme: Programme, wish: Mapping[str, A
 
 
 def _locked(programme: Programme, state: ProgrammeState, otherwise: str) -> Programme:
-    found = Programme.objects.select_for_update().get(pk=programme.pk)
+    found: Programme = Programme.objects.select_for_update().get(pk=programme.pk)
     if found.state != state:
         raise WrongState(otherwise, state=found.state)
     return found
@@ -141,7 +141,7 @@ def publish_programme(*, actor: Actor, programme: Programme, at: datetime) -> Pr
 @transaction.atomic
 def move_on(*, actor: Actor, programme: Programme, to: ProgrammeState, reason: str, at: datetime) -> Programme:
     """Move a published programme one step on. Raises WrongState for another step, and for a call that still runs."""
-    found = Programme.objects.select_for_update().get(pk=programme.pk)
+    found: Programme = Programme.objects.select_for_update().get(pk=programme.pk)
     if to == ProgrammeState.REVIEW and at < found.closes_at:
         raise WrongState("The call still takes applications: wait for its deadline, or cancel it.")
     if to in (ProgrammeState.OPEN, ProgrammeState.CANCELLED) or not Programme.objects.filter(pk=found.pk).move(to):
@@ -161,7 +161,7 @@ def move_on(*, actor: Actor, programme: Programme, to: ProgrammeState, reason: s
 @transaction.atomic
 def cancel_programme(*, actor: Actor, programme: Programme, reason: str, at: datetime) -> Programme:
     """Cancel a draft or an open call and tell every applicant why. Raises WrongState later on."""
-    found = Programme.objects.select_for_update().get(pk=programme.pk)
+    found: Programme = Programme.objects.select_for_update().get(pk=programme.pk)
     if not Programme.objects.filter(pk=found.pk).move(ProgrammeState.CANCELLED):
         raise WrongState("It is past the point where it could be cancelled.", state=found.state)
     audit.record(actor=actor, action=Action.PROGRAMME_CANCELLED, subject=found, reason=reason, at=at)

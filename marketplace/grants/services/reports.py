@@ -48,7 +48,7 @@ def submit_report(*, actor: Actor, public_id: str, at: datetime) -> FinalReport:
     """
     actor.require(Scope.GRANTS_WRITE)
     award = find(actor, public_id, lock=True)
-    report = FinalReport.objects.select_for_update().filter(award=award).first()
+    report: FinalReport | None = FinalReport.objects.select_for_update().filter(award=award).first()
     if report is None or not report.results:
         raise Rejected("Write what came of the work first.", field="results")
     if report.state not in OPEN:
@@ -71,7 +71,7 @@ def decide_report(*, actor: Actor, report: FinalReport, accept: bool, reason: st
     """Accept a report, or return it with what is to change. Raises ReportNotPossible unless it was handed in."""
     if not accept and not reason.strip():
         raise Rejected("Write what is to change: the applicant reads it.", field="reason")
-    found = (
+    found: FinalReport = (
         FinalReport.objects.select_for_update(of=("self",))
         .select_related("award__programme", "award__application")
         .get(pk=report.pk)

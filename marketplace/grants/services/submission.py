@@ -190,7 +190,9 @@ def snapshot(application: Application) -> dict[str, Any]:
 @transaction.atomic
 def let_pass(*, actor: Actor, application: Application, reason: str, at: datetime) -> Application:
     """Let an application pass although a rule failed, with the reason of a member of staff. Raises WrongState."""
-    found = Application.objects.select_for_update(of=("self",)).select_related("programme").get(pk=application.pk)
+    found: Application = (
+        Application.objects.select_for_update(of=("self",)).select_related("programme").get(pk=application.pk)
+    )
     if found.state != ApplicationState.INELIGIBLE:
         raise WrongState("Only an application that is not eligible can be let pass.", state=found.state)
     move(actor=actor, application=found, to=ApplicationState.ELIGIBLE, at=at, reason=reason)

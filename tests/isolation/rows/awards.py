@@ -27,6 +27,7 @@ PORTAL: list[Row] = [
     Row("portal:review_file", REVIEWERS, "review_file"),
     Row("portal:awards", READERS),
     Row("portal:award", READERS, "award"),
+    Row("portal:award_letter", READERS, "award"),
     Row("portal:award_extend", LAUNCHERS, "award"),
     Row("portal:award_report", READERS, "award"),
     Row("portal:award_report_submit", LAUNCHERS, "award", "post", 422),
@@ -53,7 +54,7 @@ def things(tenant: Tenant, market: Market) -> dict[str, str]:
     """Return the id of one thing of each kind."""
     slug = tenant.organisation.slug
     found = Programme.objects.filter(organisation=tenant.organisation, code=f"run-by-{slug}").first()
-    programme = found or make_programme(tenant, code=f"run-by-{slug}")
+    programme = found or make_programme(tenant, code=f"run-by-{slug}", state="review")
     mine = Award.objects.filter(organisation=tenant.organisation).first()
     if mine is None:
         mine = award(make_application(tenant, make_programme(tenant)), at=clock.now())
