@@ -16,7 +16,17 @@ from billing.queries.balances import (
 from billing.queries.budgets import BudgetStanding, budget_standings, budgets, crossings, drained_hold_ids
 from billing.queries.charges import charge_of, charged_records, prices_behind
 from billing.queries.forecasts import forecasts
-from billing.queries.prices import LIST_BOOK, Buyer, PriceInForce, price_in_force, prices_in_force, worst_case
+from billing.queries.prices import (
+    LIST_BOOK,
+    Buyer,
+    PriceInForce,
+    amount_in_sql,
+    offer_prices,
+    price_in_force,
+    price_versions,
+    prices_in_force,
+    worst_case,
+)
 from billing.queries.usage import (
     GROUPS,
     UsageFilter,
@@ -39,6 +49,7 @@ __all__ = [
     "EntryFilter",
     "PriceInForce",
     "UsageFilter",
+    "amount_in_sql",
     "balance",
     "balance_as_of",
     "budget_standings",
@@ -52,8 +63,10 @@ __all__ = [
     "forecasts",
     "lots",
     "month_statements",
+    "offer_prices",
     "open_hold_count",
     "price_in_force",
+    "price_versions",
     "prices_behind",
     "prices_in_force",
     "quarantined_count",

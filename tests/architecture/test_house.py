@@ -47,7 +47,6 @@ UNOWNED = {
     "clusters.Site": "owned by its operator",
     "clusters.Cluster": "owned through its site",
     "clusters.NodeFlavour": "reference data",
-    "marketplace.Offer": "public; owned through its pool",
     "marketplace.ReplayRun": "local runs only",
 }
 OURS = [model for model in apps.get_models() if model._meta.app_label in ORDER]
