@@ -15,7 +15,7 @@ django.setup()  # everything below needs the registry
 from django.db import connection  # noqa: E402
 from django.test.utils import setup_test_environment  # noqa: E402
 
-from bench import ledger, metering, screens  # noqa: E402
+from bench import ledger, market, metering, screens  # noqa: E402
 from bench.measure import machine, note  # noqa: E402
 
 SIZES = "0,5000000,20000000"
@@ -33,6 +33,7 @@ FAMILIES: dict[str, Callable[[list[int]], None]] = {
     "ledger.migrate": ledger.migrate,
     "portal.pages": screens.pages,
     "api.lists": screens.lists,
+    "catalogue": market.catalogue,
 }
 UNKNOWN = 2
 

@@ -8,3 +8,7 @@ class MarketplaceConfig(AppConfig):
     """The marketplace package."""
 
     name = "marketplace"
+
+    def ready(self) -> None:
+        """Register the marketplace's event types."""
+        from marketplace import event_types  # noqa: F401

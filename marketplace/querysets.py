@@ -27,9 +27,9 @@ class OfferQuerySet(models.QuerySet[Any]):
             .order_by("position", "sku__code", "pk")
         )
 
-    def move(self, to: OfferState) -> int:
-        """Move rows that may become ``to`` in one conditional UPDATE."""
-        return self.filter(state__in=sources_of(to, MOVES)).update(state=to)
+    def move(self, to: OfferState, **fields: Any) -> int:
+        """Move rows that may become ``to`` in one conditional UPDATE; return how many moved."""
+        return self.filter(state__in=sources_of(to, MOVES)).update(state=to, **fields)
 
 
 class OrderQuerySet(models.QuerySet[Any]):

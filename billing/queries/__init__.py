@@ -24,6 +24,7 @@ from billing.queries.prices import (
     offer_prices,
     price_in_force,
     price_versions,
+    priced_skus,
     prices_in_force,
     worst_case,
 )
@@ -67,6 +68,7 @@ __all__ = [
     "open_hold_count",
     "price_in_force",
     "price_versions",
+    "priced_skus",
     "prices_behind",
     "prices_in_force",
     "quarantined_count",

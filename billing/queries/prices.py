@@ -28,6 +28,7 @@ class PriceInForce:
     list_micro: int = 0
     tier_from_gpu_hours: int = 0
     promotion_code: str = ""
+    own: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,14 @@ def amount_in_sql(*, own: str, sku: str, at: datetime, buyer: Buyer) -> Case:
     )
 
 
+def priced_skus(*, at: datetime, audience: str = "") -> list[int]:
+    """Return the SKUs that have a common price at ``at``: on the list, or for the class ``audience``."""
+    books = Q(book__code=LIST_BOOK)
+    if audience:
+        books |= Q(book__audience=audience)
+    return list(Price.objects.in_force_at(at).filter(books).values_list("sku_id", flat=True).distinct())
+
+
 def price_versions(*, sku_id: int, book_id: int | None) -> QuerySet[Price]:
     """Return the dated prices of a SKU in a book, or on the list, newest first."""
     where = Q(book=book_id) if book_id is not None else Q(book__code=LIST_BOOK)
@@ -149,6 +158,7 @@ def _resolve(price: Price, base: Price, gpu_hours: int, promotions: list[Promoti
         list_micro=base.micro_per_gpu_hour,
         tier_from_gpu_hours=tier_from,
         promotion_code=best.code if best is not None else "",
+        own=price.book.operator_id is not None,
     )
 
 

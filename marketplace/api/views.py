@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Organisations, projects, offers, estimates and workloads over the API."""
+"""Organisations, projects, estimates and workloads over the API."""
 
 from typing import Any, ClassVar
 
@@ -14,7 +14,6 @@ from aion import clock
 from aion.actor import Scope
 from aion.api.idempotency import once
 from aion.api.views import ActorViewSet, ReadOnlyActorViewSet
-from aion.errors import NotFound
 from aion.tenancy.models import Organisation, Project
 from aion.tenancy.services.projects import create_project
 from clusters import queries as clusters
@@ -26,14 +25,12 @@ from marketplace.api.serializers import (
     EstimateOut,
     ExtendIn,
     LaunchIn,
-    OfferOut,
     OrganisationOut,
     ProjectIn,
     ProjectOut,
     request_of,
 )
 from marketplace.models import Offer
-from marketplace.queries import buyer_of, price_list
 from marketplace.services.orders import estimate, extend_order, place_order
 from marketplace.services.quotes import refusal_of
 
@@ -81,34 +78,6 @@ class ProjectViewSet(ActorViewSet):
             return 201, ProjectOut(project).data
 
         return once(request, self.actor, act)
-
-
-class OfferViewSet(ActorViewSet):
-    """What is on sale, with price, free capacity and the residency level the site reaches."""
-
-    http_method_names = ["get", "head", "options"]
-    scopes: ClassVar = {"list": Scope.OFFERS_READ, "retrieve": Scope.OFFERS_READ}
-    out = OfferOut
-    queryset = Offer.objects.none()
-    pagination_class = None
-
-    def rows(self) -> QuerySet[Any]:
-        """Return offers on sale; they are public."""
-        return Offer.objects.on_sale()
-
-    @extend_schema(responses=OfferOut(many=True))
-    def list(self, request: Request, **_: Any) -> Response:
-        """List the price list, whole: it has tens of lines."""
-        return Response(OfferOut(price_list(clock.now(), buyer_of(self.actor)), many=True).data)
-
-    def retrieve(self, request: Request, **_: Any) -> Response:
-        """Return one line."""
-        wanted = self.kwargs["id"]
-        lines = price_list(clock.now(), buyer_of(self.actor))
-        line = next((line for line in lines if line.offer.public_id == wanted), None)
-        if line is None:
-            raise NotFound("No such offer is on sale.")
-        return Response(OfferOut(line).data)
 
 
 class EstimateViewSet(ActorViewSet):

@@ -65,8 +65,9 @@ def catalogue_page(
     count = rows.count()
     pages = max(1, -(-count // size))
     number = max(1, min(number, pages))
-    chosen = list(rows[(number - 1) * size : number * size])
-    lines = priced(chosen, at=at, buyer=buyer, allowance=allowance, wanted=wish.milli_gpus)
+    # Only keys are sorted: a row as a line shows it is wide, and the database would carry all of them.
+    keys = list(rows.values_list("pk", flat=True)[(number - 1) * size : number * size])
+    lines = priced(_in_order(keys), at=at, buyer=buyer, allowance=allowance, wanted=wish.milli_gpus)
     return Page(lines, number, pages, count)
 
 
@@ -76,15 +77,19 @@ def catalogue_lines(
     """Yield all that fits ``wish``, some hundred at a time."""
     keys = list(_found(wish, at=at, buyer=buyer, allowance=allowance).values_list("pk", flat=True))
     for start in range(0, len(keys), PIECE):
-        piece = keys[start : start + PIECE]
-        found = {offer.pk: offer for offer in Offer.objects.on_sale().filter(pk__in=piece)}
-        ordered = [found[key] for key in piece if key in found]
+        ordered = _in_order(keys[start : start + PIECE])
         yield from priced(ordered, at=at, buyer=buyer, allowance=allowance, wanted=wish.milli_gpus)
 
 
+def _in_order(keys: list[int]) -> list[Offer]:
+    found = {offer.pk: offer for offer in Offer.objects.on_sale().filter(pk__in=keys).order_by()}
+    return [found[key] for key in keys if key in found]
+
+
 def _found(wish: CatalogueWish, *, at: datetime, buyer: billing.Buyer, allowance: Allowance) -> OfferQuerySet:
-    micro = billing.amount_in_sql(own="own_micro_per_gpu_hour", sku="sku", at=at, buyer=buyer)
-    rows: OfferQuerySet = Offer.objects.on_sale().annotate(micro=micro).filter(_exact(wish), micro__isnull=False)
+    rows: OfferQuerySet = Offer.objects.on_sale().filter(_exact(wish), _priced(at, buyer))
+    if wish.max_micro is not None or "price" in wish.sort:
+        rows = rows.annotate(micro=billing.amount_in_sql(own="own_micro_per_gpu_hour", sku="sku", at=at, buyer=buyer))
     if wish.text:
         names = ("title", "pool__flavour__name", "pool__cluster__site__name", "organisation__name")
         anywhere = Q()
@@ -104,6 +109,10 @@ def _found(wish: CatalogueWish, *, at: datetime, buyer: billing.Buyer, allowance
             pool__in=clusters.full_pools(wish.milli_gpus)
         )
     return rows.order_by(*SORTS[wish.sort], "pk")
+
+
+def _priced(at: datetime, buyer: billing.Buyer) -> Q:
+    return Q(own_micro_per_gpu_hour__isnull=False) | Q(sku__in=billing.priced_skus(at=at, audience=buyer.audience))
 
 
 def _exact(wish: CatalogueWish) -> Q:

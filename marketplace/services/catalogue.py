@@ -10,6 +10,7 @@ from aion.audit import services as audit
 from aion.residency.policy import Level, Policy, decide
 from billing import queries as billing
 from billing.errors import NoPriceInForce
+from billing.services.catalogue import put_own_price
 from marketplace.audit import Action
 from marketplace.errors import OfferNotPublishable
 from marketplace.models import Offer
@@ -17,28 +18,58 @@ from marketplace.states import OfferState
 
 
 @transaction.atomic
-def publish_offer(*, actor: Actor, offer: Offer, at: datetime) -> Offer:
-    """Put an offer on sale. Raises OfferNotPublishable without a price or with residency facts missing or failing."""
-    decision = decide(Policy(Level.EEA_RESIDENT), offer.pool.cluster.site.facts())
-    if not decision.allowed:
-        raise OfferNotPublishable(
-            f"The site's facts do not reach the lowest level: {', '.join(decision.failing)}. Complete the site first.",
-            reasons=list(decision.failing),
+def publish_offer(*, actor: Actor, offer: Offer, at: datetime, reason: str = "") -> Offer:
+    """Put an offer on sale, its own price in force from now on.
+
+    Raises OfferNotPublishable without a price or with residency facts missing or failing; it names them.
+    """
+    _check_residency(offer)
+    book_id = None
+    if offer.own_micro_per_gpu_hour is not None:
+        book_id = put_own_price(
+            actor=actor,
+            code=offer.public_id,
+            name=f"{offer.organisation.name}: {offer.title}",
+            operator_id=offer.organisation_id,
+            sku=offer.sku,
+            micro_per_gpu_hour=offer.own_micro_per_gpu_hour,
+            at=at,
         )
     try:
-        billing.price_in_force(sku_id=offer.sku_id, at=at)
+        billing.price_in_force(sku_id=offer.sku_id, at=at, book_id=book_id)
     except NoPriceInForce as error:
-        raise OfferNotPublishable("The SKU has no price in force: publish one first.") from error
-    if Offer.objects.filter(pk=offer.pk).move(OfferState.PUBLISHED):
-        audit.record(actor=actor, action=Action.OFFER_PUBLISHED, subject=offer, at=at)
+        raise OfferNotPublishable(
+            "The SKU has no price in force: publish one first, or let the operator ask its own."
+        ) from error
+    moved = Offer.objects.filter(pk=offer.pk).move(
+        OfferState.PUBLISHED, price_book_id=book_id, decided_at=at, decision_reason=reason
+    )
+    if moved:
+        audit.record(actor=actor, action=Action.OFFER_PUBLISHED, subject=offer, reason=reason, at=at)
     offer.refresh_from_db()
     return offer
 
 
 @transaction.atomic
-def withdraw_offer(*, actor: Actor, offer: Offer, at: datetime) -> Offer:
+def withdraw_offer(*, actor: Actor, offer: Offer, at: datetime, reason: str = "") -> Offer:
     """Take an offer off sale; what runs on it goes on."""
-    if Offer.objects.filter(pk=offer.pk).move(OfferState.WITHDRAWN):
-        audit.record(actor=actor, action=Action.OFFER_WITHDRAWN, subject=offer, at=at)
+    if Offer.objects.filter(pk=offer.pk).move(OfferState.WITHDRAWN, decision_reason=reason):
+        audit.record(actor=actor, action=Action.OFFER_WITHDRAWN, subject=offer, reason=reason, at=at)
     offer.refresh_from_db()
     return offer
+
+
+def _check_residency(offer: Offer) -> None:
+    site = offer.pool.cluster.site
+    missing = site.missing_facts()
+    if missing:
+        raise OfferNotPublishable(
+            f"Residency facts of {site.name} are missing: {', '.join(missing)}. Complete the site first.",
+            reasons=missing,
+        )
+    decision = decide(Policy(Level.EEA_RESIDENT), site.facts())
+    if not decision.allowed:
+        raise OfferNotPublishable(
+            f"The site's facts do not reach the lowest level: {', '.join(decision.failing)}. Complete the site first.",
+            reasons=list(decision.failing),
+        )

@@ -135,9 +135,9 @@ def query_with(context: Mapping[str, Any], **changes: Any) -> str:
 STATE_TONES = {
     state: tone
     for tone, states in {
-        "success": ("active", "approved", "delivered", "on", "published", "running", "succeeded"),
-        "info": ("admitted", "open", "pending", "queued", "requested", "starting"),
-        "warning": ("budget_exhausted", "draft", "preempted", "stopping", "timed_out", "withdrawn"),
+        "success": ("active", "approved", "delivered", "now", "on", "published", "running", "succeeded"),
+        "info": ("admitted", "open", "pending", "proposed", "queued", "requested", "starting"),
+        "warning": ("budget_exhausted", "draft", "partly", "preempted", "stopping", "timed_out", "withdrawn"),
         "danger": ("discarded", "failed", "frozen", "rejected"),
     }.items()
     for state in states
@@ -172,6 +172,11 @@ STATE_WORDS = {
     "delivered": _("Delivered"),
     "on": _("On"),
     "off": _("Off"),
+    "draft": _("Draft"),
+    "proposed": _("Proposed"),
+    "published": _("Published"),
+    "rejected": _("Rejected"),
+    "withdrawn": _("Withdrawn"),
 }
 REASON_WORDS = {
     "no_capacity": _("waiting for free capacity"),
