@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a GPU-hour costs an organisation at an instant."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from django.db.models import BigIntegerField, Case, F, Q, QuerySet, Sum, Value, When
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import BigIntegerField, F, Func, IntegerField, Q, QuerySet, Sum, Value
+from django.db.models.functions import Cast, Coalesce
 
 from aion.money import ceil_charge, exact_charge, share_off
 from aion.periods import month_start
@@ -93,7 +96,7 @@ def price_in_force(
     return found
 
 
-def amount_in_sql(*, own: str, sku: str, at: datetime, buyer: Buyer) -> Case:
+def amount_in_sql(*, own: str, sku: str, at: datetime, buyer: Buyer) -> Coalesce:
     """Return what ``buyer`` pays as an expression to sort and filter by; NULL where there is no price.
 
     ``own`` names the column of an offer's own price, ``sku`` that of its SKU. There are few SKUs, so that their prices
@@ -102,14 +105,22 @@ def amount_in_sql(*, own: str, sku: str, at: datetime, buyer: Buyer) -> Case:
     skus = dict(Sku.objects.values_list("pk", "code"))
     promotions = list(Promotion.objects.in_force_at(at))
     shares = {pk: best.basis_points_off for pk, code in skus.items() if (best := _best(promotions, code, buyer))}
-    off = Case(*[When(**{sku: pk}, then=share) for pk, share in shares.items()], default=0) if shares else Value(0)
     common = prices_in_force(sku_ids=skus, at=at, buyer=buyer)
-    return Case(
-        When(**{f"{own}__isnull": False}, then=(F(own) * (10_000 - off) + 9_999) / 10_000),
-        *[When(**{sku: pk}, then=price.micro_per_gpu_hour) for pk, price in common.items()],
-        default=None,
-        output_field=BigIntegerField(),
-    )
+    amount: Any = F(own)
+    if shares:
+        amount = (
+            F(own) * (10_000 - Coalesce(_looked_up(sku, shares), 0, output_field=BigIntegerField())) + 9_999
+        ) / 10_000
+    usual = _looked_up(sku, {pk: price.micro_per_gpu_hour for pk, price in common.items()})
+    return Coalesce(amount, usual, output_field=BigIntegerField())
+
+
+def _looked_up(column: str, values: Mapping[int, int]) -> Func:
+    """Return the value of ``column``'s key as one expression, however many keys there are; NULL for none of them."""
+    numbers: Any = ArrayField(BigIntegerField())
+    keys, amounts = (Cast(Value(list(part), output_field=numbers), numbers) for part in (values, values.values()))
+    place = Func(keys, F(column), function="array_position", output_field=IntegerField())
+    return Func(amounts, place, template="(%(expressions)s]", arg_joiner=")[", output_field=BigIntegerField())
 
 
 def priced_skus(*, at: datetime, audience: str = "") -> list[int]:

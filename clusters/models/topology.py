@@ -96,6 +96,8 @@ FACTS = (
     "non_eu_total_pct",
 )
 
+FACT_NAMES = tuple(name.removesuffix("_code").removesuffix("_from") for name in FACTS)
+
 
 class Cluster(models.Model):
     """A Kubernetes API. The row refers to its credential; the secret itself is never in the database."""

@@ -6,7 +6,7 @@ from django.db.models import QuerySet
 from aion.actor import Actor
 from marketplace.models import Order
 from marketplace.queries.amounts import Amounts, quote_amounts
-from marketplace.queries.availability import Allowance, Availability, allowance_of
+from marketplace.queries.availability import Allowance, Availability, allowance_of, allowance_within
 from marketplace.queries.catalogue import CatalogueWish, Page, catalogue_lines, catalogue_page
 from marketplace.queries.offers import PricedOffer, buyer_of, level_reached, price_list, priced, priced_offer
 
@@ -18,6 +18,7 @@ __all__ = [
     "Page",
     "PricedOffer",
     "allowance_of",
+    "allowance_within",
     "buyer_of",
     "catalogue_lines",
     "catalogue_page",

@@ -34,8 +34,14 @@ class Availability:
 
 def allowance_of(actor: Actor) -> Allowance:
     """Return what the actor's organisation may still start: its own quota and the best of its projects' both count."""
-    quota = Organisation.objects.visible_to(actor).values_list("milli_gpu_quota", flat=True).first()
-    if quota is None:
+    organisation = Organisation.objects.visible_to(actor).first()
+    return Allowance() if organisation is None else allowance_within(actor, organisation)
+
+
+def allowance_within(actor: Actor, organisation: Organisation) -> Allowance:
+    """Return the same for the actor's ``organisation``, which is at hand."""
+    quota = organisation.milli_gpu_quota
+    if organisation.pk != actor.organisation_id:
         return Allowance()
     used = clusters.in_use_by_project(actor.organisation_id)
     projects = Project.objects.visible_to(actor).values_list("pk", "milli_gpu_quota")

@@ -13,6 +13,7 @@ from marketplace.models import Offer
 from marketplace.services.offers import OfferWish
 from tests.worlds import LONG_AGO, MICRO, PRICE, Tenant, make_tenant
 
+STAFF = system("staff")
 _numbers = itertools.count(1)
 
 

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from aion.tenancy.models import Organisation
 from aion.tenancy.services.actors import actor_for
 from billing.queries import Buyer
-from marketplace.queries import Allowance, allowance_of
+from marketplace.queries import Allowance, allowance_within
 
 LIST = "list"
 
@@ -35,4 +35,4 @@ def viewer_of(request: HttpRequest) -> Viewer:
         return Viewer(mine, None, Buyer(), Allowance())
     actor = actor_for(user=user, slug=found.slug)
     may_launch = "workloads:write" in actor.scopes
-    return Viewer(mine, found, Buyer(found.pk, found.kind), allowance_of(actor), may_launch)
+    return Viewer(mine, found, Buyer(found.pk, found.kind), allowance_within(actor, found), may_launch)
