@@ -189,6 +189,7 @@ CELERY_BEAT_SCHEDULE = {
     "partitions": {"task": "billing.prepare_partitions", "schedule": 6 * 3600.0},
     "proof": {"task": "billing.reconcile", "schedule": crontab(hour=2, minute=10)},
     "months": {"task": "billing.close_months", "schedule": 3600.0},
+    "offers": {"task": "marketplace.recheck_offers", "schedule": crontab(hour=3, minute=20)},
     "check-sites": {"task": "clusters.check_clusters", "schedule": 60.0},
     "fan-out": {"task": "events.fan_out", "schedule": 10.0},
     "webhooks": {"task": "events.deliver_due", "schedule": 10.0},

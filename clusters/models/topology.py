@@ -2,7 +2,7 @@
 """Where GPUs are: sites, clusters, kinds of node, pools."""
 
 from decimal import Decimal
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.db import models
 from django.db.models import Q
@@ -64,7 +64,7 @@ class Site(models.Model):
 
     def missing_facts(self) -> list[str]:
         """Return the names of what a residency decision needs and nobody has recorded."""
-        fields = [self._meta.get_field(name) for name in FACTS]
+        fields: list[Any] = [self._meta.get_field(name) for name in FACTS]
         return [str(field.verbose_name) for field in fields if getattr(self, field.name) in {UNKNOWN, "", None}]
 
     def facts(self) -> Facts:

@@ -2,6 +2,7 @@
 """Publishing and withdrawing offers."""
 
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
@@ -23,7 +24,9 @@ def publish_offer(*, actor: Actor, offer: Offer, at: datetime, reason: str = "")
 
     Raises OfferNotPublishable without a price or with residency facts missing or failing; it names them.
     """
-    _check_residency(offer)
+    unfit = why_unfit(offer.pool.cluster.site)
+    if unfit is not None:
+        raise unfit
     book_id = None
     if offer.own_micro_per_gpu_hour is not None:
         book_id = put_own_price(
@@ -59,17 +62,18 @@ def withdraw_offer(*, actor: Actor, offer: Offer, at: datetime, reason: str = ""
     return offer
 
 
-def _check_residency(offer: Offer) -> None:
-    site = offer.pool.cluster.site
+def why_unfit(site: Any) -> OfferNotPublishable | None:
+    """Return what keeps offers of ``site`` off sale: facts that are missing or fail, by name; None if nothing does."""
     missing = site.missing_facts()
     if missing:
-        raise OfferNotPublishable(
+        return OfferNotPublishable(
             f"Residency facts of {site.name} are missing: {', '.join(missing)}. Complete the site first.",
             reasons=missing,
         )
     decision = decide(Policy(Level.EEA_RESIDENT), site.facts())
-    if not decision.allowed:
-        raise OfferNotPublishable(
-            f"The site's facts do not reach the lowest level: {', '.join(decision.failing)}. Complete the site first.",
-            reasons=list(decision.failing),
-        )
+    if decision.allowed:
+        return None
+    return OfferNotPublishable(
+        f"The site's facts do not reach the lowest level: {', '.join(decision.failing)}. Complete the site first.",
+        reasons=list(decision.failing),
+    )

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from aion.actor import Actor, Scope
+from aion.actor import Actor, Scope, system
 from aion.audit import services as audit
 from aion.errors import Forbidden, NotFound, Rejected
 from aion.events.services.emission import emit
@@ -18,12 +18,13 @@ from clusters import queries as clusters
 from marketplace.audit import Action
 from marketplace.errors import OfferExists, OfferInWrongState
 from marketplace.models import Offer
-from marketplace.services.catalogue import publish_offer, withdraw_offer
+from marketplace.services.catalogue import publish_offer, why_unfit, withdraw_offer
 from marketplace.services.orders import MIN_SECONDS
 from marketplace.states import EDITABLE, CapacityClass, OfferState
 
 MAX_MICRO = 10**12
 MAX_SECONDS = 366 * 86_400
+REASON = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +43,11 @@ class OfferWish:
 
 def create_offer(*, actor: Actor, wish: OfferWish, at: datetime) -> Offer:
     """Write a draft on one of the operator's pools. Raises Forbidden for non-members, Rejected, OfferExists."""
-    _require_operator(actor)
+    organisation_id = _require_operator(actor)
     values = _checked(actor, wish)
     try:
         with transaction.atomic():
-            offer = Offer.objects.create(organisation_id=actor.organisation_id, **values)
+            offer = Offer.objects.create(organisation_id=organisation_id, **values)
             audit.record(actor=actor, action=Action.OFFER_CREATED, subject=offer, at=at, changes=_said(wish))
     except IntegrityError as error:
         raise _taken() from error
@@ -125,11 +126,21 @@ def take_off_sale(*, actor: Actor, offer: Offer, reason: str, at: datetime) -> O
     return offer
 
 
-def _require_operator(actor: Actor) -> None:
+def recheck_offers(*, at: datetime) -> int:
+    """Take off sale what stands on a site whose facts no longer reach the lowest level; return how many."""
+    rows = Offer.objects.on_sale().order_by("pk")
+    failing = [(offer, why) for offer in rows if (why := why_unfit(offer.pool.cluster.site)) is not None]
+    for offer, why in failing:
+        take_off_sale(actor=system("recheck"), offer=offer, reason=why.detail[:REASON], at=at)
+    return len(failing)
+
+
+def _require_operator(actor: Actor) -> int:
     actor.require(Scope.OFFERS_WRITE)
-    kind = Organisation.objects.visible_to(actor).values_list("kind", flat=True).first()
-    if kind != OrganisationKind.MEMBER:
+    organisation = Organisation.objects.visible_to(actor).filter(kind=OrganisationKind.MEMBER).first()
+    if organisation is None:
         raise Forbidden("Only members of the consortium offer capacity: ask AION to become one.")
+    return int(organisation.pk)
 
 
 def _locked(actor: Actor, public_id: str) -> Offer:

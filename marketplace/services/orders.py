@@ -302,6 +302,8 @@ def _check_size(request: Request, offer: Offer, project: Project, organisation: 
         raise Rejected("Ask for at least one GPU.", field="gpus")
     if gpus % 1000 and not offer.pool.fractions:
         raise Rejected("This pool sells whole GPUs only.", field="gpus")
+    if gpus < offer.min_milli_gpus:
+        raise Rejected(f"{offer.title} sells at least {offer.min_milli_gpus / 1000:g} GPUs at one time.", field="gpus")
     if not MIN_SECONDS <= request.max_seconds <= offer.max_seconds:
         raise Rejected(
             f"Choose a maximum duration between {MIN_SECONDS // 60} minutes and {offer.max_seconds // 3600} hours.",

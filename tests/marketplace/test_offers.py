@@ -9,7 +9,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.test import Client
 
-from aion.actor import Actor, system
+from aion.actor import Actor
 from aion.audit.models import AuditEvent
 from aion.errors import Forbidden, NotFound, Rejected
 from aion.events.models import Event
@@ -22,11 +22,10 @@ from marketplace.models import Offer
 from marketplace.services import offers
 from marketplace.services.orders import estimate, place_order
 from marketplace.states import OfferState
-from tests.marketplace.operators import make_member, make_pool, offer_of, wish_for
+from tests.marketplace.operators import STAFF, make_member, make_pool, offer_of, wish_for
 from tests.worlds import LONG_AGO, MICRO, NOW, PRICE, Market, Tenant, browser, launch, make_user
 
 pytestmark = pytest.mark.django_db
-STAFF = system("staff")
 
 
 @pytest.fixture
@@ -287,3 +286,20 @@ def test_an_actor_without_organisation_sees_no_offers(member: Tenant) -> None:
     offer_of(member.organisation)
     nobody = Actor(None, None, "", frozenset(), STAFF.via)
     assert list(Offer.objects.visible_to(nobody)) == []
+
+
+def test_what_loses_its_facts_is_taken_off_sale_at_night_and_its_operator_reads_why(member: Tenant) -> None:
+    kept, lost = (offers.approve_offer(actor=STAFF, offer=proposed(member), at=NOW) for _ in range(2))
+    assert offers.recheck_offers(at=NOW) == 0
+    Site.objects.filter(pk=lost.pool.cluster.site_id).update(storage_code="US")
+    assert offers.recheck_offers(at=NOW) == 1
+    assert (on_sale(kept), on_sale(lost)) == (True, False)
+    assert "LOC_STORAGE_NOT_EEA" in Event.objects.get(type="offer.withdrawn").data["reason"]
+
+
+def test_an_order_is_no_smaller_than_the_operator_sells(member: Tenant, mine: Tenant) -> None:
+    offer = offers.approve_offer(actor=STAFF, offer=proposed(member, min_milli_gpus=4000), at=NOW)
+    market = Market(offer, offer.pool, offer.pool.cluster.site, offer.pool.cluster, offer.sku, None)
+    with pytest.raises(Rejected, match="at least 4 GPUs"):
+        estimate(actor=mine.actor(), request=launch(mine, market, gpus=3), at=NOW)
+    assert estimate(actor=mine.actor(), request=launch(mine, market, gpus=4), at=NOW).amount == 8 * MICRO

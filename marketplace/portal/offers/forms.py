@@ -57,7 +57,7 @@ class Control:
     type: str
 
 
-TYPES = {forms.CharField: "search"}
+TYPES: dict[type[forms.Field], str] = {forms.CharField: "search"}
 
 
 class CatalogueForm(MarkedForm):

@@ -16,6 +16,7 @@ from aion.web.middleware import status_of
 from aion.web.views import ActorView
 from billing import queries as billing
 from clusters import queries as clusters
+from marketplace.errors import OfferInWrongState
 from marketplace.models import Offer
 from marketplace.portal.offers.forms import OfferForm, initial_of
 from marketplace.queries import level_reached
@@ -130,7 +131,7 @@ class ProposeView(OfferBase):
         """Propose and go back; what refuses it is said there."""
         try:
             offers.propose_offer(actor=self.actor, public_id=public_id, at=clock.now())
-        except offers.OfferInWrongState as error:
+        except OfferInWrongState as error:
             messages.error(request, error.detail)
         else:
             messages.success(request, _("Proposed. AION looks at it and tells you what was decided."))
@@ -148,7 +149,7 @@ class WithdrawView(OfferBase):
         """Withdraw and go back."""
         try:
             offers.withdraw_own_offer(actor=self.actor, public_id=public_id, at=clock.now())
-        except offers.OfferInWrongState as error:
+        except OfferInWrongState as error:
             messages.error(request, error.detail)
         else:
             messages.success(request, _("Withdrawn: nothing new starts on it. What runs goes on."))
