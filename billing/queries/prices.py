@@ -33,6 +33,12 @@ class PriceInForce:
     promotion_code: str = ""
     own: bool = False
 
+    @property
+    def has_terms(self) -> bool:
+        """Tell whether there is more to say of it than whose price it is: class, tier or promotion."""
+        of_class = self.book_code != LIST_BOOK and not self.own
+        return of_class or bool(self.promotion_code or self.tier_from_gpu_hours)
+
 
 @dataclass(frozen=True, slots=True)
 class Buyer:

@@ -22,7 +22,7 @@ def test_an_operator_publishes_an_offer_staff_approve_it_and_it_stands_in_the_ca
     browser: Any, portal: str
 ) -> None:
     operator = visitor(browser, portal, OPERATOR)
-    operator.click("nav a:has-text('Offers')")
+    operator.goto("/o/scaleway/offers/")
     operator.click("text=New offer")
     operator.select_option("select[name=pool]", label="Paris inference · NVIDIA L40S · Paris DC5")
     operator.fill("input[name=title]", TITLE)
