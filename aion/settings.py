@@ -208,6 +208,7 @@ CELERY_BEAT_SCHEDULE = {
     "months": {"task": "billing.close_months", "schedule": 3600.0},
     "unused-grants": {"task": "grants.apply_unused_rule", "schedule": crontab(hour=4, minute=20)},
     "grant-reminders": {"task": "grants.remind", "schedule": 3600.0},
+    "offers": {"task": "marketplace.recheck_offers", "schedule": crontab(hour=3, minute=20)},
     "check-sites": {"task": "clusters.check_clusters", "schedule": 60.0},
     "fan-out": {"task": "events.fan_out", "schedule": 10.0},
     "webhooks": {"task": "events.deliver_due", "schedule": 10.0},

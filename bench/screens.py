@@ -67,18 +67,20 @@ def _large(size: int) -> None:
 
 
 def _page(name: str, client: Any, path: str, *, size: int, goal: float | None = None) -> None:
-    queries = _count(lambda: _get(client, path))
-    series = Series([timed(partial(_get, client, path)) for _ in range(REPEATS)])
+    queries = count(lambda: fetch(client, path))
+    series = Series([timed(partial(fetch, client, path)) for _ in range(REPEATS)])
     say(name, 1000 * series.percentile(0.95), "ms at p95", clock="wall", size=size, workers=1, median_of=REPEATS,
         goal=goal, baseline=f"median {1000 * series.median('wall'):.1f} ms, {queries} queries")  # fmt: skip
 
 
-def _get(client: Any, path: str) -> None:
+def fetch(client: Any, path: str) -> None:
+    """Get a page that must be there."""
     answer = client.get(path)
     assert answer.status_code == 200, (path, answer.status_code)
 
 
-def _count(action: Callable[[], Any]) -> int:
+def count(action: Callable[[], Any]) -> int:
+    """Return how many queries an action takes."""
     seen: list[str] = []
 
     def note_query(execute: Any, sql: str, *rest: Any) -> Any:
@@ -110,8 +112,8 @@ def lists(sizes: list[int]) -> None:
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {tenant.key()}")
     for name in ("workloads", "credit-lots", "ledger-entries"):
         path = f"/api/v1/{name}?limit=100"
-        queries = _count(partial(_get, client, path))
-        ours = Series([timed(partial(_get, client, path)) for _ in range(REPEATS)])
+        queries = count(partial(fetch, client, path))
+        ours = Series([timed(partial(fetch, client, path)) for _ in range(REPEATS)])
         bare = Series([timed(partial(_bare, name, tenant)) for _ in range(REPEATS)])
         say(f"api.lists.{name}", 1000 * ours.percentile(0.95), "ms at p95",
             ratio=ours.median("wall") / bare.median("wall"), clock="wall", size=100, workers=1, median_of=REPEATS,

@@ -13,8 +13,10 @@ from aion.actor import Actor
 from aion.money import exact_charge, floor_charge
 from aion.periods import whole_seconds
 from aion.residency.models import ResidencyDecision
+from aion.residency.policy import Facts
 from billing.places import Place
 from clusters.models import Cluster, NodeFlavour, PodInterval, Pool, Site, Workload, WorkloadEvent
+from clusters.models.topology import FACT_NAMES, FACTS
 from clusters.querysets import WorkloadQuerySet
 from clusters.states import ACTIVE, WorkloadState
 
@@ -139,6 +141,37 @@ def free_milli_gpus(pool_ids: Iterable[int]) -> dict[int, int]:
         used=Coalesce(Subquery(occupied.annotate(total=Sum("milli_gpus")).values("total")), 0)
     )
     return {pk: max(0, size - int(used)) for pk, size, used in pools.values_list("pk", "milli_gpus", "used")}
+
+
+def full_pools(milli_gpus: int) -> list[int]:
+    """Return the pools with fewer than ``milli_gpus`` free because of what occupies them; one query over what runs."""
+    busy = (
+        Workload.objects.filter(state__in=OCCUPYING)
+        .order_by()
+        .values("pool_id", "pool__milli_gpus")
+        .annotate(used=Sum("milli_gpus"))
+        .filter(used__gt=F("pool__milli_gpus") - milli_gpus)
+    )
+    return [row["pool_id"] for row in busy]
+
+
+def site_facts() -> dict[int, Facts]:
+    """Return the residency facts of every site by its key."""
+    # Not by rows of the model: there may be a thousand sites, and a page of the catalogue asks for all of them.
+    sites = Site.objects.order_by().values_list("pk", Coalesce("subdivision_id", "country_id"), *FACTS, "certificate")
+    names = ("site", *FACT_NAMES, "certificate")
+    return {pk: Facts(**dict(zip(names, facts, strict=True))) for pk, *facts in sites}
+
+
+def vendors() -> list[str]:
+    """Return who makes the accelerators of the pools, by name."""
+    return list(NodeFlavour.objects.order_by("vendor").values_list("vendor", flat=True).distinct())
+
+
+def site_countries() -> list[tuple[str, str]]:
+    """Return code and name of the countries with a site, by name."""
+    found = Site.objects.order_by("country__name").values_list("country_id", "country__name").distinct()
+    return [(code, name) for code, name in found]
 
 
 def pools_operated_by(actor: Actor) -> QuerySet[Pool]:

@@ -9,5 +9,9 @@ class Action(StrEnum):
 
     ORDER_PLACED = "order.placed"
     ORDER_EXTENDED = "order.extended"
+    OFFER_CREATED = "offer.created"
+    OFFER_CHANGED = "offer.changed"
+    OFFER_PROPOSED = "offer.proposed"
+    OFFER_REJECTED = "offer.rejected"
     OFFER_PUBLISHED = "offer.published"
     OFFER_WITHDRAWN = "offer.withdrawn"

@@ -28,3 +28,15 @@ class OfferNotPublishable(Conflict):
     """Residency facts or a price are missing."""
 
     code, title = "offer_not_publishable", gettext_lazy("The offer cannot be published")
+
+
+class OfferExists(Conflict):
+    """A pool has one offer of each capacity class."""
+
+    code, title = "offer_exists", gettext_lazy("There is such an offer already")
+
+
+class OfferInWrongState(Conflict):
+    """The act does not fit what the offer is at."""
+
+    code, title = "offer_in_wrong_state", gettext_lazy("The offer is not at that point")

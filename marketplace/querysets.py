@@ -11,19 +11,25 @@ from marketplace.states import MOVES, OfferState
 
 
 class OfferQuerySet(models.QuerySet[Any]):
-    """Offers are public once published."""
+    """Offers are public once published; before, they are their operator's."""
+
+    def visible_to(self, actor: Actor) -> Self:
+        """Return the offers that the actor's organisation made, in every state; none without one."""
+        return self.filter(organisation_id=actor.organisation_id) if actor.organisation_id else self.none()
 
     def on_sale(self) -> Self:
         """Return published offers on connected clusters, with all that a price list shows."""
         return (
             self.filter(state=OfferState.PUBLISHED)
-            .select_related("sku", "pool__flavour", "pool__cluster__site__operator", "pool__cluster__site__country")
+            .select_related(
+                "sku", "organisation", "pool__flavour", "pool__cluster__site__operator", "pool__cluster__site__country"
+            )
             .order_by("position", "sku__code", "pk")
         )
 
-    def move(self, to: OfferState) -> int:
-        """Move rows that may become ``to`` in one conditional UPDATE."""
-        return self.filter(state__in=sources_of(to, MOVES)).update(state=to)
+    def move(self, to: OfferState, **fields: Any) -> int:
+        """Move rows that may become ``to`` in one conditional UPDATE; return how many moved."""
+        return self.filter(state__in=sources_of(to, MOVES)).update(state=to, **fields)
 
 
 class OrderQuerySet(models.QuerySet[Any]):

@@ -6,15 +6,31 @@ from enum import StrEnum
 
 
 class OfferState(StrEnum):
-    """An offer is on sale only while published."""
+    """An offer is on sale only while published; its operator proposes it, staff decide."""
 
     DRAFT = "draft"
+    PROPOSED = "proposed"
     PUBLISHED = "published"
+    REJECTED = "rejected"
     WITHDRAWN = "withdrawn"
 
 
+class CapacityClass(StrEnum):
+    """On what terms capacity is given: until the end of the run, until somebody needs it, or booked ahead."""
+
+    ON_DEMAND = "on_demand"
+    SPOT = "spot"
+    RESERVED = "reserved"
+
+
+# What the operator may still change: nobody decides on it and nobody can order it.
+EDITABLE = frozenset({OfferState.DRAFT, OfferState.REJECTED, OfferState.WITHDRAWN})
+
+
 MOVES: Mapping[OfferState, frozenset[OfferState]] = {
-    OfferState.DRAFT: frozenset({OfferState.PUBLISHED}),
+    OfferState.DRAFT: frozenset({OfferState.PROPOSED, OfferState.PUBLISHED}),
+    OfferState.PROPOSED: frozenset({OfferState.PUBLISHED, OfferState.REJECTED, OfferState.WITHDRAWN}),
     OfferState.PUBLISHED: frozenset({OfferState.WITHDRAWN}),
-    OfferState.WITHDRAWN: frozenset({OfferState.PUBLISHED}),
+    OfferState.REJECTED: frozenset({OfferState.PROPOSED}),
+    OfferState.WITHDRAWN: frozenset({OfferState.PROPOSED, OfferState.PUBLISHED}),
 }

@@ -124,7 +124,9 @@ def make_market(
     pool = ensure_pool(code=f"pool-{code}", name="Pool", cluster=cluster, flavour=flavour, milli_gpus=gpus * 1000)
     sku = ensure_sku(code=f"h100-{code}", name="H100", accelerator="gpu")
     row = ensure_price(actor=system("test"), sku=sku, micro_per_gpu_hour=price, valid_from=LONG_AGO)
-    offer = Offer.objects.create(pool=pool, sku=sku, title="H100", state=OfferState.PUBLISHED, max_milli_gpus=10**9)
+    offer = Offer.objects.create(
+        organisation=operator, pool=pool, sku=sku, title="H100", state=OfferState.PUBLISHED, max_milli_gpus=10**9
+    )
     return Market(offer, pool, place, cluster, sku, row)
 
 

@@ -183,7 +183,7 @@ class PriceDraftAdmin(WithTables, DecidedAdmin):
         if not self.has_add_permission(request):
             raise PermissionDenied
         wanted = request.GET.get("book", "")
-        books = PriceBook.objects.order_by("pk")
+        books = PriceBook.objects.filter(operator=None).order_by("pk")  # an operator's prices come with its offer
         book = books.filter(pk=wanted).first() if wanted.isdecimal() else books.filter(code=LIST_BOOK).first()
         if book is None:
             messages.error(request, _("Choose the price book first."))

@@ -54,18 +54,21 @@ class PriceBookAdmin(WithTables, KeptAdmin):
     """Price books, each with its prices in force; new prices are prepared from here."""
 
     list_display: ClassVar = ["name", "code", "for_whom"]
+    list_select_related: ClassVar = ["operator"]
     search_fields: ClassVar = ["code", "name"]
     actions_detail: ClassVar = ["prepare"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         """Keep the code, and whom the prices are for."""
-        return ["code", "audience"] if obj is not None else []
+        return ["code", "audience", "operator"] if obj is not None else ["operator"]
 
     @admin.display(description=_("for"))
     def for_whom(self, row: PriceBook) -> Any:
         """Write whose prices these are."""
         if row.audience:
             return row.get_audience_display()
+        if row.operator is not None:
+            return row.operator
         return _("everybody without a price of their own") if row.code == LIST_BOOK else FAR
 
     def tables(self, row: PriceBook) -> list[dict[str, Any]]:

@@ -46,7 +46,20 @@ class PriceBook(models.Model):
         help_text=_("Empty for the list, which holds where a class has no price of its own."),
     )
 
+    operator = models.ForeignKey(
+        "tenancy.Organisation",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("operator"),
+        help_text=_("Whose own prices these are; they hold for one offer and come before the list."),
+    )
+
     class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(audience=None) | Q(operator=None), name="book_for_class_or_operator")
+        ]
         ordering: ClassVar = ["code"]
         verbose_name = _("price book")
         verbose_name_plural = _("price books")

@@ -18,7 +18,18 @@ from billing.queries.charges import charge_of, charged_records, prices_behind
 from billing.queries.drawdowns import LotDrawdown, lot_drawdowns
 from billing.queries.forecasts import forecasts
 from billing.queries.liability import Liability, SiteSales, liability, sales_by_site
-from billing.queries.prices import LIST_BOOK, Buyer, PriceInForce, price_in_force, prices_in_force, worst_case
+from billing.queries.prices import (
+    LIST_BOOK,
+    Buyer,
+    PriceInForce,
+    amount_in_sql,
+    offer_prices,
+    price_in_force,
+    price_versions,
+    priced_skus,
+    prices_in_force,
+    worst_case,
+)
 from billing.queries.usage import (
     GROUPS,
     UsageFilter,
@@ -45,6 +56,7 @@ __all__ = [
     "PriceInForce",
     "SiteSales",
     "UsageFilter",
+    "amount_in_sql",
     "balance",
     "balance_as_of",
     "budget_standings",
@@ -61,8 +73,11 @@ __all__ = [
     "lot_drawdowns",
     "lots",
     "month_statements",
+    "offer_prices",
     "open_hold_count",
     "price_in_force",
+    "price_versions",
+    "priced_skus",
     "prices_behind",
     "prices_in_force",
     "quarantined_count",

@@ -1,17 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a GPU-hour costs an organisation at an instant."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from django.db.models import Q, Sum
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import BigIntegerField, F, Func, IntegerField, Q, QuerySet, Sum, Value
+from django.db.models.functions import Cast, Coalesce
 from django.utils.translation import gettext
 
 from aion.money import ceil_charge, exact_charge, share_off
 from aion.periods import month_start
 from billing.errors import NoPriceInForce
-from billing.models import Price, Promotion, UsageHour
+from billing.models import Price, Promotion, Sku, UsageHour
 
 LIST_BOOK = "list"
 MILLI_SECONDS_PER_GPU_HOUR = 3_600_000
@@ -29,6 +32,13 @@ class PriceInForce:
     list_micro: int = 0
     tier_from_gpu_hours: int = 0
     promotion_code: str = ""
+    own: bool = False
+
+    @property
+    def has_terms(self) -> bool:
+        """Tell whether there is more to say of it than whose price it is: class, tier or promotion."""
+        of_class = self.book_code != LIST_BOOK and not self.own
+        return of_class or bool(self.promotion_code or self.tier_from_gpu_hours)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,44 +49,99 @@ class Buyer:
     audience: str = ""
 
 
-def prices_in_force(*, sku_ids: Iterable[int], at: datetime, buyer: Buyer | None = None) -> dict[int, PriceInForce]:
-    """Return the price of each SKU at ``at``: the buyer's class before the list, its volume tier, the best promotion.
+Wanted = tuple[int, int | None]
 
-    A constant number of queries. A SKU without a price in force is left out.
+
+def offer_prices(*, wanted: Iterable[Wanted], at: datetime, buyer: Buyer | None = None) -> dict[Wanted, PriceInForce]:
+    """Return the price at ``at`` of each SKU in the price book named beside it; without a book the common ones hold.
+
+    A book of its own comes first; then the buyer's class, then the list. Volume tiers and the best promotion follow.
+    A constant number of queries. What has no price in force is left out.
     """
-    buyer = buyer or Buyer()
-    wanted = list(sku_ids)
-    books = Q(book__code=LIST_BOOK)
+    buyer, wanted = buyer or Buyer(), set(wanted)
+    books = Q(book__code=LIST_BOOK) | Q(book__in={book for _, book in wanted if book is not None})
     if buyer.audience:
         books |= Q(book__audience=buyer.audience)
     rows = (
         Price.objects.in_force_at(at)
-        .filter(books, sku__in=wanted)
+        .filter(books, sku__in={sku for sku, _ in wanted})
         .select_related("sku", "book")
         .prefetch_related("tiers")
         .order_by("sku_id", "pk")
     )
-    listed: dict[int, Price] = {}
-    own: dict[int, Price] = {}
+    found: dict[tuple[int, int | str], Price] = {}
     for row in rows:
-        (listed if row.book.code == LIST_BOOK else own)[row.sku_id] = row
+        place: int | str = row.book_id
+        if row.book.operator_id is None:
+            place = "list" if row.book.code == LIST_BOOK else "class"
+        found[row.sku_id, place] = row
     used = _used_this_month(buyer, at) if any(row.tiers.all() for row in rows) else {}
     promotions = list(Promotion.objects.in_force_at(at))
     result = {}
-    for sku_id in wanted:
-        price = own.get(sku_id) or listed.get(sku_id)
+    for sku_id, book_id in wanted:
+        listed = found.get((sku_id, "list"))
+        price = found.get((sku_id, book_id)) if book_id is not None else found.get((sku_id, "class")) or listed
         if price is not None:
-            base = listed.get(sku_id, price)
-            result[sku_id] = _resolve(price, base, used.get(sku_id, 0), promotions, buyer)
+            base = price if book_id is not None or listed is None else listed
+            result[sku_id, book_id] = _resolve(price, base, used.get(sku_id, 0), promotions, buyer)
     return result
 
 
-def price_in_force(*, sku_id: int, at: datetime, buyer: Buyer | None = None) -> PriceInForce:
-    """Return the price of a SKU at ``at``. Raises NoPriceInForce."""
-    found = prices_in_force(sku_ids=[sku_id], at=at, buyer=buyer).get(sku_id)
+def prices_in_force(*, sku_ids: Iterable[int], at: datetime, buyer: Buyer | None = None) -> dict[int, PriceInForce]:
+    """Return the common price of each SKU at ``at``: no operator's own. What has none is left out."""
+    found = offer_prices(wanted=[(sku_id, None) for sku_id in sku_ids], at=at, buyer=buyer)
+    return {sku_id: price for (sku_id, _), price in found.items()}
+
+
+def price_in_force(
+    *, sku_id: int, at: datetime, buyer: Buyer | None = None, book_id: int | None = None
+) -> PriceInForce:
+    """Return the price of a SKU at ``at``, in an offer's own book where it has one. Raises NoPriceInForce."""
+    found = offer_prices(wanted=[(sku_id, book_id)], at=at, buyer=buyer).get((sku_id, book_id))
     if found is None:
         raise NoPriceInForce(gettext("This GPU has no price today: choose another, or ask support."))
     return found
+
+
+def amount_in_sql(*, own: str, sku: str, at: datetime, buyer: Buyer) -> Coalesce:
+    """Return what ``buyer`` pays as an expression to sort and filter by; NULL where there is no price.
+
+    ``own`` names the column of an offer's own price, ``sku`` that of its SKU. There are few SKUs, so that their prices
+    are written into the statement; the amounts are those of ``offer_prices``.
+    """
+    skus = dict(Sku.objects.values_list("pk", "code"))
+    promotions = list(Promotion.objects.in_force_at(at))
+    shares = {pk: best.basis_points_off for pk, code in skus.items() if (best := _best(promotions, code, buyer))}
+    common = prices_in_force(sku_ids=skus, at=at, buyer=buyer)
+    amount: Any = F(own)
+    if shares:
+        amount = (
+            F(own) * (10_000 - Coalesce(_looked_up(sku, shares), 0, output_field=BigIntegerField())) + 9_999
+        ) / 10_000
+    usual = _looked_up(sku, {pk: price.micro_per_gpu_hour for pk, price in common.items()})
+    return Coalesce(amount, usual, output_field=BigIntegerField())
+
+
+def _looked_up(column: str, values: Mapping[int, int]) -> Func:
+    """Return the value of ``column``'s key as one expression, however many keys there are; NULL for none of them."""
+    numbers: Any = ArrayField(BigIntegerField())
+    keys, amounts = (Cast(Value(list(part), output_field=numbers), numbers) for part in (values, values.values()))
+    place = Func(keys, F(column), function="array_position", output_field=IntegerField())
+    return Func(amounts, place, template="(%(expressions)s]", arg_joiner=")[", output_field=BigIntegerField())
+
+
+def priced_skus(*, at: datetime, audience: str = "") -> list[int]:
+    """Return the SKUs that have a common price at ``at``: on the list, or for the class ``audience``."""
+    books = Q(book__code=LIST_BOOK)
+    if audience:
+        books |= Q(book__audience=audience)
+    return list(Price.objects.in_force_at(at).filter(books).values_list("sku_id", flat=True).distinct())
+
+
+def price_versions(*, sku_id: int, book_id: int | None) -> QuerySet[Price]:
+    """Return the dated prices of a SKU in a book, or on the list, newest first."""
+    where = Q(book=book_id) if book_id is not None else Q(book__code=LIST_BOOK)
+    return Price.objects.filter(where, sku=sku_id).order_by("-valid")
 
 
 def _used_this_month(buyer: Buyer, at: datetime) -> dict[int, int]:
@@ -85,18 +150,21 @@ def _used_this_month(buyer: Buyer, at: datetime) -> dict[int, int]:
     return {sku_id: int(total) // MILLI_SECONDS_PER_GPU_HOUR for sku_id, total in summed}
 
 
+def _best(promotions: list[Promotion], sku_code: str, buyer: Buyer) -> Promotion | None:
+    covering = [
+        one
+        for one in promotions
+        if (not one.sku_codes or sku_code in one.sku_codes) and (not one.audiences or buyer.audience in one.audiences)
+    ]
+    return max(covering, key=lambda one: (one.basis_points_off, one.code), default=None)
+
+
 def _resolve(price: Price, base: Price, gpu_hours: int, promotions: list[Promotion], buyer: Buyer) -> PriceInForce:
     micro, tier_from = price.micro_per_gpu_hour, 0
     for tier in price.tiers.all():
         if gpu_hours >= tier.from_gpu_hours:
             micro, tier_from = tier.micro_per_gpu_hour, tier.from_gpu_hours
-    covering = [
-        one
-        for one in promotions
-        if (not one.sku_codes or price.sku.code in one.sku_codes)
-        and (not one.audiences or buyer.audience in one.audiences)
-    ]
-    best = max(covering, key=lambda one: (one.basis_points_off, one.code), default=None)
+    best = _best(promotions, price.sku.code, buyer)
     if best is not None:
         micro = share_off(micro, best.basis_points_off)
     return PriceInForce(
@@ -108,6 +176,7 @@ def _resolve(price: Price, base: Price, gpu_hours: int, promotions: list[Promoti
         list_micro=base.micro_per_gpu_hour,
         tier_from_gpu_hours=tier_from,
         promotion_code=best.code if best is not None else "",
+        own=price.book.operator_id is not None,
     )
 
 

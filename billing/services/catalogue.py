@@ -27,3 +27,23 @@ def ensure_price(*, actor: Actor, sku: Sku, micro_per_gpu_hour: int, valid_from:
         valid_from=valid_from,
         at=valid_from,
     )
+
+
+def put_own_price(
+    *, actor: Actor, code: str, name: str, operator_id: int, sku: Sku, micro_per_gpu_hour: int, at: datetime
+) -> int:
+    """Put an operator's own price in force in the book ``code``, made on first use; return the book's id.
+
+    The price before it ends now, as a version that runs keep; the same amount again changes nothing.
+    """
+    book, _ = PriceBook.objects.get_or_create(code=code, defaults={"name": name[:80], "operator_id": operator_id})
+    current = Price.objects.filter(book=book, sku=sku, valid__endswith__isnull=True).first()
+    if current is None or current.micro_per_gpu_hour != micro_per_gpu_hour:
+        publish_price(actor=actor, book=book, sku=sku, micro_per_gpu_hour=micro_per_gpu_hour, valid_from=at, at=at)
+    return int(book.pk)
+
+
+def sku_of(code: str) -> Sku | None:
+    """Return the SKU ``code``; a flavour's SKU has the flavour's code."""
+    sku: Sku | None = Sku.objects.filter(code=code).first()
+    return sku

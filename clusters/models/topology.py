@@ -2,7 +2,7 @@
 """Where GPUs are: sites, clusters, kinds of node, pools."""
 
 from decimal import Decimal
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.db import models
 from django.db.models import Q
@@ -12,6 +12,8 @@ from aion import ids
 from aion.residency.policy import UNKNOWN, Facts
 from clusters.querysets import PoolQuerySet
 from clusters.states import MeteredBy
+
+KINDS = (("gpu", "GPU"), ("npu", "NPU"), ("cpu", "CPU"), ("qpu", "QPU"))
 
 
 class Site(models.Model):
@@ -60,6 +62,11 @@ class Site(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def missing_facts(self) -> list[str]:
+        """Return the names of what a residency decision needs and nobody has recorded."""
+        fields: list[Any] = [self._meta.get_field(name) for name in FACTS]
+        return [str(field.verbose_name) for field in fields if getattr(self, field.name) in {UNKNOWN, "", None}]
+
     def facts(self) -> Facts:
         """Return the facts as the pure policy takes them; what is not recorded stays unknown."""
         return Facts(
@@ -75,6 +82,21 @@ class Site(models.Model):
             non_eu_total_pct=self.non_eu_total_pct,
             certificate=self.certificate,
         )
+
+
+FACTS = (
+    "storage_code",
+    "backup_code",
+    "failover_code",
+    "support_from",
+    "telemetry_code",
+    "transit",
+    "operator_seat",
+    "non_eu_max_holder_pct",
+    "non_eu_total_pct",
+)
+
+FACT_NAMES = tuple(name.removesuffix("_code").removesuffix("_from") for name in FACTS)
 
 
 class Cluster(models.Model):
@@ -110,13 +132,16 @@ class NodeFlavour(models.Model):
     code = models.SlugField(_("code"), max_length=40, unique=True)
     name = models.CharField(_("name"), max_length=80)
     vendor = models.CharField(_("vendor"), max_length=40)
-    kind = models.CharField(_("kind"), max_length=8, choices=[("gpu", "GPU"), ("cpu", "CPU"), ("qpu", "QPU")])
+    kind = models.CharField(_("kind"), max_length=8, choices=KINDS)
     product = models.CharField(_("product label"), max_length=80)
     resource_name = models.CharField(_("Kubernetes resource"), max_length=80, default="nvidia.com/gpu")
     per_node = models.PositiveIntegerField(_("accelerators a node"), default=8)
     memory_gib = models.PositiveIntegerField(_("memory (GiB) each"))
     interconnect = models.CharField(_("interconnect"), max_length=60, blank=True)
     watts = models.PositiveIntegerField(_("power (W) each"), default=700)
+    vcpus = models.PositiveIntegerField(_("vCPUs a node"), default=0)
+    host_memory_gib = models.PositiveIntegerField(_("host memory (GiB) a node"), default=0)
+    local_disk_gib = models.PositiveIntegerField(_("local disk (GiB) a node"), default=0)
 
     class Meta:
         ordering: ClassVar = ["code"]
@@ -139,6 +164,7 @@ class Pool(models.Model):
     code = models.SlugField(_("code"), max_length=40, unique=True)
     name = models.CharField(_("name"), max_length=80)
     milli_gpus = models.PositiveBigIntegerField(_("capacity (milli-GPUs)"))
+    storage_class = models.CharField(_("storage class"), max_length=60, blank=True)
     fractions = models.BooleanField(_("sells fractions"), default=False)
     metered_by = models.CharField(
         _("metered by"),

@@ -47,7 +47,14 @@ def ensure_flavour(*, code: str, name: str, product: str, per_node: int, **field
 
 
 def ensure_pool(
-    *, code: str, name: str, cluster: Cluster, flavour: NodeFlavour, milli_gpus: int, fractions: bool = False
+    *,
+    code: str,
+    name: str,
+    cluster: Cluster,
+    flavour: NodeFlavour,
+    milli_gpus: int,
+    fractions: bool = False,
+    storage_class: str = "",
 ) -> Pool:
     """Return the pool ``code``, owned by the operator of its site."""
     pool, _ = Pool.objects.get_or_create(
@@ -59,6 +66,7 @@ def ensure_pool(
             "name": name,
             "milli_gpus": milli_gpus,
             "fractions": fractions,
+            "storage_class": storage_class,
         },
     )
     return pool

@@ -1,48 +1,108 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Offers and orders for staff."""
+"""Offers and orders for staff: operators write offers, staff decide on them."""
 
-from typing import ClassVar
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, ClassVar
 
-from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.contrib import admin
+from django.contrib.admin.utils import unquote
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from aion import clock
-from aion.errors import DomainError
-from aion.staff import KeptAdmin, ReadOnlyAdmin, staff_actor, state_column
+from aion.actor import Actor
+from aion.money import to_decimal
+from aion.staff import Act, DecidedAdmin, ReadOnlyAdmin, gpus_column, on_one, on_rows, state_column
 from marketplace.models import Offer, Order
-from marketplace.services import catalogue
+from marketplace.queries import level_reached
+from marketplace.services import offers
+from marketplace.states import OfferState
+
+
+def _approve(*, actor: Actor, row: Offer, at: datetime, reason: str) -> None:
+    offers.approve_offer(actor=actor, offer=row, at=at, reason=reason)
+
+
+def _reject(*, actor: Actor, row: Offer, at: datetime, reason: str) -> None:
+    offers.reject_offer(actor=actor, offer=row, reason=reason, at=at)
+
+
+def _withdraw(*, actor: Actor, row: Offer, at: datetime, reason: str) -> None:
+    offers.take_off_sale(actor=actor, offer=row, reason=reason, at=at)
+
+
+def _facts(offer: Offer) -> Sequence[tuple[Any, Any]]:
+    site = offer.pool.cluster.site
+    missing = site.missing_facts()
+    return (
+        (_("Operator"), offer.organisation),
+        (_("Pool"), f"{offer.pool} · {site}"),
+        (_("Capacity class"), offer.get_capacity_class_display()),
+        (_("Price per GPU-hour"), price_words(offer)),
+        (_("Residency"), ", ".join(missing) if missing else level_reached(offer).name),
+    )
+
+
+def price_words(offer: Offer) -> Any:
+    """Write what the operator asks."""
+    micro = offer.own_micro_per_gpu_hour
+    return _("list price") if micro is None else f"{to_decimal(micro):,.2f}"
+
+
+APPROVE = Act(
+    title=_("Approve"),
+    done=_("on sale"),
+    call=_approve,
+    warning=_("It goes on sale at once at its price. Runs keep the price they start with."),
+    facts=_facts,
+)
+REJECT = Act(
+    title=_("Reject"), done=_("rejected"), call=_reject, warning=_("The operator reads the reason."), danger=True,
+    facts=_facts,
+)  # fmt: skip
+WITHDRAW = Act(
+    title=_("Withdraw"),
+    done=_("withdrawn"),
+    call=_withdraw,
+    warning=_("Nothing new starts on it; what runs goes on. The operator reads the reason."),
+    danger=True,
+    facts=_facts,
+)
+
+
+BUTTONS: dict[str, tuple[str, ...]] = {
+    OfferState.PROPOSED: ("approve_one", "reject_one"),
+    OfferState.PUBLISHED: ("withdraw_one",),
+}
 
 
 @admin.register(Offer)
-class OfferAdmin(KeptAdmin):
+class OfferAdmin(DecidedAdmin):
     """Offers; publishing is refused while residency facts or a price are missing."""
 
-    list_display: ClassVar = ["title", "sku", "pool", "state_word", "position"]
-    list_filter: ClassVar = ["state"]
-    list_select_related: ClassVar = ["sku", "pool"]
-    readonly_fields: ClassVar = ["state"]
-    actions: ClassVar = ["publish", "withdraw"]
+    list_display: ClassVar = ["title", "organisation", "pool", "capacity_class", "price", "gpus", "state_word"]
+    list_filter: ClassVar = ["state", "capacity_class"]
+    list_select_related: ClassVar = ["organisation", "pool"]
+    search_fields: ClassVar = ["public_id", "title", "organisation__name"]
+    ordering: ClassVar = ["-proposed_at", "position", "pk"]
+    actions: ClassVar = ["approve", "reject", "withdraw"]
+    actions_detail: ClassVar = ["approve_one", "reject_one", "withdraw_one"]
+    approve, approve_one = on_rows("approve", APPROVE), on_one("approve_one", APPROVE)
+    reject, reject_one = on_rows("reject", REJECT), on_one("reject_one", REJECT)
+    withdraw, withdraw_one = on_rows("withdraw", WITHDRAW), on_one("withdraw_one", WITHDRAW)
     state_word = state_column()
+    gpus = gpus_column("max_milli_gpus", _("largest order (GPUs)"))
 
-    @admin.action(description=_("Publish"))
-    def publish(self, request: HttpRequest, rows: QuerySet[Offer]) -> None:
-        """Put on sale."""
-        for offer in rows:
-            try:
-                catalogue.publish_offer(actor=staff_actor(request), offer=offer, at=clock.now())
-            except DomainError as error:
-                messages.error(request, f"{offer}: {error.detail}")
-            else:
-                messages.success(request, f"{offer}: {_('on sale')}")
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        """Return the buttons that fit what the offer is at."""
+        row = self.get_object(request, unquote(str(object_id)))
+        fitting = BUTTONS.get(row.state, ()) if row is not None else ()
+        return [one for one in super().get_actions_detail(request, object_id) if one.action_name.endswith(fitting)]
 
-    @admin.action(description=_("Withdraw"))
-    def withdraw(self, request: HttpRequest, rows: QuerySet[Offer]) -> None:
-        """Take off sale."""
-        for offer in rows:
-            catalogue.withdraw_offer(actor=staff_actor(request), offer=offer, at=clock.now())
-            messages.success(request, f"{offer}: {_('withdrawn')}")
+    @admin.display(description=_("price per GPU-hour"), ordering="own_micro_per_gpu_hour")
+    def price(self, row: Offer) -> Any:
+        """Write the price that is asked."""
+        return price_words(row)
 
 
 @admin.register(Order)

@@ -67,6 +67,25 @@ class PriceVersionOut(serializers.Serializer[Any]):
     promotion = serializers.CharField(source="promotion_code", help_text="Empty: none applies.")
 
 
+class AvailabilityOut(serializers.Serializer[Any]):
+    """What could start now for the organisation that asks: free capacity, clipped by quota and by the offer."""
+
+    level = serializers.ChoiceField(choices=["now", "partly", "none", "unknown"], help_text="Of what was asked for.")
+    available_milli_gpus = serializers.IntegerField(source="mine")
+    free_milli_gpus = serializers.IntegerField(source="free")
+    limit_milli_gpus = serializers.IntegerField(source="limit", help_text="The most that one workload may take.")
+    by_quota = serializers.BooleanField(help_text="Whether the quota is what limits it.")
+    as_of = serializers.DateTimeField(allow_null=True)
+    stale = serializers.BooleanField(help_text="The site has not answered for a minute.")
+
+
+class CarbonOut(serializers.Serializer[Any]):
+    """What the site's electricity emits, and its overhead."""
+
+    g_per_kwh = serializers.IntegerField(source="g_co2e_per_kwh")
+    pue = serializers.DecimalField(max_digits=4, decimal_places=2)
+
+
 class OfferOut(serializers.Serializer[Any]):
     """What is on sale: a line of the price list."""
 
@@ -75,11 +94,18 @@ class OfferOut(serializers.Serializer[Any]):
     sku = serializers.CharField(source="offer.sku.code")
     accelerator = serializers.CharField(source="offer.sku.accelerator")
     vendor = serializers.CharField(source="offer.pool.flavour.vendor")
+    kind = serializers.CharField(source="offer.pool.flavour.kind")
+    capacity_class = serializers.CharField(source="offer.capacity_class")
     memory_gib = serializers.IntegerField(source="offer.pool.flavour.memory_gib")
+    gpus_per_node = serializers.IntegerField(source="offer.pool.flavour.per_node")
+    vcpus_per_node = serializers.IntegerField(source="offer.pool.flavour.vcpus")
+    host_memory_gib_per_node = serializers.IntegerField(source="offer.pool.flavour.host_memory_gib")
+    local_disk_gib_per_node = serializers.IntegerField(source="offer.pool.flavour.local_disk_gib")
+    storage_class = serializers.CharField(source="offer.pool.storage_class")
     interconnect = serializers.CharField(source="offer.pool.flavour.interconnect")
     site = serializers.CharField(source="offer.pool.cluster.site.code")
     country = serializers.CharField(source="offer.pool.cluster.site.country_id")
-    operator = serializers.CharField(source="offer.pool.cluster.site.operator.name")
+    operator = serializers.CharField(source="offer.organisation.name")
     residency_level = serializers.CharField(source="level")
     pue = serializers.DecimalField(source="offer.pool.cluster.site.pue", max_digits=4, decimal_places=2)
     g_co2e_per_kwh = serializers.IntegerField(source="offer.pool.cluster.site.g_co2e_per_kwh")
@@ -87,6 +113,11 @@ class OfferOut(serializers.Serializer[Any]):
     price_per_gpu_hour = serializers.SerializerMethodField()
     price_version = PriceVersionOut(source="price")
     currency = serializers.SerializerMethodField()
+    min_milli_gpus = serializers.IntegerField(source="offer.min_milli_gpus")
+    max_milli_gpus = serializers.IntegerField(source="offer.max_milli_gpus")
+    max_duration_seconds = serializers.IntegerField(source="offer.max_seconds")
+    availability = AvailabilityOut()
+    carbon = CarbonOut(source="offer.pool.cluster.site")
     free_milli_gpus = serializers.IntegerField()
     as_of = serializers.DateTimeField(allow_null=True)
 

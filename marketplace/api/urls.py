@@ -18,7 +18,6 @@ app_name = "api"
 router = SimpleRouter(trailing_slash=False)
 router.register("organisations", views.OrganisationViewSet, basename="organisation")
 router.register("projects", views.ProjectViewSet, basename="project")
-router.register("offers", views.OfferViewSet, basename="offer")
 router.register("estimates", views.EstimateViewSet, basename="estimate")
 router.register("workloads", views.WorkloadViewSet, basename="workload")
 router.register("usage-records", UsageViewSet, basename="usage_record")

@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Organisations, projects, offers, estimates and workloads over the API."""
+"""Organisations, projects, estimates and workloads over the API."""
 
 from typing import Any, ClassVar
 
 import django_filters
 from django.db import transaction
 from django.db.models import QuerySet
-from django.utils.translation import gettext
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -16,7 +15,6 @@ from aion import clock
 from aion.actor import Scope
 from aion.api.idempotency import once
 from aion.api.views import ActorViewSet, ReadOnlyActorViewSet
-from aion.errors import NotFound
 from aion.tenancy.models import Organisation, Project
 from aion.tenancy.services import projects
 from aion.tenancy.services.projects import create_project
@@ -29,7 +27,6 @@ from marketplace.api.serializers import (
     EstimateOut,
     ExtendIn,
     LaunchIn,
-    OfferOut,
     OrganisationOut,
     ProjectIn,
     ProjectOut,
@@ -37,7 +34,6 @@ from marketplace.api.serializers import (
     request_of,
 )
 from marketplace.models import Offer
-from marketplace.queries import buyer_of, price_list
 from marketplace.services.orders import estimate, extend_order, place_order
 from marketplace.services.quotes import refusal_of
 
@@ -106,34 +102,6 @@ class ProjectViewSet(ActorViewSet):
             return 200, ProjectOut(project).data
 
         return once(request, self.actor, act)
-
-
-class OfferViewSet(ActorViewSet):
-    """What is on sale, with price, free capacity and the residency level the site reaches."""
-
-    http_method_names = ["get", "head", "options"]
-    scopes: ClassVar = {"list": Scope.OFFERS_READ, "retrieve": Scope.OFFERS_READ}
-    out = OfferOut
-    queryset = Offer.objects.none()
-    pagination_class = None
-
-    def rows(self) -> QuerySet[Any]:
-        """Return offers on sale; they are public."""
-        return Offer.objects.on_sale()
-
-    @extend_schema(responses=OfferOut(many=True))
-    def list(self, request: Request, **_: Any) -> Response:
-        """List the price list, whole: it has tens of lines."""
-        return Response(OfferOut(price_list(clock.now(), buyer_of(self.actor)), many=True).data)
-
-    def retrieve(self, request: Request, **_: Any) -> Response:
-        """Return one line."""
-        wanted = self.kwargs["id"]
-        lines = price_list(clock.now(), buyer_of(self.actor))
-        line = next((line for line in lines if line.offer.public_id == wanted), None)
-        if line is None:
-            raise NotFound(gettext("No such offer is on sale."))
-        return Response(OfferOut(line).data)
 
 
 class EstimateViewSet(ActorViewSet):

@@ -16,10 +16,11 @@ from aion.web.text import text_in
 from aion.web.views import ActorView
 from billing.queries import Buyer
 from marketplace.portal.forms import LaunchForm
-from marketplace.queries import price_list
+from marketplace.queries import allowance_of, price_list, priced_offer
 from marketplace.services.orders import estimate, place_order
 from marketplace.services.quotes import refusal_of
 
+CHOICES = 24
 FIELDS = {
     "offer": "offer",
     "project": "project",
@@ -45,7 +46,7 @@ class LaunchView(ActorView):
     def get(self, request: HttpRequest) -> HttpResponse:
         """Show the form; the query string fills it, so that a link can carry a configuration."""
         self.actor.require(Scope.WORKLOADS_WRITE)
-        offers = self._offers()
+        offers = self._offers(request.GET.get("offer", ""))
         initial = {"offer": offers[0].offer.public_id if offers else "", **request.GET.dict()}
         form = LaunchForm(initial=initial, actor=self.actor)
         return self._page(request, form, offers, chosen=initial["offer"])
@@ -53,7 +54,7 @@ class LaunchView(ActorView):
     def post(self, request: HttpRequest) -> HttpResponse:
         """Launch, or show what is wrong beside the field."""
         form = LaunchForm(request.POST, actor=self.actor)
-        status = 422
+        status, chosen = 422, request.POST.get("offer", "")
         if form.is_valid():
             try:
                 key = text_in(request.POST, "key", limit=80)
@@ -69,10 +70,17 @@ class LaunchView(ActorView):
             else:
                 messages.success(request, _("Launched. It is held, queued and starts as soon as the site admits it."))
                 return redirect("portal:workload", slug=self.organisation.slug, public_id=order.workload.public_id)
-        return self._page(request, form, self._offers(), chosen=request.POST.get("offer", ""), status=status)
+        return self._page(request, form, self._offers(chosen), chosen=chosen, status=status)
 
-    def _offers(self) -> list[Any]:
-        return price_list(clock.now(), Buyer(self.organisation.pk, self.organisation.kind))
+    def _offers(self, chosen: str) -> list[Any]:
+        """Return the first offers, and the chosen one wherever it stands: the catalogue may have thousands."""
+        now, buyer = clock.now(), Buyer(self.organisation.pk, self.organisation.kind)
+        offers = price_list(now, buyer, limit=CHOICES)
+        if chosen and all(line.offer.public_id != chosen for line in offers):
+            wanted = text_in({"offer": chosen}, "offer", limit=40)
+            line = priced_offer(public_id=wanted, at=now, buyer=buyer, allowance=allowance_of(self.actor))
+            offers = [*([line] if line else []), *offers]
+        return offers
 
     def _page(
         self, request: HttpRequest, form: LaunchForm, offers: list[Any], *, chosen: str, status: int = 200

@@ -82,7 +82,7 @@ class OverviewView(ActorView):
         context |= {
             "rows": [(row, costs[row.pk]) for row in rows],
             "active_count": clusters.active_count(self.organisation.pk),
-            "offers": price_list(now, billing.Buyer(self.organisation.pk, self.organisation.kind))[:6],
+            "offers": price_list(now, billing.Buyer(self.organisation.pk, self.organisation.kind), limit=6),
             "chart": chart,
             "burn_table": table,
             "daily_average": ahead.per_day,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The way in, the public price list and the demo's mailbox."""
+"""The way in and the demo's mailbox."""
 
 import email
 import email.policy
@@ -14,13 +14,10 @@ from django.shortcuts import redirect, render
 from django.utils.decorators import method_decorator
 from django.views import View
 
-from aion import clock
 from aion.actor import Scope
 from aion.tenancy.models import Organisation, User
 from aion.tenancy.services.actors import actor_for
 from aion.web.text import text_in
-from billing.queries import Buyer
-from marketplace.queries import price_list
 
 MAILS = 50
 # Where a member lands: the first page of these that the role may read.
@@ -55,20 +52,6 @@ def _enter(user: User, slug: str) -> HttpResponse:
     actor = actor_for(user=user, slug=slug)
     page = next((name for scope, name in ENTRANCES if actor.has(scope)), None)
     return redirect(page, slug=slug) if page else redirect("portal:prices")
-
-
-@method_decorator(login_not_required, name="dispatch")
-class PricesView(View):
-    """What is on sale: the list for everybody, a member's own prices for those who sign in."""
-
-    def get(self, request: HttpRequest) -> HttpResponse:
-        """Show the list, or the prices of one of the person's organisations: the first, or ``?for=<slug>``."""
-        user: Any = request.user
-        mine = list(Organisation.objects.of_user(user)[:20]) if user.is_authenticated else []
-        chosen = request.GET.get("for")
-        buyer = next((one for one in mine if one.slug == chosen), mine[0] if mine and chosen != "list" else None)
-        offers = price_list(clock.now(), Buyer(buyer.pk, buyer.kind) if buyer else None)
-        return render(request, "marketplace/prices.html", {"offers": offers, "buyer": buyer, "mine": mine})
 
 
 @method_decorator(login_not_required, name="dispatch")

@@ -57,7 +57,6 @@ tenant_pages = [
 ]
 urlpatterns = [
     path("", public.HomeView.as_view(), name="home"),
-    path("prices/", public.PricesView.as_view(), name="prices"),
     path("mailbox/", public.MailboxView.as_view(), name="mailbox"),
     path("ui/", style_guide.StyleGuideView.as_view(), name="style_guide"),
     path("account/", account.AccountView.as_view(), name="account"),

@@ -70,6 +70,7 @@ def build_world(trace: Trace, plan: Plan, *, site_url: str) -> World:
         pool=pool,
         sku=sku,
         defaults={
+            "organisation": operator,
             "title": f"Replayed GPU ({trace.prefix})",
             "state": OfferState.PUBLISHED,
             "min_milli_gpus": 1,

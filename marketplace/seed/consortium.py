@@ -85,7 +85,7 @@ FLAVOURS = {
             "jotunn8",
             "VSora Jotunn8",
             "VSora",
-            "gpu",
+            "npu",
             "vsora.com/accelerator",
             4,
             288,
@@ -107,6 +107,17 @@ FLAVOURS = {
         ),
         Flavour("mosaiq-12", "Quandela MosaiQ QPU", "Quandela", "qpu", "quandela.com/qpu", 1, 1, "", 3000, "95.00"),
     )
+}
+# vCPUs, host memory and local disk in GiB of a node; storage class of the pool.
+HARDWARE = {
+    "h100-sxm": (224, 2048, 30_720, "NVMe, replicated"),
+    "h200-sxm": (224, 2048, 30_720, "NVMe, replicated"),
+    "b200-sxm": (288, 4096, 61_440, "NVMe, replicated"),
+    "l40s": (128, 1024, 7_680, "SSD"),
+    "mi300x": (192, 2304, 30_720, "NVMe, replicated"),
+    "jotunn8": (96, 768, 7_680, "NVMe"),
+    "rhea1": (160, 512, 3_840, "SSD"),
+    "mosaiq-12": (32, 256, 1_920, "SSD"),
 }
 SITES = (
     ("par-1", "Paris DC5", "scaleway", "1.15", 34),
@@ -147,6 +158,7 @@ def _member(slug: str, name: str) -> Organisation:
 
 
 def _pool(cluster: Any, flavour: Flavour, count: int, name: str) -> Any:
+    vcpus, host_memory, disk, storage = HARDWARE[flavour.code]
     row = ensure_flavour(
         code=flavour.code,
         name=flavour.name,
@@ -158,6 +170,9 @@ def _pool(cluster: Any, flavour: Flavour, count: int, name: str) -> Any:
         memory_gib=flavour.memory_gib,
         interconnect=flavour.interconnect,
         watts=flavour.watts,
+        vcpus=vcpus,
+        host_memory_gib=host_memory,
+        local_disk_gib=disk,
     )
     return ensure_pool(
         code=f"{cluster.code}-{flavour.code}",
@@ -165,6 +180,7 @@ def _pool(cluster: Any, flavour: Flavour, count: int, name: str) -> Any:
         cluster=cluster,
         flavour=row,
         milli_gpus=count * 1000,
+        storage_class=storage,
     )
 
 
@@ -180,6 +196,7 @@ def _offer(pool: Any, flavour: Flavour, position: int, at: datetime) -> None:
         pool=pool,
         sku=sku,
         defaults={
+            "organisation": pool.organisation,
             "title": flavour.name,
             "position": position,
             "max_milli_gpus": min(pool.milli_gpus, 512_000),

@@ -129,7 +129,7 @@ class History:
     def _place(self, run: Run, at: datetime) -> None:
         request = Request(
             project_id=Project.objects.get(organisation__slug=run.organisation, slug=run.project).public_id,
-            offer_id=Offer.objects.on_sale().get(sku__code=run.sku).public_id,
+            offer_id=Offer.objects.on_sale().filter(sku__code=run.sku)[0].public_id,
             name=run.name,
             image=run.image,
             command=("python", "train.py", "--run", run.name),

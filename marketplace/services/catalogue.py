@@ -2,6 +2,7 @@
 """Publishing and withdrawing offers."""
 
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext
@@ -11,6 +12,7 @@ from aion.audit import services as audit
 from aion.residency.policy import Level, Policy, decide
 from billing import queries as billing
 from billing.errors import NoPriceInForce
+from billing.services.catalogue import put_own_price
 from marketplace.audit import Action
 from marketplace.errors import OfferNotPublishable
 from marketplace.models import Offer
@@ -18,29 +20,63 @@ from marketplace.states import OfferState
 
 
 @transaction.atomic
-def publish_offer(*, actor: Actor, offer: Offer, at: datetime) -> Offer:
-    """Put an offer on sale. Raises OfferNotPublishable without a price or with residency facts missing or failing."""
-    decision = decide(Policy(Level.EEA_RESIDENT), offer.pool.cluster.site.facts())
-    if not decision.allowed:
-        raise OfferNotPublishable(
-            gettext("The site's facts do not reach the lowest level: %(decision_failing)s. Complete the site first.")
-            % {"decision_failing": ", ".join(decision.failing)},
-            reasons=list(decision.failing),
+def publish_offer(*, actor: Actor, offer: Offer, at: datetime, reason: str = "") -> Offer:
+    """Put an offer on sale, its own price in force from now on.
+
+    Raises OfferNotPublishable without a price or with residency facts missing or failing; it names them.
+    """
+    unfit = why_unfit(offer.pool.cluster.site)
+    if unfit is not None:
+        raise unfit
+    book_id = None
+    if offer.own_micro_per_gpu_hour is not None:
+        book_id = put_own_price(
+            actor=actor,
+            code=offer.public_id,
+            name=f"{offer.organisation.name}: {offer.title}",
+            operator_id=offer.organisation_id,
+            sku=offer.sku,
+            micro_per_gpu_hour=offer.own_micro_per_gpu_hour,
+            at=at,
         )
     try:
-        billing.price_in_force(sku_id=offer.sku_id, at=at)
+        billing.price_in_force(sku_id=offer.sku_id, at=at, book_id=book_id)
     except NoPriceInForce as error:
-        raise OfferNotPublishable(gettext("The SKU has no price in force: publish one first.")) from error
-    if Offer.objects.filter(pk=offer.pk).move(OfferState.PUBLISHED):
-        audit.record(actor=actor, action=Action.OFFER_PUBLISHED, subject=offer, at=at)
+        raise OfferNotPublishable(
+            gettext("The SKU has no price in force: publish one first, or let the operator ask its own.")
+        ) from error
+    moved = Offer.objects.filter(pk=offer.pk).move(
+        OfferState.PUBLISHED, price_book_id=book_id, decided_at=at, decision_reason=reason
+    )
+    if moved:
+        audit.record(actor=actor, action=Action.OFFER_PUBLISHED, subject=offer, reason=reason, at=at)
     offer.refresh_from_db()
     return offer
 
 
 @transaction.atomic
-def withdraw_offer(*, actor: Actor, offer: Offer, at: datetime) -> Offer:
+def withdraw_offer(*, actor: Actor, offer: Offer, at: datetime, reason: str = "") -> Offer:
     """Take an offer off sale; what runs on it goes on."""
-    if Offer.objects.filter(pk=offer.pk).move(OfferState.WITHDRAWN):
-        audit.record(actor=actor, action=Action.OFFER_WITHDRAWN, subject=offer, at=at)
+    if Offer.objects.filter(pk=offer.pk).move(OfferState.WITHDRAWN, decision_reason=reason):
+        audit.record(actor=actor, action=Action.OFFER_WITHDRAWN, subject=offer, reason=reason, at=at)
     offer.refresh_from_db()
     return offer
+
+
+def why_unfit(site: Any) -> OfferNotPublishable | None:
+    """Return what keeps offers of ``site`` off sale: facts that are missing or fail, by name; None if nothing does."""
+    missing = site.missing_facts()
+    if missing:
+        return OfferNotPublishable(
+            gettext("Residency facts of %(site)s are missing: %(facts)s. Complete the site first.")
+            % {"site": site.name, "facts": ", ".join(missing)},
+            reasons=missing,
+        )
+    decision = decide(Policy(Level.EEA_RESIDENT), site.facts())
+    if decision.allowed:
+        return None
+    return OfferNotPublishable(
+        gettext("The site's facts do not reach the lowest level: %(decision_failing)s. Complete the site first.")
+        % {"decision_failing": ", ".join(decision.failing)},
+        reasons=list(decision.failing),
+    )

@@ -22,12 +22,12 @@ from aion.tenancy.services.projects import require_member, require_open
 from billing import queries as billing
 from billing.queries import PriceInForce
 from billing.services import holds, metering
-from clusters import queries as clusters
 from clusters.errors import CapacityNotAvailable, QuotaExceeded
 from clusters.services import workloads
 from marketplace.audit import Action
 from marketplace.errors import IdempotencyMismatch, OfferNotFound, OrganisationFrozen
 from marketplace.models import Offer, Order
+from marketplace.queries import quote_amounts
 
 MIN_SECONDS = 600
 MIN_EXTENSION = 600
@@ -98,28 +98,20 @@ def estimate(*, actor: Actor, request: Request, at: datetime) -> Estimate:
     organisation = Organisation.objects.visible_to(actor).get()
     _check_size(request, offer, project, organisation)
     buyer = billing.Buyer(organisation.pk, organisation.kind)
-    price = billing.price_in_force(sku_id=offer.sku_id, at=at, buyer=buyer)
-    amount = billing.worst_case(
-        milli_gpus=request.milli_gpus,
-        seconds=request.max_seconds,
-        micro_per_gpu_hour=price.micro_per_gpu_hour,
-    )
-    site = offer.pool.cluster.site
-    watt_hours, g_co2e = clusters.energy_of(
-        milli_gpu_seconds=request.milli_gpus * request.max_seconds, watts=offer.pool.flavour.watts, site=site
-    )
+    price = billing.price_in_force(sku_id=offer.sku_id, at=at, buyer=buyer, book_id=offer.price_book_id)
+    amounts = quote_amounts(offer=offer, price=price, milli_gpus=request.milli_gpus, seconds=request.max_seconds)
     return Estimate(
         offer=offer,
         project=project,
         price=price,
         milli_gpus=request.milli_gpus,
         max_seconds=request.max_seconds,
-        amount=amount,
-        per_hour=request.milli_gpus * price.micro_per_gpu_hour // 1000,
+        amount=amounts.amount,
+        per_hour=amounts.per_hour,
         available=billing.balance(actor.organisation_id, at).available,
-        decision=decide(Policy.parse(project.residency_policy), site.facts()),
-        watt_hours=watt_hours,
-        g_co2e=g_co2e,
+        decision=decide(Policy.parse(project.residency_policy), offer.pool.cluster.site.facts()),
+        watt_hours=amounts.watt_hours,
+        g_co2e=amounts.g_co2e,
     )
 
 
@@ -323,6 +315,12 @@ def _check_size(request: Request, offer: Offer, project: Project, organisation: 
         raise Rejected(gettext("Ask for at least one GPU."), field="gpus")
     if gpus % 1000 and not offer.pool.fractions:
         raise Rejected(gettext("This pool sells whole GPUs only."), field="gpus")
+    if gpus < offer.min_milli_gpus:
+        raise Rejected(
+            gettext("%(offer_title)s sells at least %(least)s GPUs at one time.")
+            % {"offer_title": offer.title, "least": f"{offer.min_milli_gpus / 1000:g}"},
+            field="gpus",
+        )
     if not MIN_SECONDS <= request.max_seconds <= offer.max_seconds:
         raise Rejected(
             gettext("Choose a maximum duration between %(min_seconds)s minutes and %(offer_seconds)s hours.")

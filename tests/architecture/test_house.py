@@ -54,7 +54,6 @@ UNOWNED = {
     "grants.ExcludedSector": "the law",
     "grants.PublicHoliday": "the calendar",
     "grants.Undertaking": "spans organisations",
-    "marketplace.Offer": "public; owned through its pool",
     "marketplace.ReplayRun": "local runs only",
 }
 OURS = [model for model in apps.get_models() if model._meta.app_label in ORDER]

@@ -57,7 +57,7 @@ def test_offers_and_estimates_have_the_buyers_price_and_its_version(
     mine: Tenant, market: Market, own_price: Price, api: Any
 ) -> None:
     client = api(mine.key())
-    (offer,) = client.get("/api/v1/offers").json()
+    (offer,) = client.get("/api/v1/offers").json()["items"]
     one = client.get(f"/api/v1/offers/{market.offer.public_id}").json()
     quote = client.post("/api/v1/estimates", body(mine, market), format="json").json()
     assert (offer["price_microcredits_per_gpu_hour"], offer["price_version"]) == (1_800_000, version(own_price))
@@ -80,7 +80,7 @@ def test_pages_show_the_buyers_price_and_the_list_price_struck_through(
 def test_the_public_list_shows_list_prices(mine: Tenant, theirs: Tenant, market: Market, own_price: Price) -> None:
     Organisation.objects.filter(pk=theirs.organisation.pk).update(kind="enterprise")
     prices = [
-        [line.micro_per_gpu_hour for line in client.get(path).context["offers"]]
+        [line.micro_per_gpu_hour for line in client.get(path).context["found"].lines]
         for client, path in [
             (Client(), "/prices/"),
             (browser(mine), "/prices/?for=list"),

@@ -56,7 +56,7 @@ class Command(BaseCommand):
         for name, sku, gpus, hours, project in WORK:
             request = Request(
                 project_id=Project.objects.get(organisation=organisation, slug=project).public_id,
-                offer_id=Offer.objects.on_sale().get(sku__code=sku).public_id,
+                offer_id=Offer.objects.on_sale().filter(sku__code=sku)[0].public_id,
                 name=name,
                 image="registry.aion.example/library/pytorch:2.9-cuda13",
                 command=("python", "train.py"),

@@ -3,23 +3,48 @@
 
 from typing import Any
 
-from tests.isolation.rows import Row
+from aion.tenancy.models import Organisation, OrganisationKind
+from aion.tenancy.roles import Role
+from marketplace.models import Offer
+from marketplace.states import OfferState
+from tests.isolation.rows import MANAGERS, Row
+from tests.marketplace.operators import offer_of
 from tests.worlds import Market, Tenant
 
-PUBLIC: dict[str, int] = {}
+OPERATORS = MANAGERS | {Role.OPERATOR}
+# One offer's page needs an id: tests/marketplace/test_catalogue.py opens it without signing in.
+PUBLIC: dict[str, int] = {"portal:prices_csv": 200, "portal:calculator": 200, "portal:price": 200}
 SIGNED_IN: set[str] = set()
-PORTAL: list[Row] = []
-API_KINDS: tuple[str, ...] = ()
-API: list[tuple[str, str | None, Any, Any]] = []
-API_WRITES: list[tuple[str, str, str, str, Any, int]] = []
-PATHS: dict[str, str] = {}
+PORTAL: list[Row] = [
+    Row("portal:offers", OPERATORS),
+    Row("portal:offer_new", OPERATORS),
+    Row("portal:offer", OPERATORS, "own_offer"),
+    Row("portal:offer_propose", OPERATORS, "own_offer", "post", 302),
+    Row("portal:offer_withdraw", OPERATORS, "own_offer"),
+]
+API_KINDS: tuple[str, ...] = ("propose", "withdraw")
+API: list[tuple[str, str | None, Any, Any]] = [("operator_offer", "own_offer", OPERATORS, OPERATORS)]
+API_WRITES: list[tuple[str, str, str, str, Any, int]] = [
+    ("operator_offer", "own_offer", "", "patch", OPERATORS, 200),
+    ("operator_offer", "own_offer", "/propose", "post", OPERATORS, 200),
+    ("operator_offer", "proposed_offer", "/withdraw", "post", OPERATORS, 200),
+]
+PATHS: dict[str, str] = {"operator_offer": "operator-offers"}
 
 
 def things(tenant: Tenant, market: Market) -> dict[str, str]:
     """Return the id of one thing of each kind."""
-    return {}
+    return {"own_offer": _fresh(tenant).public_id}
 
 
 def fresh_things(tenant: Tenant) -> dict[str, str]:
     """Return the ids of things that no act has changed yet."""
-    return {}
+    return {
+        "own_offer": _fresh(tenant).public_id,
+        "proposed_offer": _fresh(tenant, state=OfferState.PROPOSED).public_id,
+    }
+
+
+def _fresh(tenant: Tenant, state: str = OfferState.DRAFT) -> Offer:
+    Organisation.objects.filter(pk=tenant.organisation.pk).update(kind=OrganisationKind.MEMBER)
+    return offer_of(tenant.organisation, state=state)

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What operators are told of their offers."""
+
+from django.utils.translation import gettext_lazy as _
+
+from aion.events.types import OWNERS, EventType, Family, register, register_families
+from aion.tenancy.roles import Role
+
+OPERATORS = OWNERS | {Role.OPERATOR}
+_OFFER = {"offer": "off_4qw7m1v9ya5n8x2k", "title": "H100 in Paris", "reason": ""}
+
+register_families(Family("offer", _("Offers")))
+register(
+    EventType(
+        "offer.approved",
+        "offer",
+        _("An offer is on sale"),
+        _("%(title)s was approved and is on sale."),
+        OPERATORS,
+        _OFFER,
+        mail=True,
+    ),
+    EventType(
+        "offer.rejected",
+        "offer",
+        _("An offer was rejected"),
+        _("%(title)s was rejected: %(reason)s"),
+        OPERATORS,
+        {**_OFFER, "reason": "The price is missing a digit."},
+        mail=True,
+    ),
+    EventType(
+        "offer.withdrawn",
+        "offer",
+        _("An offer was withdrawn"),
+        _("%(title)s was taken off sale: %(reason)s"),
+        OPERATORS,
+        {**_OFFER, "reason": "The site's certificate has expired."},
+        mail=True,
+    ),
+)

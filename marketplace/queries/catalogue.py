@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The catalogue: offers on sale, filtered, sorted and paged by the database, whatever their number."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Q
+
+from aion.residency.policy import Level
+from billing import queries as billing
+from clusters import queries as clusters
+from marketplace.models import Offer
+from marketplace.queries.availability import Allowance
+from marketplace.queries.offers import PricedOffer, level_of, priced
+from marketplace.querysets import OfferQuerySet
+
+SORTS: Mapping[str, tuple[str, ...]] = {
+    "position": ("position",),
+    "price": ("micro", "position"),
+    "-price": ("-micro", "position"),
+    "memory": ("pool__flavour__memory_gib", "position"),
+    "-memory": ("-pool__flavour__memory_gib", "position"),
+    "carbon": ("pool__cluster__site__g_co2e_per_kwh", "position"),
+    "-carbon": ("-pool__cluster__site__g_co2e_per_kwh", "position"),
+    "pue": ("pool__cluster__site__pue", "position"),
+    "-pue": ("-pool__cluster__site__pue", "position"),
+}
+PIECE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueWish:
+    """What a buyer looks for; what is empty filters nothing. ``milli_gpus`` is how much one workload would take."""
+
+    text: str = ""
+    vendor: str = ""
+    kind: str = ""
+    memory_min: int = 0
+    site: str = ""
+    country: str = ""
+    capacity_class: str = ""
+    level: str = ""
+    max_micro: int | None = None
+    milli_gpus: int = 1000
+    free_only: bool = False
+    sort: str = "position"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of the catalogue; ``number`` counts from 1 and lies within the pages there are."""
+
+    lines: list[PricedOffer]
+    number: int
+    pages: int
+    count: int
+
+
+def catalogue_page(
+    *, wish: CatalogueWish, at: datetime, buyer: billing.Buyer, allowance: Allowance, number: int, size: int
+) -> Page:
+    """Return a page of what fits ``wish`` at the buyer's prices. A constant number of queries."""
+    rows = _found(wish, at=at, buyer=buyer, allowance=allowance)
+    count = rows.count()
+    pages = max(1, -(-count // size))
+    number = max(1, min(number, pages))
+    # Only keys are sorted: a row as a line shows it is wide, and the database would carry all of them.
+    keys = list(rows.values_list("pk", flat=True)[(number - 1) * size : number * size])
+    lines = priced(_in_order(keys), at=at, buyer=buyer, allowance=allowance, wanted=wish.milli_gpus)
+    return Page(lines, number, pages, count)
+
+
+def catalogue_lines(
+    *, wish: CatalogueWish, at: datetime, buyer: billing.Buyer, allowance: Allowance
+) -> Iterator[PricedOffer]:
+    """Yield all that fits ``wish``, some hundred at a time."""
+    keys = list(_found(wish, at=at, buyer=buyer, allowance=allowance).values_list("pk", flat=True))
+    for start in range(0, len(keys), PIECE):
+        ordered = _in_order(keys[start : start + PIECE])
+        yield from priced(ordered, at=at, buyer=buyer, allowance=allowance, wanted=wish.milli_gpus)
+
+
+def _in_order(keys: list[int]) -> list[Offer]:
+    found = {offer.pk: offer for offer in Offer.objects.on_sale().filter(pk__in=keys).order_by()}
+    return [found[key] for key in keys if key in found]
+
+
+def _found(wish: CatalogueWish, *, at: datetime, buyer: billing.Buyer, allowance: Allowance) -> OfferQuerySet:
+    rows: OfferQuerySet = Offer.objects.on_sale().filter(_exact(wish), _priced(at, buyer))
+    if wish.max_micro is not None or "price" in wish.sort:
+        rows = rows.annotate(micro=billing.amount_in_sql(own="own_micro_per_gpu_hour", sku="sku", at=at, buyer=buyer))
+    if wish.text:
+        names = ("title", "pool__flavour__name", "pool__cluster__site__name", "organisation__name")
+        anywhere = Q()
+        for name in names:
+            anywhere |= Q(**{f"{name}__icontains": wish.text})
+        rows = rows.filter(anywhere)
+    if wish.max_micro is not None:
+        rows = rows.filter(micro__lte=wish.max_micro)
+    if wish.level:
+        least = Level[wish.level]
+        sites = [pk for pk, facts in clusters.site_facts().items() if level_of(facts) >= least]
+        rows = rows.filter(pool__cluster__site__in=sites)
+    if wish.free_only:
+        if allowance.milli_gpus is not None and allowance.milli_gpus < wish.milli_gpus:
+            return rows.none()
+        rows = rows.filter(pool__milli_gpus__gte=wish.milli_gpus, max_milli_gpus__gte=wish.milli_gpus).exclude(
+            pool__in=clusters.full_pools(wish.milli_gpus)
+        )
+    return rows.order_by(*SORTS[wish.sort], "pk")
+
+
+def _priced(at: datetime, buyer: billing.Buyer) -> Q:
+    return Q(own_micro_per_gpu_hour__isnull=False) | Q(sku__in=billing.priced_skus(at=at, audience=buyer.audience))
+
+
+def _exact(wish: CatalogueWish) -> Q:
+    wanted = {
+        "pool__flavour__vendor": wish.vendor,
+        "pool__flavour__kind": wish.kind,
+        "pool__flavour__memory_gib__gte": wish.memory_min,
+        "pool__cluster__site__code": wish.site,
+        "pool__cluster__site__country": wish.country,
+        "capacity_class": wish.capacity_class,
+    }
+    return Q(**{name: value for name, value in wanted.items() if value})

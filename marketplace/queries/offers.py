@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Offers as a buyer sees them: price, level reached and what is available."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+
+from aion.actor import Actor
+from aion.residency.policy import Facts, Level, Policy, decide
+from aion.tenancy.models import Organisation
+from billing import queries as billing
+from billing.queries import PriceInForce
+from clusters import queries as clusters
+from marketplace.models import Offer
+from marketplace.queries.availability import Allowance, Availability, availability
+
+
+@dataclass(frozen=True, slots=True)
+class PricedOffer:
+    """One line of the price list."""
+
+    offer: Offer
+    price: PriceInForce
+    availability: Availability
+    level: str
+
+    @property
+    def micro_per_gpu_hour(self) -> int:
+        """Return what the buyer pays."""
+        return self.price.micro_per_gpu_hour
+
+    @property
+    def list_micro(self) -> int:
+        """Return what the list says."""
+        return self.price.list_micro
+
+    @property
+    def free_milli_gpus(self) -> int:
+        """Return what the pool has free."""
+        return self.availability.free
+
+    @property
+    def as_of(self) -> datetime | None:
+        """Return when the cluster last answered."""
+        return self.availability.as_of
+
+
+def buyer_of(actor: Actor) -> billing.Buyer:
+    """Return who buys for the actor: its kind of organisation chooses the price book, its usage the tier."""
+    row = Organisation.objects.visible_to(actor).values_list("pk", "kind").first()
+    return billing.Buyer(*row) if row is not None else billing.Buyer()
+
+
+def price_list(at: datetime, buyer: billing.Buyer | None = None, *, limit: int | None = None) -> list[PricedOffer]:
+    """Return what is on sale at ``at`` with the buyer's price, the first ``limit`` by position."""
+    return priced(list(Offer.objects.on_sale()[:limit]), at=at, buyer=buyer)
+
+
+def priced_offer(*, public_id: str, at: datetime, buyer: billing.Buyer, allowance: Allowance) -> PricedOffer | None:
+    """Return one offer that is on sale; None if it is not, or has no price."""
+    found = list(Offer.objects.on_sale().filter(public_id=public_id))
+    return next(iter(priced(found, at=at, buyer=buyer, allowance=allowance)), None)
+
+
+def priced(
+    offers: Sequence[Offer],
+    *,
+    at: datetime,
+    buyer: billing.Buyer | None = None,
+    allowance: Allowance | None = None,
+    wanted: int = 1000,
+) -> list[PricedOffer]:
+    """Return offers with price, level and availability of ``wanted`` milli-GPUs; those without a price are left out.
+
+    A constant number of queries for any number of offers.
+    """
+    prices = billing.offer_prices(wanted={(one.sku_id, one.price_book_id) for one in offers}, at=at, buyer=buyer)
+    free = clusters.free_milli_gpus([offer.pool_id for offer in offers])
+    return [
+        PricedOffer(
+            offer=offer,
+            price=prices[offer.sku_id, offer.price_book_id],
+            availability=availability(
+                offer=offer, free=free[offer.pool_id], allowance=allowance or Allowance(), wanted=wanted, at=at
+            ),
+            level=level_reached(offer).name,
+        )
+        for offer in offers
+        if (offer.sku_id, offer.price_book_id) in prices
+    ]
+
+
+def level_reached(offer: Offer) -> Level:
+    """Return the highest level that the offer's site satisfies."""
+    return level_of(offer.pool.cluster.site.facts())
+
+
+@lru_cache(maxsize=4096)
+def level_of(facts: Facts) -> Level:
+    """Return the highest level that ``facts`` satisfy; the policy is pure, so that a site is judged once."""
+    reached = Level.EEA_RESIDENT
+    for level in Level:
+        if not decide(Policy(level), facts).allowed:
+            break
+        reached = level
+    return reached
