@@ -1,6 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """People, organisations, projects and API tokens."""
 
+from aion.tenancy.models.joining import Impersonation, Invitation, InvitationState, OwnershipTransfer, TransferState
+from aion.tenancy.models.legal import (
+    LegalIdentity,
+    OrganisationSize,
+    RegistrationScheme,
+    TermsAcceptance,
+    TermsKind,
+    TermsVersion,
+)
 from aion.tenancy.models.organisations import Membership, Organisation, OrganisationKind, OrganisationState
 from aion.tenancy.models.people import User, UserManager
 from aion.tenancy.models.projects import Project
@@ -8,11 +17,22 @@ from aion.tenancy.models.tokens import ApiToken
 
 __all__ = [
     "ApiToken",
+    "Impersonation",
+    "Invitation",
+    "InvitationState",
+    "LegalIdentity",
     "Membership",
     "Organisation",
     "OrganisationKind",
+    "OrganisationSize",
     "OrganisationState",
+    "OwnershipTransfer",
     "Project",
+    "RegistrationScheme",
+    "TermsAcceptance",
+    "TermsKind",
+    "TermsVersion",
+    "TransferState",
     "User",
     "UserManager",
 ]
