@@ -12,18 +12,29 @@ from django.utils.translation import gettext_lazy as _
 from aion import ids
 from aion.events.querysets import DeliveryQuerySet, EndpointQuerySet, MailQuerySet, NotificationQuerySet
 from aion.events.states import DeliveryState, DisabledBy, MailState
-from aion.events.types import sentence, title_of
+from aion.events.types import link_of, sentence, title_of
 from aion.tenancy.querysets import OwnedQuerySet
 
 EXCERPT = 500
 
 
 class Event(models.Model):
-    """One thing that happened. A fact: the database lets only ``fanned_out_at`` change."""
+    """One thing that happened. A fact: the database lets only ``fanned_out_at`` change.
+
+    With a ``recipient`` that member alone is told, whatever the role.
+    """
 
     public_id = models.CharField(max_length=24, unique=True, default=ids.event_id, editable=False)
     organisation = models.ForeignKey(
         "tenancy.Organisation", on_delete=models.PROTECT, related_name="+", verbose_name=_("organisation")
+    )
+    recipient = models.ForeignKey(
+        "tenancy.User",
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        db_index=False,
+        verbose_name=_("recipient"),
     )
     type = models.CharField(_("event"), max_length=64)
     data = models.JSONField(_("data"), default=dict)
@@ -55,6 +66,11 @@ class Event(models.Model):
     def text(self) -> str:
         """Return what happened as a sentence, in the present language."""
         return sentence(self.type, self.data)
+
+    @property
+    def link(self) -> str:
+        """Return the page to open, relative to the organisation's."""
+        return link_of(self.type, self.data)
 
 
 class WebhookEndpoint(models.Model):
@@ -200,9 +216,17 @@ class Notification(models.Model):
 
 
 class Mail(models.Model):
-    """One event as one mail to one person: the outbox, so that none is lost and none is sent twice."""
+    """One event as one mail to one person: the outbox, so that none is lost and none is sent twice.
 
-    user = models.ForeignKey("tenancy.User", on_delete=models.CASCADE, related_name="+", verbose_name=_("person"))
+    Who has no account yet is written to at ``address``; ``private`` is what only this mail says (the link that accepts
+    an invitation) and is forgotten once the mail has left.
+    """
+
+    user = models.ForeignKey(
+        "tenancy.User", on_delete=models.CASCADE, null=True, related_name="+", verbose_name=_("person")
+    )
+    address = models.EmailField(_("address"), blank=True)
+    private = models.JSONField(default=dict, editable=False)
     organisation = models.ForeignKey(
         "tenancy.Organisation", on_delete=models.CASCADE, related_name="+", verbose_name=_("organisation")
     )
@@ -226,10 +250,17 @@ class Mail(models.Model):
             models.Index(fields=["next_attempt_at", "id"], condition=Q(state="pending"), name="mail_due"),
             models.Index(fields=["claimed_at"], condition=Q(state="sending"), name="mail_claimed"),
         ]
-        constraints: ClassVar = [models.UniqueConstraint(fields=["user", "event"], name="person_mailed_once")]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["user", "event"], name="person_mailed_once"),
+            models.UniqueConstraint(fields=["event", "address"], condition=Q(user=None), name="address_mailed_once"),
+            models.CheckConstraint(condition=Q(user=None) ^ Q(address=""), name="mail_goes_to_a_person_or_an_address"),
+            models.CheckConstraint(
+                condition=Q(private={}) | Q(state__in=("pending", "sending")), name="a_mail_that_left_keeps_no_secret"
+            ),
+        ]
 
     def __str__(self) -> str:
-        return f"{self.event_id} → {self.user_id}"
+        return f"{self.event_id} → {self.user_id or 'address'}"
 
 
 class NotificationPreference(models.Model):

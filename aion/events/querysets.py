@@ -58,5 +58,7 @@ class MailQuerySet(PersonalQuerySet):
         return self.filter(state=MailState.PENDING, next_attempt_at__lte=at).order_by("next_attempt_at", "pk")
 
     def move(self, to: MailState, **fields: Any) -> int:
-        """Move by one conditional UPDATE; return how many moved."""
+        """Move by one conditional UPDATE; return how many moved. What has ended forgets what only the mail said."""
+        if to not in {MailState.PENDING, MailState.SENDING}:
+            fields["private"] = {}
         return self.filter(state__in=sources_of(to, MAIL_MOVES)).update(state=to, **fields)

@@ -29,7 +29,11 @@ class Family:
 
 @dataclass(frozen=True, slots=True)
 class EventType:
-    """One thing that can happen. ``text`` is written with the data; ``audience`` are the roles that are told."""
+    """One thing that can happen. ``text`` is written with the data; ``audience`` are the roles that are told.
+
+    ``link`` is the page below the organisation's that a mail and a notification open, written with the data. A mail
+    that is ``essential`` (a decision, a security matter) is sent whatever the person chose.
+    """
 
     name: str
     family: str
@@ -39,6 +43,8 @@ class EventType:
     example: Mapping[str, Any] = field(default_factory=dict)
     mail: bool = False
     subscribable: bool = True
+    link: str = "notifications/"
+    essential: bool = False
 
 
 FAMILIES: dict[str, Family] = {}
@@ -79,6 +85,15 @@ def sentence(name: str, data: Mapping[str, Any]) -> str:
         return name
     values: dict[str, str] = defaultdict(lambda: "–", _shown(data.items()))
     return str(TYPES[name].text) % values
+
+
+def link_of(name: str, data: Mapping[str, Any]) -> str:
+    """Return the page of an event, relative to its organisation's; the list of notifications where there is none."""
+    known = TYPES.get(name)
+    try:
+        return str(known.link % data) if known else "notifications/"
+    except KeyError:
+        return "notifications/"
 
 
 def _shown(items: Iterable[tuple[str, Any]]) -> dict[str, str]:

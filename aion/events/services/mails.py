@@ -84,9 +84,7 @@ def _claim(*, at: datetime) -> Mail | None:
 
 def _send(*, mail: Mail, server: Any, at: datetime) -> MailState:
     mine = Mail.objects.filter(pk=mail.pk)
-    if not Membership.objects.filter(
-        user_id=mail.user_id, organisation_id=mail.organisation_id, user__is_active=True
-    ).exists():
+    if not _still_wanted(mail):
         mine.move(MailState.DROPPED, last_error="The person is no longer a member.")
         return MailState.DROPPED
     try:
@@ -110,6 +108,14 @@ def _send(*, mail: Mail, server: Any, at: datetime) -> MailState:
     return MailState.SENT
 
 
+def _still_wanted(mail: Mail) -> bool:
+    if mail.user_id is None:
+        return True
+    return Membership.objects.filter(
+        user_id=mail.user_id, organisation_id=mail.organisation_id, user__is_active=True
+    ).exists()
+
+
 def _refused(*, mail: Mail, temporary: bool, error: Exception, at: datetime) -> MailState:
     wait = wait_after(attempts=mail.attempts, subject=f"mail:{mail.pk}") if temporary else None
     mine = Mail.objects.filter(pk=mail.pk)
@@ -124,6 +130,7 @@ def _refused(*, mail: Mail, temporary: bool, error: Exception, at: datetime) -> 
 
 def _message(mail: Mail) -> EmailMultiAlternatives:
     organisation = mail.organisation
+    home = reverse("portal:overview", kwargs={"slug": organisation.slug})
     with translation.override(mail.language):
         context = {
             "title": mail.event.title,
@@ -131,8 +138,8 @@ def _message(mail: Mail) -> EmailMultiAlternatives:
             "organisation": organisation.name,
             "event": mail.event,
             "language": mail.language,
-            "link": settings.BASE_URL + reverse("portal:notifications", kwargs={"slug": organisation.slug}),
-            "preferences": settings.BASE_URL + reverse("portal:account"),
+            "link": settings.BASE_URL + (mail.private.get("path") or home + mail.event.link),
+            "preferences": settings.BASE_URL + reverse("portal:account") if mail.user_id else "",
         }
         subject = f"{mail.event.title} · {organisation.name}".replace("\n", " ").replace("\r", " ")
         text = render_to_string("email/event.txt", context)
@@ -141,7 +148,7 @@ def _message(mail: Mail) -> EmailMultiAlternatives:
     message = EmailMultiAlternatives(
         subject,
         text,
-        to=[mail.user.email],
+        to=[mail.user.email if mail.user else mail.address],
         headers={
             "Message-ID": f"<{mail.event.public_id}.{mail.pk}@{host}>",
             "Auto-Submitted": "auto-generated",
