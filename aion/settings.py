@@ -19,6 +19,7 @@ ALLOWED_HOSTS = env.words("AION_ALLOWED_HOSTS", default="localhost,127.0.0.1,[::
 BASE_URL = env.text("AION_BASE_URL", default="http://127.0.0.1:8000").rstrip("/")
 SECURE = BASE_URL.startswith("https://")
 VIRTUAL_CLOCK = env.flag("AION_VIRTUAL_CLOCK", default=False)
+SUPPORT_EMAIL = env.text("AION_SUPPORT_EMAIL", default="support@aion.example")
 LOCAL_MAILBOX = env.text("AION_LOCAL_MAILBOX", default="")
 METRICS_TOKEN = env.text("AION_METRICS_TOKEN", default="")
 # Webhooks go to public https addresses only; a machine that is all of the network (the demo) may say otherwise.

@@ -3,7 +3,7 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from aion.events.types import FAMILIES, OWNERS, EventType, Family, register, register_families
+from aion.events.types import OWNERS, EventType, Family, register, register_families
 from aion.tenancy.roles import Role
 
 _INVITATION = {
@@ -14,8 +14,7 @@ _INVITATION = {
 }
 _MEMBER = {"member": "mem_8h2k4qw7m1v9ya5n", "organisation": "Atelier Lumen", "role": "developer"}
 
-if "organisation" not in FAMILIES:
-    register_families(Family("organisation", _("Organisation and team")))
+register_families(Family("organisation", _("Organisation and team")))
 register(
     EventType(
         "organisation.invitation_sent",
@@ -35,6 +34,7 @@ register(
         OWNERS,
         _MEMBER,
         mail=True,
+        link="team/",
     ),
     EventType(
         "organisation.member_left",
@@ -43,6 +43,7 @@ register(
         _("A member has left %(organisation)s, whose role was %(role)s. Their API keys are revoked."),
         OWNERS,
         _MEMBER,
+        link="team/",
     ),
     EventType(
         "organisation.role_changed",
@@ -53,6 +54,8 @@ register(
         _MEMBER,
         mail=True,
         subscribable=False,
+        link="team/",
+        essential=True,
     ),
     EventType(
         "organisation.ownership_offered",
@@ -63,6 +66,8 @@ register(
         {"transfer": "otr_5n8x2k4qw7m1v9ya", "organisation": "Atelier Lumen", "expires_at": "2026-04-01T00:00:00Z"},
         mail=True,
         subscribable=False,
+        link="team/",
+        essential=True,
     ),
     EventType(
         "organisation.ownership_changed",
@@ -72,6 +77,8 @@ register(
         OWNERS | {Role.BILLING},
         {"transfer": "otr_5n8x2k4qw7m1v9ya", "organisation": "Atelier Lumen"},
         mail=True,
+        link="team/",
+        essential=True,
     ),
     EventType(
         "organisation.terms_changed",
@@ -82,5 +89,7 @@ register(
         {"kind": "terms", "version": "2026-11", "title": "Terms of use"},
         mail=True,
         subscribable=False,
+        link="settings/",
+        essential=True,
     ),
 )

@@ -37,7 +37,13 @@ def check(*, country: str, scheme: str, registration: str, vat_number: str, nace
     """Return the numbers in their stored form. Raises Rejected naming the field of the first one that is wrong."""
     number = registration_number(country=country, scheme=scheme, number=registration)
     tax = vat_of(country=country, number=vat_number)
-    if number and tax.startswith("FR") and scheme in {"siren", "siret"} and tax[4:7] != MONACO and tax[4:] != number[:9]:
+    if (
+        number
+        and tax.startswith("FR")
+        and scheme in {"siren", "siret"}
+        and tax[4:7] != MONACO
+        and tax[4:] != number[:9]
+    ):
         raise Rejected(
             _("The VAT number is of the company with SIREN %(siren)s, not of %(number)s.")
             % {"siren": tax[4:], "number": number},
@@ -104,7 +110,9 @@ def vat_of(*, country: str, number: str) -> str:
     try:
         return str(vat.validate(given))
     except exceptions.ValidationError as error:
-        raise _vat(_("This is no valid VAT number of %(home)s: compare it with your certificate."), home=home) from error
+        raise _vat(
+            _("This is no valid VAT number of %(home)s: compare it with your certificate."), home=home
+        ) from error
 
 
 def nace_of(code: str) -> str:

@@ -36,6 +36,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "my_organisations": SimpleLazyObject(memberships),
         # None outside a replay, and lazy: a fragment that does not show it asks nothing.
         "replay_now": SimpleLazyObject(clock.virtual_now) if settings.VIRTUAL_CLOCK else None,
+        "support_email": settings.SUPPORT_EMAIL,
         "local_mailbox": bool(settings.LOCAL_MAILBOX),
         "request_id": getattr(request, "request_id", ""),
     }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How people come to an organisation, hand it over, and are looked at by staff: invitations, transfers, impersonation."""
+"""How people come to an organisation, hand it over and are looked at by staff."""
 
 from datetime import datetime
 from typing import ClassVar
