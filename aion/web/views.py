@@ -3,11 +3,15 @@
 
 from typing import Any
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import redirect
 from django.views import View
 
 from aion.actor import Actor, Scope
 from aion.errors import Forbidden, NotFound
+from aion.people.errors import SecondFactorNeeded
+from aion.people.verified import require_second_factor
 from aion.tenancy.models import Organisation
 from aion.tenancy.services.actors import actor_for
 
@@ -21,7 +25,10 @@ class ActorView(View):
     organisation: Organisation
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Find the actor. A stranger gets 404, a member without the right 403."""
+        """Find the actor. A stranger gets 404, a member without the right 403.
+
+        Owners and billing without a second factor are led to its set-up first.
+        """
         user: Any = request.user
         self.actor = actor_for(user=user, slug=kwargs.pop("slug"))
         organisation = Organisation.objects.visible_to(self.actor).select_related("country").first()
@@ -30,6 +37,11 @@ class ActorView(View):
         self.organisation = organisation
         # Before the right is checked: the page that says 403 keeps its menu, so that it is no dead end.
         request.actor, request.organisation = self.actor, organisation  # type: ignore[attr-defined]
+        try:
+            require_second_factor(user, self.actor.role)
+        except SecondFactorNeeded as error:
+            messages.warning(request, error.detail)
+            return redirect("mfa_index")
         scope = (
             self.write_scope if request.method not in {"GET", "HEAD", "OPTIONS"} and self.write_scope else self.scope
         )
