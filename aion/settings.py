@@ -147,6 +147,7 @@ MFA_ADAPTER = "aion.tenancy.mfa_adapter.MfaAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "AION Marketplace"
+MFA_TOTP_TOLERANCE = 1  # a code typed as its half-minute ends, or a telephone's clock that is late, is no mistake
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DEBUG or not SECURE
 
 LANGUAGE_CODE = "en-gb"

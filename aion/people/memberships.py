@@ -43,7 +43,7 @@ def change_role(*, actor: Actor, public_id: str, role: str, at: datetime, reason
         subject=membership,
         at=at,
         reason=reason,
-        changes={"role": [before, role]},
+        changes={"role": [before, role], "user": membership.user_id},
     )
     emit(
         organisation_id=organisation.pk,
@@ -160,7 +160,9 @@ def _take_out(
     ApiToken.objects.filter(organisation=organisation, user_id=membership.user_id, revoked_at=None).update(
         revoked_at=at
     )
-    audit.record(actor=actor, action=action, subject=membership, at=at, reason=reason)
+    audit.record(
+        actor=actor, action=action, subject=membership, at=at, reason=reason, changes={"user": membership.user_id}
+    )
     data = _data(membership, organisation)
     Membership.objects.filter(pk=membership.pk).delete()
     emit(

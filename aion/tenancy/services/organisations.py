@@ -28,7 +28,9 @@ def create_organisation(
 def add_member(*, actor: Actor, organisation: Organisation, user: User, role: str, at: datetime) -> Membership:
     """Give ``user`` a role in ``organisation``."""
     membership = Membership.objects.create(organisation=organisation, user=user, role=role)
-    audit.record(actor=actor, action=Action.MEMBER_ADDED, subject=membership, at=at, changes={"role": role})
+    audit.record(
+        actor=actor, action=Action.MEMBER_ADDED, subject=membership, at=at, changes={"role": role, "user": user.pk}
+    )
     return membership
 
 

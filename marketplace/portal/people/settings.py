@@ -15,6 +15,7 @@ from aion.tenancy.models import TermsAcceptance
 from aion.web.text import text_in
 from aion.web.views import ActorView
 from marketplace.portal.people.forms import IdentityForm, add_error, initial_identity
+from marketplace.services.closing import close_organisation
 
 
 class SettingsView(ActorView):
@@ -49,6 +50,25 @@ class SettingsView(ActorView):
             "to_accept": queries.terms_to_accept(self.organisation.pk, clock.now()),
         }
         return render(request, "people/settings.html", context, status=status)
+
+
+class CloseView(ActorView):
+    """Closes the organisation for good."""
+
+    scope = Scope.ORGANISATION_OWN
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Say what ends and what stays."""
+        return render(request, "people/close.html", {})
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Close once the name is typed, or say what stands in the way."""
+        try:
+            close_organisation(actor=self.actor, typed=text_in(request.POST, "typed", limit=120), at=clock.now())
+        except DomainError as error:
+            return render(request, "people/close.html", {"problem": error.detail}, status=422)
+        messages.success(request, _("The organisation is closed. Its books stay readable here."))
+        return redirect("portal:statements", slug=self.organisation.slug)
 
 
 class AcceptTermsView(ActorView):

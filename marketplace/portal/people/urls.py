@@ -3,7 +3,7 @@
 
 from django.urls import URLPattern, path
 
-from marketplace.portal.people import found, settings, team
+from marketplace.portal.people import account, found, settings, team
 
 tenant_pages: list[URLPattern] = [
     path("team/", team.TeamView.as_view(), name="team"),
@@ -16,11 +16,14 @@ tenant_pages: list[URLPattern] = [
     path("ownership/<public_id:public_id>/accept/", team.AcceptOwnershipView.as_view(), name="ownership_accept"),
     path("ownership/<public_id:public_id>/end/", team.WithdrawOwnershipView.as_view(), name="ownership_end"),
     path("settings/", settings.SettingsView.as_view(), name="settings"),
+    path("settings/close/", settings.CloseView.as_view(), name="close"),
     path("settings/terms/", settings.AcceptTermsView.as_view(), name="terms_accept"),
 ]
 public_pages: list[URLPattern] = [
     path("organisations/new/", found.FoundView.as_view(), name="found"),
     path("invitations/<str:token>/", found.InvitationView.as_view(), name="invitation"),
     path("terms/<slug:kind>/<slug:version>/", found.TermsView.as_view(), name="terms"),
+    path("account/export/", account.ExportView.as_view(), name="account_export"),
+    path("account/delete/", account.DeleteAccountView.as_view(), name="account_delete"),
     path("support/", found.SupportView.as_view(), name="support"),
 ]

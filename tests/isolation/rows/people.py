@@ -14,7 +14,7 @@ from tests.worlds import Market, Tenant, make_user
 
 OWNERS = {Role.OWNER}
 PUBLIC: dict[str, int] = {"portal:support": 200, "portal:terms": 200}
-SIGNED_IN: set[str] = {"portal:found", "portal:invitation"}
+SIGNED_IN: set[str] = {"portal:found", "portal:invitation", "portal:account_export", "portal:account_delete"}
 PORTAL: list[Row] = [
     Row("portal:member", MANAGERS, "member"),
     Row("portal:member_remove", MANAGERS, "member", "post", 302),
@@ -25,6 +25,7 @@ PORTAL: list[Row] = [
     Row("portal:invitation_revoke", MANAGERS, "invitation", "post", 302),
     Row("portal:leave", EVERYONE),
     Row("portal:settings", EVERYONE),
+    Row("portal:close", OWNERS),
     Row("portal:terms_accept", OWNERS, "", "post", 422),
 ]
 API_KINDS: tuple[str, ...] = ("resend",)
