@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Founding an organisation, saying who it is before the law, and accepting the terms."""
 
+import hashlib
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -13,6 +14,8 @@ from django.utils.translation import gettext as _
 from aion.actor import Actor, Scope, Via
 from aion.audit import services as audit
 from aion.errors import Conflict, Forbidden, NotFound, Rejected
+from aion.events.services.emission import emit
+from aion.people import event_types  # noqa: F401 - registers what is emitted here
 from aion.people.verified import require_verified
 from aion.residency.models import Territory
 from aion.tenancy import legal, queries
@@ -23,6 +26,7 @@ from aion.tenancy.models import (
     Organisation,
     OrganisationKind,
     OrganisationSize,
+    OrganisationState,
     RegistrationScheme,
     TermsAcceptance,
     TermsVersion,
@@ -199,3 +203,45 @@ def _accept(actor: Actor, organisation: Organisation, version: TermsVersion, at:
             changes={"sha256": version.digest},
         )
     return acceptance
+
+
+@transaction.atomic
+def publish_terms(
+    *,
+    actor: Actor,
+    kind: str,
+    version: str,
+    title_en: str,
+    title_fr: str,
+    text_en: str,
+    text_fr: str,
+    valid_from: datetime,
+    at: datetime,
+) -> TermsVersion:
+    """Publish a version of a document and tell every organisation. Raises Conflict for a version that exists."""
+    if TermsVersion.objects.filter(kind=kind, version=version).exists():
+        raise Conflict(
+            _("There is such a version: a document is never changed, give the new one its own."), field="version"
+        )
+    texts = [title_en, title_fr, text_en, text_fr]
+    published = TermsVersion.objects.create(
+        kind=kind,
+        version=version,
+        title_en=title_en,
+        title_fr=title_fr,
+        text_en=text_en,
+        text_fr=text_fr,
+        valid_from=valid_from,
+        digest=hashlib.sha256("\n".join(texts).encode()).hexdigest(),
+    )
+    audit.record(actor=actor, action=Action.TERMS_PUBLISHED, subject=published, at=at)
+    customers = Organisation.objects.exclude(state=OrganisationState.CLOSED)
+    for organisation_id in customers.values_list("pk", flat=True).iterator():
+        emit(
+            organisation_id=organisation_id,
+            type="organisation.terms_changed",
+            data={"kind": kind, "version": version, "title": title_en},
+            key=f"terms:{kind}:{version}",
+            at=at,
+        )
+    return published

@@ -18,6 +18,7 @@ class Action(StrEnum):
     MEMBER_REMOVED = "member.removed"
     MEMBER_LEFT = "member.left"
     IDENTITY_SET = "organisation.identity_set"
+    TERMS_PUBLISHED = "terms.published"
     TERMS_ACCEPTED = "organisation.terms_accepted"
     ORGANISATION_CLOSED = "organisation.closed"
     INVITATION_SENT = "invitation.sent"

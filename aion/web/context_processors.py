@@ -38,6 +38,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "terms_to_accept": SimpleLazyObject(documents),
         "organisation": getattr(request, "organisation", None),
         "actor": actor,
+        "looking": getattr(request, "looking", None),
         "may_launch": actor is not None and actor.has(Scope.WORKLOADS_WRITE),
         "unread": SimpleLazyObject(unread),
         "my_organisations": SimpleLazyObject(memberships),

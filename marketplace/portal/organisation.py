@@ -24,6 +24,7 @@ PAGE = 50
 class KeysView(ActorView):
     """API keys; a new one is shown once."""
 
+    personal = True
     scope = Scope.TOKENS_READ
     write_scope = Scope.TOKENS_WRITE
 

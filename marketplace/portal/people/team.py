@@ -185,6 +185,7 @@ class WithdrawOwnershipView(TeamAct):
 class LeaveView(ActorView):
     """Leaves the organisation."""
 
+    personal = True
     scope = Scope.ORGANISATION_READ
 
     def get(self, request: HttpRequest) -> HttpResponse:

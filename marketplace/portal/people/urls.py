@@ -3,7 +3,7 @@
 
 from django.urls import URLPattern, path
 
-from marketplace.portal.people import account, found, settings, team
+from marketplace.portal.people import account, found, impersonation, settings, team
 
 tenant_pages: list[URLPattern] = [
     path("team/", team.TeamView.as_view(), name="team"),
@@ -25,5 +25,7 @@ public_pages: list[URLPattern] = [
     path("terms/<slug:kind>/<slug:version>/", found.TermsView.as_view(), name="terms"),
     path("account/export/", account.ExportView.as_view(), name="account_export"),
     path("account/delete/", account.DeleteAccountView.as_view(), name="account_delete"),
+    path("look/<public_id:public_id>/", impersonation.LookView.as_view(), name="look"),
+    path("look/stop/", impersonation.StopLookingView.as_view(), name="stop_looking"),
     path("support/", found.SupportView.as_view(), name="support"),
 ]

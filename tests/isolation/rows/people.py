@@ -14,7 +14,14 @@ from tests.worlds import Market, Tenant, make_user
 
 OWNERS = {Role.OWNER}
 PUBLIC: dict[str, int] = {"portal:support": 200, "portal:terms": 200}
-SIGNED_IN: set[str] = {"portal:found", "portal:invitation", "portal:account_export", "portal:account_delete"}
+SIGNED_IN: set[str] = {
+    "portal:found",
+    "portal:invitation",
+    "portal:account_export",
+    "portal:account_delete",
+    "portal:look",
+    "portal:stop_looking",
+}
 PORTAL: list[Row] = [
     Row("portal:member", MANAGERS, "member"),
     Row("portal:member_remove", MANAGERS, "member", "post", 302),
