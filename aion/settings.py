@@ -9,6 +9,7 @@ from celery.schedules import crontab
 from csp.constants import NONE, SELF
 
 from aion import env
+from aion.identity import oidc_apps, origins
 from aion.logs import logging_config
 from aion.staff_theme import unfold
 
@@ -47,6 +48,8 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "allauth.usersessions",
     "rest_framework",
     "drf_spectacular",
@@ -150,6 +153,11 @@ MFA_TOTP_ISSUER = "AION Marketplace"
 MFA_TOTP_TOLERANCE = 1  # a code typed as its half-minute ends, or a telephone's clock that is late, is no mistake
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DEBUG or not SECURE
 
+# One OpenID Connect provider beside our own sign-in, when its address is given.
+OIDC_SERVER_URL = env.text("AION_OIDC_SERVER_URL", default="").rstrip("/")
+SOCIALACCOUNT_ADAPTER = "aion.tenancy.social_adapter.SocialAdapter"
+SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"OAUTH_PKCE_ENABLED": True, "APPS": oidc_apps(OIDC_SERVER_URL)}}
+
 LANGUAGE_CODE = "en-gb"
 LANGUAGES = [("en-gb", "English"), ("fr", "Français")]  # each in its own words: whoever looks for one reads it
 LOCALE_PATHS = [BASE_DIR / "locale"]
@@ -241,7 +249,7 @@ CONTENT_SECURITY_POLICY = {
         "img-src": [SELF, "data:"],
         "font-src": [SELF],
         "connect-src": [SELF],
-        "form-action": [SELF],
+        "form-action": [SELF, *origins(OIDC_SERVER_URL)],  # the form of sign-in is redirected there
         "base-uri": [NONE],
         "frame-ancestors": [NONE],
         "manifest-src": [SELF],

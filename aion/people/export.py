@@ -7,6 +7,7 @@ from typing import Any
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
 from allauth.usersessions.models import UserSession
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import QuerySet
@@ -34,6 +35,9 @@ def _sections(user: User) -> dict[str, QuerySet[Any, Any]]:
     return {
         "addresses": EmailAddress.objects.filter(**mine).values("email", "verified", "primary"),
         "second_factors": Authenticator.objects.filter(**mine).values("type", "created_at", "last_used_at"),
+        "accounts_elsewhere": SocialAccount.objects.filter(**mine).values(
+            "provider", "uid", "date_joined", "extra_data"
+        ),
         "sessions": UserSession.objects.filter(**mine).values("created_at", "ip", "last_seen_at", "user_agent"),
         "memberships": Membership.objects.filter(**mine).values("organisation__name", "role", "created_at"),
         "invitations_accepted": Invitation.objects.filter(accepted_by=user).values(

@@ -26,7 +26,9 @@ def member_to_look_at(*, staff: User, public_id: str) -> Membership:
         raise NotFound(_("There is no such page."))
     if not factors_of(staff).exists():
         raise SecondFactorNeeded(_("Set up a second factor first."))
-    found = Membership.objects.filter(public_id=public_id).select_related("user", "organisation").first()
+    found: Membership | None = (
+        Membership.objects.filter(public_id=public_id).select_related("user", "organisation").first()
+    )
     if found is None:
         raise NotFound(_("There is no such member."))
     return found

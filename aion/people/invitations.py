@@ -128,7 +128,8 @@ def invitation_for(*, user: User, token: str, at: datetime) -> Invitation:
 
     Raises NotFound, InvitationUsed, InvitationExpired and InvitationForAnother; each says what to do.
     """
-    invitation = Invitation.objects.filter(digest=digest_of(token)).select_related("organisation").first()
+    found = Invitation.objects.filter(digest=digest_of(token)).select_related("organisation")
+    invitation: Invitation | None = found.first()
     if invitation is None or invitation.organisation.state == OrganisationState.CLOSED:
         raise NotFound(_("There is no such invitation: the link may be cut short, or a newer mail holds another."))
     name = {"organisation": invitation.organisation.name}
@@ -175,7 +176,7 @@ def accept_invitation(*, user: User, token: str, at: datetime) -> Membership:
 
 
 def _own(actor: Actor) -> Organisation:
-    organisation = Organisation.objects.visible_to(actor).first()
+    organisation: Organisation | None = Organisation.objects.visible_to(actor).first()
     if organisation is None:
         raise Forbidden(_("Act for an organisation first."))
     if organisation.state == OrganisationState.CLOSED:

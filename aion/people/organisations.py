@@ -190,6 +190,8 @@ def accept_terms(*, actor: Actor, kind: str, version: str, at: datetime) -> Term
 
 
 def _accept(actor: Actor, organisation: Organisation, version: TermsVersion, at: datetime) -> TermsAcceptance:
+    if actor.user_id is None:
+        raise Forbidden(_("Only a person can accept."))
     acceptance, new = TermsAcceptance.objects.get_or_create(
         organisation=organisation, terms=version, defaults={"user_id": actor.user_id, "at": at}
     )
