@@ -34,6 +34,14 @@ REFUND_EXPIRED_AS_GOODWILL = env.flag("AION_REFUND_EXPIRED_AS_GOODWILL", default
 # Running work under a budget whose step says "stop" goes on for this long after the step was reached.
 BUDGET_DRAIN_NOTICE = timedelta(seconds=env.number("AION_BUDGET_DRAIN_NOTICE_SECONDS", default=86_400))
 
+# How many days the traces of working together are kept (aion/retention.py). An event's key says that it happened once,
+# so it outlives what may ask again: the longest warning comes a fortnight ahead.
+KEEP_IDEMPOTENCY_DAYS = env.number("AION_KEEP_IDEMPOTENCY_DAYS", default=7, minimum=1)
+KEEP_ATTEMPTS_DAYS = env.number("AION_KEEP_ATTEMPTS_DAYS", default=30, minimum=7)
+KEEP_EVENTS_DAYS = env.number("AION_KEEP_EVENTS_DAYS", default=90, minimum=30)
+KEEP_NOTIFICATIONS_DAYS = env.number("AION_KEEP_NOTIFICATIONS_DAYS", default=180, minimum=30)
+KEEP_SENT_MAILS_DAYS = env.number("AION_KEEP_SENT_MAILS_DAYS", default=30, minimum=7)
+
 INSTALLED_APPS = [
     "unfold.apps.BasicAppConfig",  # the default one would put its own site in the place of ours
     "aion.apps.AionAdminConfig",
@@ -205,6 +213,7 @@ CELERY_BEAT_SCHEDULE = {
     "fan-out": {"task": "events.fan_out", "schedule": 10.0},
     "webhooks": {"task": "events.deliver_due", "schedule": 10.0},
     "mails": {"task": "events.send_due_mails", "schedule": 10.0},
+    "retention": {"task": "api.forget_old", "schedule": crontab(hour=3, minute=40)},
 }
 
 REST_FRAMEWORK = {
@@ -227,7 +236,8 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1.0.0",
     "DESCRIPTION": "Launch GPU workloads with sovereign credits, and read back every second that was charged. "
     "Errors are `application/problem+json` with a stable `code`. Amounts are integer micro-credits "
-    "(1 credit = 1 euro = 1,000,000) beside a decimal string.",
+    "(1 credit = 1 euro = 1,000,000) beside a decimal string. Texts for people are in the language of "
+    "`Accept-Language`: English, or French.",
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

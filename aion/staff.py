@@ -95,7 +95,18 @@ class KeyedSelect(AutocompleteSelect):
         return True
 
 
-class StaffAdmin(ModelAdmin):  # type: ignore[misc]
+class KeyedChoices:
+    """A page or inline whose rows are chosen by key."""
+
+    def formfield_for_foreignkey(self, db_field: ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
+        """Choose rows by key."""
+        admin_page: Any = self
+        if db_field.name in admin_page.get_autocomplete_fields(request):
+            kwargs.setdefault("widget", KeyedSelect(db_field, admin_page.admin_site, using=kwargs.get("using")))
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[misc]
+
+
+class StaffAdmin(KeyedChoices, ModelAdmin):  # type: ignore[misc]
     """What all pages of staff share: an address or a value that makes no sense gets an answer."""
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
@@ -105,11 +116,11 @@ class StaffAdmin(ModelAdmin):  # type: ignore[misc]
         except (DataError, OverflowError, ValueError) as error:
             raise IncorrectLookupParameters from error
 
-    def formfield_for_foreignkey(self, db_field: ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
-        """Choose rows by key."""
-        if db_field.name in self.get_autocomplete_fields(request):
-            kwargs.setdefault("widget", KeyedSelect(db_field, self.admin_site, using=kwargs.get("using")))
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet[Any], search_term: str) -> Any:
+        """Find nothing for a NUL, which no row holds: the search of a choice does not look at it before the driver."""
+        if "\x00" in search_term:
+            return queryset.none(), False
+        return super().get_search_results(request, queryset, search_term)
 
 
 class ReadOnlyAdmin(StaffAdmin):
@@ -298,6 +309,7 @@ __all__ = [
     "AskedAdmin",
     "DecidedAdmin",
     "KeptAdmin",
+    "KeyedChoices",
     "ModelAdmin",
     "ReadOnlyAdmin",
     "ReasonForm",

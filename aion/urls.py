@@ -2,11 +2,10 @@
 """The composition root: which path belongs to which edge."""
 
 from django.contrib import admin
-from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path
-from django.views.i18n import set_language
 
 from aion.web import health
+from aion.web.languages import switch_language
 
 handler404 = "aion.web.errors.not_found"
 handler500 = "aion.web.errors.server_error"
@@ -16,7 +15,7 @@ urlpatterns = [
     path("metrics", health.metrics, name="metrics"),
     path("admin/", admin.site.urls),
     path("accounts/", include("allauth.urls")),
-    path("i18n/setlang/", login_not_required(set_language), name="set_language"),
+    path("i18n/setlang/", switch_language, name="set_language"),
     path("api/", include("marketplace.api.urls")),
     path("", include("marketplace.portal.urls")),
 ]

@@ -2,10 +2,10 @@
 // Copies the few files the portal needs from node_modules to static/vendor, with a manifest of versions and licences.
 import { cpSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 
-const ICONS = ["activity", "alert-triangle", "badge-check", "bell", "boxes", "chart-column", "check", "chevron-right", "chevrons-up-down",
-  "circle-check", "circle-x", "clock", "coins", "cpu", "download", "file-text", "flame", "info", "key-round", "languages", "layout-dashboard",
-  "leaf", "list", "log-out", "mail", "menu", "moon", "octagon-alert", "plus", "receipt", "rocket", "scroll-text", "server", "shield-check",
-  "square", "sun", "sun-moon", "tag", "triangle-alert", "user", "users", "wallet", "webhook", "zap", "orbit", "book-open", "copy", "x"];
+const ICONS = ["activity", "bell", "boxes", "chart-column", "check", "chevrons-up-down",
+  "circle-check", "clock", "coins", "cpu", "download", "file-text", "flame", "info", "key-round", "layout-dashboard",
+  "leaf", "list", "log-out", "mail", "menu", "octagon-alert", "receipt", "rocket", "scroll-text", "server", "shield-check",
+  "square", "sun-moon", "tag", "triangle-alert", "user", "users", "wallet", "webhook", "zap", "orbit", "book-open", "copy", "x"];
 const target = "static/vendor";
 rmSync(target, { recursive: true, force: true });
 for (const folder of ["lucide", "fonts", "uplot"]) mkdirSync(`${target}/${folder}`, { recursive: true });

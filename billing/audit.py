@@ -26,4 +26,3 @@ class Action(StrEnum):
     CORRECTION_REJECTED = "usage.correction_rejected"
     QUARANTINE_REVIEWED = "usage.quarantine_reviewed"
     MONTH_CLOSED = "month.closed"
-    USAGE_QUARANTINED = "usage.quarantined"

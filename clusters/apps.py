@@ -5,16 +5,16 @@ from django.apps import AppConfig
 
 
 class ClustersConfig(AppConfig):
-    """The clusters package; brings its own rules to the reconciler and its sites to the usage export."""
+    """The clusters package; brings its own rules to the reconciler and its sites to billing."""
 
     name = "clusters"
 
     def ready(self) -> None:
         """Register what billing cannot know of."""
         from billing import reconcile
-        from billing.export.places import READERS
+        from billing.places import READERS
         from clusters.checks import CHECKS
-        from clusters.queries import export_places
+        from clusters.queries import places
 
         reconcile.EXTRA_CHECKS.update(CHECKS)
-        READERS[:] = [export_places]
+        READERS[:] = [places]

@@ -8,4 +8,3 @@ class Action(StrEnum):
     """What can happen to workloads and pools."""
 
     WORKLOAD_STOP_REQUESTED = "workload.stop_requested"
-    POOL_REGISTERED = "pool.registered"

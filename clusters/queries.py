@@ -13,7 +13,7 @@ from aion.actor import Actor
 from aion.money import exact_charge, floor_charge
 from aion.periods import whole_seconds
 from aion.residency.models import ResidencyDecision
-from billing.export.places import Place
+from billing.places import Place
 from clusters.models import Cluster, NodeFlavour, PodInterval, Pool, Site, Workload, WorkloadEvent
 from clusters.querysets import WorkloadQuerySet
 from clusters.states import ACTIVE, WorkloadState
@@ -138,8 +138,8 @@ def site_names() -> dict[str, str]:
     return dict(Site.objects.values_list("code", "name"))
 
 
-def export_places() -> dict[str, Place]:
-    """Return each site's name and operator by its code, for the usage export."""
+def places() -> dict[str, Place]:
+    """Return each site's name and operator by its code, for what billing says of sites."""
     rows = Site.objects.values_list("code", "name", "operator__name")
     return {code: Place(name, operator) for code, name, operator in rows}
 

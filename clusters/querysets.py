@@ -5,7 +5,6 @@ from typing import Any, Self
 
 from django.db import models
 from django.db.models import F, Q
-from django.db.models.functions import Coalesce, Trunc
 
 from aion.actor import Actor
 from aion.moves import sources_of
@@ -58,12 +57,6 @@ class IntervalQuerySet(OwnedQuerySet):
     def open(self) -> Self:
         """Return intervals that have not ended."""
         return self.filter(ended_at=None)
-
-    def with_closed_windows(self) -> Self:
-        """Return intervals with a UTC hour (or an end) that is observed and not yet metered."""
-        return self.annotate(
-            meterable_until=Coalesce("ended_at", Trunc("last_seen_at", "hour", output_field=models.DateTimeField()))
-        ).filter(meterable_until__gt=F("metered_until"))
 
     def unfinished(self) -> Self:
         """Return intervals that are open or not metered to their end."""

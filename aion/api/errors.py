@@ -8,6 +8,7 @@ import structlog
 from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError
 from django.http import Http404
+from django.utils.translation import gettext
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 
@@ -52,7 +53,7 @@ def problem_handler(error: Exception, context: dict[str, Any]) -> Response | Non
         if error.details:
             extra["details"] = dict(error.details)
         response = problem(
-            status=status_of(error), code=error.code, title=error.title, detail=error.detail,
+            status=status_of(error), code=error.code, title=gettext(str(error.title)), detail=gettext(error.detail),
             request_id=request_id, **extra,
         )  # fmt: skip
         if isinstance(error, (errors.Unavailable, errors.TooMany)):
@@ -77,7 +78,7 @@ def _from_framework(error: exceptions.APIException, request_id: str) -> Response
         return problem(
             status=status.HTTP_422_UNPROCESSABLE_ENTITY,
             code="invalid",
-            title="The request is not valid",
+            title=gettext("The request is not valid"),
             detail="; ".join(f"{name}: {_flat(messages)}" for name, messages in fields.items()),
             request_id=request_id,
             errors=fields,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext, gettext_lazy
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -22,13 +23,13 @@ MAX_KEY = 120
 class KeyReused(Rejected):
     """The same key came with another request."""
 
-    code, title = "idempotency_mismatch", "This Idempotency-Key was used for another request"
+    code, title = "idempotency_mismatch", gettext_lazy("This Idempotency-Key was used for another request")
 
 
 class InProgress(Conflict):
     """The first request with this key is still being answered."""
 
-    code, title = "idempotency_in_progress", "The first request with this key is still running"
+    code, title = "idempotency_in_progress", gettext_lazy("The first request with this key is still running")
 
 
 def key_of(request: Request) -> str | None:
@@ -37,7 +38,11 @@ def key_of(request: Request) -> str | None:
     if key is None:
         return None
     if not 1 <= len(key) <= MAX_KEY or not key.isprintable():
-        raise Rejected(f"{HEADER} has between 1 and {MAX_KEY} printable characters.", field=HEADER)
+        raise Rejected(
+            gettext("%(header)s has between 1 and %(max_key)s printable characters.")
+            % {"header": HEADER, "max_key": MAX_KEY},
+            field=HEADER,
+        )
     return key
 
 
@@ -75,9 +80,9 @@ def once(
         if stored is None:
             raise
     if stored.fingerprint != fingerprint:
-        raise KeyReused("Send the same body again, or a new key for a new request.")
+        raise KeyReused(gettext("Send the same body again, or a new key for a new request."))
     if not stored.status:
-        raise InProgress("Try again in a moment.")
+        raise InProgress(gettext("Try again in a moment."))
     response = Response(stored.body, status=stored.status)
     response["Idempotent-Replayed"] = "true"
     return response

@@ -4,6 +4,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from django.utils.translation import gettext
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
@@ -24,6 +25,6 @@ class HasScope(BasePermission):
             return True  # the method is not allowed: 405 comes next
         scopes: Mapping[str, Scope] = getattr(view, "scopes", {})
         if action not in scopes:
-            raise Forbidden("This action declares no right and is closed.")
+            raise Forbidden(gettext("This action declares no right and is closed."))
         actor.require(scopes[action])
         return True

@@ -51,7 +51,8 @@ class ActorSchema(AutoSchema):
                     HEADER,
                     {"type": "string", "minLength": 1, "maxLength": MAX_KEY, "pattern": "^[!-~]+$"},
                     OpenApiParameter.HEADER,
-                    description="The same key with the same body is answered once; with another body it is refused.",
+                    description="The same key with the same body is answered once; with another body it is refused. "
+                    "The answer is kept for at least 24 hours.",
                 )
             ]
         return []

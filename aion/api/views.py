@@ -1,22 +1,61 @@
 # SPDX-License-Identifier: Apache-2.0
 """The base of every API view: an unlisted action is refused, rights come before lookups."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, ClassVar, TypeVar
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext, gettext_lazy
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from aion.actor import Actor, Scope
-from aion.errors import NotFound
+from aion.errors import NotFound, Rejected
 
 S = TypeVar("S", bound=serializers.Serializer[Any])
 
 
-class ActorListViewSet(GenericViewSet[Any]):
+class UnknownParameter(Rejected):
+    """The address asks by a name that this list does not know."""
+
+    code, title = "unknown_parameter", gettext_lazy("There is no such parameter")
+
+
+class KnownParameters(GenericViewSet[Any]):
+    """Refuses what a read does not know: a filter that is misspelt must not answer with everything."""
+
+    parameters: ClassVar[Collection[str]] = ()
+    everywhere: ClassVar[Collection[str]] = ("format",)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Check the names after the rights and before any lookup. Raises UnknownParameter."""
+        super().initial(request, *args, **kwargs)
+        if request.method not in {"GET", "HEAD"}:
+            return
+        known = self.known_parameters()
+        for name in request.query_params:
+            if name not in known:
+                raise UnknownParameter(
+                    gettext("There is no parameter '%(name)s' here; there are: %(known)s.")
+                    % {"name": name[:40], "known": ", ".join(known)},
+                    field=name[:40],
+                    known=known,
+                )
+
+    def known_parameters(self) -> list[str]:
+        """Return the names that the present action reads: its filters, its pages, its own."""
+        filters = getattr(self, "filterset_class", None)
+        # A single thing is neither filtered nor paged.
+        several = self.action != "retrieve"
+        names = [*self.parameters, *(filters.base_filters if filters else ())] if several else []
+        if several and self.paginator is not None:
+            names += ["cursor", "limit"]
+        return [*names, *(name for name in self.everywhere if name not in names)]
+
+
+class ActorListViewSet(KnownParameters):
     """A resource of the actor's organisation whose rows have no address of their own."""
 
     scopes: ClassVar[Mapping[str, Scope]] = {}
@@ -49,7 +88,7 @@ class ActorListViewSet(GenericViewSet[Any]):
         value = self.kwargs[self.lookup_url_kwarg]
         row = self.rows().filter(**{self.lookup_field: value}).first()
         if row is None:
-            raise NotFound("There is nothing with this id, or not for you.")
+            raise NotFound(gettext("There is nothing with this id, or not for you."))
         return row
 
     def parsed(self, shape: type[S]) -> Any:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.utils.translation import gettext, gettext_lazy
 
 from aion.errors import Rejected
 
@@ -19,7 +20,7 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 class UrlRefused(Rejected):
     """We do not call this address."""
 
-    code, title = "webhook_url_refused", "We do not call this address"
+    code, title = "webhook_url_refused", gettext_lazy("We do not call this address")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +37,21 @@ class Target:
 def target_of(url: str) -> Target:
     """Parse ``url`` without asking the network. Raises UrlRefused with what is wrong."""
     if len(url) > MAX_URL or not url.isascii() or not url.isprintable() or " " in url or "\\" in url:
-        raise UrlRefused(f"Use at most {MAX_URL} plain ASCII characters; encode others.", field="url")
+        raise UrlRefused(
+            gettext("Use at most %(max_url)s plain ASCII characters; encode others.") % {"max_url": MAX_URL},
+            field="url",
+        )
     try:
         parts = urlsplit(url)
         port, host = parts.port, (parts.hostname or "").rstrip(".")
     except ValueError as error:
-        raise UrlRefused("This is no valid address.", field="url") from error
+        raise UrlRefused(gettext("This is no valid address."), field="url") from error
     if parts.scheme != "https" and not (parts.scheme == "http" and settings.WEBHOOKS_ALLOW_PRIVATE):
-        raise UrlRefused("The address must start with https://.", field="url")
+        raise UrlRefused(gettext("The address must start with https://."), field="url")
     if not host or "%" in host or parts.username is not None or parts.password is not None:
-        raise UrlRefused("The address needs a host name, and no user or password.", field="url")
+        raise UrlRefused(gettext("The address needs a host name, and no user or password."), field="url")
     if parts.fragment or port == 0:
-        raise UrlRefused("The address must have no fragment and a port above 0.", field="url")
+        raise UrlRefused(gettext("The address must have no fragment and a port above 0."), field="url")
     _refuse_literals(host)
     secure = parts.scheme == "https"
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
@@ -64,7 +68,7 @@ def address_of(target: Target) -> str:
     for address in addresses:
         # One private answer beside a public one is an attack, not a mistake to work around.
         if not settings.WEBHOOKS_ALLOW_PRIVATE and not is_public(address):
-            raise UrlRefused("The name resolves to an address that is not public.", field="url")
+            raise UrlRefused(gettext("The name resolves to an address that is not public."), field="url")
     if not addresses:
         raise OSError("The name has no address.")
     return addresses[0]
@@ -87,7 +91,7 @@ def _refuse_literals(host: str) -> None:
         return
     name = host.lower()
     if name == LOCAL_NAMES[0] or name.endswith(LOCAL_NAMES[1:]):
-        raise UrlRefused("This name is not public.", field="url")
+        raise UrlRefused(gettext("This name is not public."), field="url")
     try:
         literal = str(ipaddress.ip_address(name))
     except ValueError:
@@ -97,4 +101,4 @@ def _refuse_literals(host: str) -> None:
         except OSError:
             return
     if not is_public(literal):
-        raise UrlRefused("This address is not public.", field="url")
+        raise UrlRefused(gettext("This address is not public."), field="url")

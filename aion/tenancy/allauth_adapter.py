@@ -4,7 +4,9 @@
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+
+from aion.tenancy.services import languages
 
 NAME = "AION Marketplace"
 
@@ -19,6 +21,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         if commit:
             user.save()
         return user
+
+    def post_login(self, request: HttpRequest, user: Any, **rest: Any) -> HttpResponse:
+        """Let the page after the sign-in, and those after it, be in the person's language."""
+        response: HttpResponse = super().post_login(request, user, **rest)
+        languages.bring(request, response, user)
+        return response
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Sign mails with the product's name; without a table of sites, allauth would sign with the host's."""

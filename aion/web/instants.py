@@ -4,6 +4,8 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from django.utils.translation import gettext
+
 from aion.errors import Rejected
 
 # Later days overflow where one more is added, earlier ones where an instant is moved; no row of ours is that far away.
@@ -33,6 +35,12 @@ def reversed_days(query: Mapping[str, str], first: str, last: str) -> bool:
 def require_days(query: Mapping[str, str], first: str, last: str) -> None:
     """Raise Rejected for days that a page would name or leave out: a file must not cover another period than asked."""
     for name in wrong_days(query, first, last):
-        raise Rejected(f"The day under '{name}' could not be read: write it as 2026-03-31.", field=name)
+        raise Rejected(
+            gettext("The day under '%(name)s' could not be read: write it as 2026-03-31.") % {"name": name}, field=name
+        )
     if reversed_days(query, first, last):
-        raise Rejected(f"The period ends before it begins: '{last}' lies before '{first}'.", field=last)
+        raise Rejected(
+            gettext("The period ends before it begins: '%(last)s' lies before '%(first)s'.")
+            % {"last": last, "first": first},
+            field=last,
+        )

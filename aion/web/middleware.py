@@ -10,6 +10,7 @@ import structlog
 from csp.constants import SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
+from django.utils.translation import gettext
 
 from aion import errors
 from aion.web.metrics import LATENCY, REQUESTS
@@ -108,5 +109,5 @@ class DomainErrorMiddleware:
             return None
         status = status_of(exception)
         template = {403: "403.html", 404: "404.html"}.get(status, "error.html")
-        context = {"error": exception, "status": status}
+        context = {"error": exception, "title": gettext(str(exception.title)), "status": status}
         return render(request, template, context, status=status)

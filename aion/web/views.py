@@ -6,7 +6,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext
 from django.views import View
 
 from aion import clock
@@ -43,7 +43,7 @@ class ActorView(View):
         self.actor = looked or actor_for(user=user, slug=slug)
         organisation = Organisation.objects.visible_to(self.actor).select_related("country").first()
         if organisation is None:
-            raise NotFound("There is no such organisation.")
+            raise NotFound(gettext("There is no such organisation."))
         self.organisation = organisation
         # Before the right is checked: the page that says 403 keeps its menu, so that it is no dead end.
         request.actor, request.organisation = self.actor, organisation  # type: ignore[attr-defined]
@@ -57,7 +57,7 @@ class ActorView(View):
             self.write_scope if request.method not in {"GET", "HEAD", "OPTIONS"} and self.write_scope else self.scope
         )
         if scope is None:
-            raise Forbidden("This page declares no right and is closed.")
+            raise Forbidden(gettext("This page declares no right and is closed."))
         self.actor.require(scope)
         return super().dispatch(request, *args, **kwargs)
 
@@ -73,7 +73,9 @@ class ActorView(View):
             return None
         request.looking = looking  # type: ignore[attr-defined]
         if request.method not in {"GET", "HEAD", "OPTIONS"} or self.personal:
-            raise Forbidden(_("You are looking as a member: nothing can be changed, and personal pages stay closed."))
+            raise Forbidden(
+                gettext("You are looking as a member: nothing can be changed, and personal pages stay closed.")
+            )
         if not request.headers.get("HX-Request"):
             impersonation.viewed(looking=looking, path=request.path, at=now)
         return actor

@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
     UnfoldAdminDecimalFieldWidget,
+    UnfoldAdminSelectMultipleWidget,
     UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
@@ -26,6 +27,7 @@ from aion.web.templatetags.aion import LEVEL_WORDS
 from billing.admin.columns import credits_text, money, pending_first
 from billing.admin.restrictions import SkusForm
 from billing.models import CreditRequest
+from billing.places import places
 from billing.services import credits as credit_services
 from billing.states import RequestState
 
@@ -46,11 +48,12 @@ class GrantForm(SkusForm):
         widget=UnfoldAdminDecimalFieldWidget,
         help_text=_("1 credit = 1 euro. Above the four-eyes limit a second member of staff must approve."),
     )
-    only_sites = forms.CharField(
+    only_sites = forms.MultipleChoiceField(
         label=_("Only at these sites"),
+        choices=lambda: sorted((code, f"{place.name} ({code})") for code, place in places().items()),
         required=False,
-        widget=UnfoldAdminTextInputWidget,
-        help_text=_("Codes of sites, separated by commas. Empty for all of them."),
+        widget=UnfoldAdminSelectMultipleWidget,
+        help_text=_("Choose none for all of them."),
     )
     only_programmes = forms.CharField(
         label=_("Only for these programmes"),
@@ -148,7 +151,7 @@ class CreditRequestAdmin(AskedAdmin):
             expires_at=data["expires_at"],
             only=credit_services.Restriction(
                 sku_codes=tuple(sku.code for sku in data["only_skus"]),
-                site_codes=tuple(codes(data["only_sites"])),
+                site_codes=tuple(data["only_sites"]),
                 programme_codes=tuple(codes(data["only_programmes"])),
                 min_level=data["min_level"],
             ),

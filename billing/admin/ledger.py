@@ -18,7 +18,7 @@ from aion.money import from_decimal, to_decimal
 from aion.staff import Act, DecidedAdmin, ReadOnlyAdmin, ReasonForm, on_one, state_column
 from billing.admin.columns import WithTables, credits_text, money, table
 from billing.models import Hold, HoldLeg, LedgerAccount, Transfer
-from billing.services.takebacks import REVERSIBLE, refund_lot, take_back
+from billing.services.takebacks import REVERSIBLE, most_refundable, refund_lot, take_back
 from billing.states import PLATFORM_KINDS, AccountKind, Origin
 
 
@@ -31,7 +31,10 @@ class RefundForm(ReasonForm):
         max_digits=15,
         decimal_places=6,
         widget=UnfoldAdminDecimalFieldWidget,
-        help_text=_("At most what is neither spent nor held. The payment itself is paid back where it was taken."),
+        help_text=_(
+            "At most what is neither spent nor held, within the four-eyes limit. "
+            "The payment itself is paid back where it was taken."
+        ),
     )
     key = forms.CharField(widget=forms.HiddenInput)
     field_order = ["credits", "reason", "key"]
@@ -50,7 +53,13 @@ def _lot_facts(lot: LedgerAccount) -> Sequence[tuple[Any, Any]]:
         (_("Spent"), credits_text(lot.debits)),
         (_("Held"), credits_text(lot.held)),
         (_("Left"), credits_text(lot.available)),
+        (_("One person may refund"), credits_text(most_refundable(lot))),
     )
+
+
+def _refund_initial(lot: LedgerAccount) -> dict[str, Any]:
+    most = most_refundable(lot)
+    return {"credits": to_decimal(most) if most else None, "key": uuid.uuid4().hex}
 
 
 REFUND = Act(
@@ -62,7 +71,7 @@ REFUND = Act(
     danger=True,
     form=RefundForm,
     facts=_lot_facts,
-    initial=lambda lot: {"credits": to_decimal(max(0, lot.available)), "key": uuid.uuid4().hex},
+    initial=_refund_initial,
 )
 
 

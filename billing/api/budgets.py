@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 import django_filters
 from django.db.models import QuerySet
+from django.utils.translation import gettext
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -68,7 +69,7 @@ class BudgetIn(BudgetPatch):
 
     name = serializers.RegexField(NO_CONTROL, max_length=80)
     scope = serializers.ChoiceField(choices=SCOPES)
-    period = serializers.ChoiceField(choices=PERIODS)
+    period = serializers.ChoiceField(choices=PERIODS, help_text="A budget of the scope `workload` takes `lifetime`.")
     cap_microcredits = serializers.IntegerField()
     project = serializers.CharField(max_length=40, required=False)
     member = serializers.IntegerField(min_value=1, max_value=MAX_ID, required=False)
@@ -118,7 +119,7 @@ class BudgetViewSet(ActorViewSet):
         """Return one budget."""
         shown = self._shown([self.get_object()])
         if not shown:
-            raise NotFound("There is no such budget.")
+            raise NotFound(gettext("There is no such budget."))
         return Response(shown[0])
 
     @extend_schema(request=BudgetIn, responses={201: BudgetOut})

@@ -4,15 +4,16 @@
 from typing import Any, ClassVar
 
 from django.http import StreamingHttpResponse
+from django.utils.translation import gettext
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
-from rest_framework.viewsets import GenericViewSet
 
 from aion import clock
 from aion.actor import Actor, Scope
+from aion.api.views import KnownParameters
 from aion.errors import Rejected
 from aion.web.downloads import download
 from billing import export
@@ -30,7 +31,7 @@ class OneForm(BaseContentNegotiation):
         return JSONRenderer(), JSONRenderer.media_type
 
 
-class FocusExportViewSet(GenericViewSet[Any]):
+class FocusExportViewSet(KnownParameters):
     """Usage and charges of whole UTC days in FOCUS columns, as CSV or Parquet."""
 
     scopes: ClassVar = {"list": Scope.USAGE_READ}
@@ -38,6 +39,7 @@ class FocusExportViewSet(GenericViewSet[Any]):
     content_negotiation_class = OneForm
     pagination_class = None
     filter_backends = ()
+    parameters: ClassVar = ("from", "to")
 
     @extend_schema(
         operation_id="exports_focus",
@@ -61,7 +63,7 @@ class FocusExportViewSet(GenericViewSet[Any]):
         asked = request.query_params
         form = asked.get("format", "csv")
         if form not in export.FORMATS:
-            raise Rejected("The format is csv or parquet.", field="format")
+            raise Rejected(gettext("The format is csv or parquet."), field="format")
         period = export.period_of(asked.get("from", ""), asked.get("to", ""), at=clock.now())
         pieces = export.export_pieces(actor, period=period, form=form)
         name = export.file_name(period, form)

@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.db.models import QuerySet
-from django.utils.translation import override
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
@@ -73,6 +72,7 @@ class BalanceViewSet(ActorListViewSet):
     out = BalanceOut
     queryset = LedgerAccount.objects.none()
     pagination_class = None
+    parameters: ClassVar = tuple(InstantsForm.base_fields)
 
     @extend_schema(parameters=INSTANTS, responses=BalanceOut)
     def list(self, request: Request, **_: Any) -> Response:
@@ -103,9 +103,8 @@ class ForecastLineOut(MoneyOut):
     assumption = serializers.SerializerMethodField()
 
     def get_assumption(self, row: Any) -> str:
-        """Return what is assumed, in English: the API has one language."""
-        with override("en"):
-            return str(ASSUMPTIONS[row.method])
+        """Return what is assumed, in the language that the request accepts."""
+        return str(ASSUMPTIONS[row.method])
 
 
 @extend_schema_serializer(many=False)

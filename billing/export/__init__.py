@@ -6,6 +6,8 @@ pyarrow is loaded when the first Parquet file is asked for, not when the process
 
 from collections.abc import Iterator
 
+from django.utils.translation import gettext
+
 from aion.actor import Actor
 from aion.errors import Rejected
 from billing.export import csv
@@ -25,7 +27,7 @@ def export_pieces(actor: Actor, *, period: Period, form: str) -> Iterator[bytes]
         from billing.export.parquet import parquet_pieces
 
         return parquet_pieces(rows)
-    raise Rejected("The format is csv or parquet.", field="format")
+    raise Rejected(gettext("The format is csv or parquet."), field="format")
 
 
 def content_type(form: str) -> str:

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import connection
+from django.utils.translation import gettext
 
 from aion.actor import Actor, Scope
 from aion.errors import Rejected
@@ -23,9 +24,9 @@ from billing.export.columns import (
     PROVIDER,
     RowKind,
 )
-from billing.export.places import Place, places
 from billing.export.sql import FIELDS, FOCUS
 from billing.models import PriceBook
+from billing.places import Place, places
 from billing.queries import LIST_BOOK
 
 MAX_DAYS = 400
@@ -69,9 +70,13 @@ def period_of(first: str, last: str, *, at: datetime) -> Period:
     start = _day(first, "from") if first else month_start(_day(last, "to") - timedelta(days=1) if last else at)
     end = _day(last, "to") if last else floor_day(at) + timedelta(days=1)
     if start >= end:
-        raise Rejected("The period ends before it begins: 'to' is the first day that is left out.", field="to")
+        raise Rejected(gettext("The period ends before it begins: 'to' is the first day that is left out."), field="to")
     if end - start > timedelta(days=MAX_DAYS):
-        raise Rejected(f"An export spans {MAX_DAYS} days at the most: ask for several.", field="to", max_days=MAX_DAYS)
+        raise Rejected(
+            gettext("An export spans %(max_days)s days at the most: ask for several.") % {"max_days": MAX_DAYS},
+            field="to",
+            max_days=MAX_DAYS,
+        )
     return Period(start, end)
 
 
@@ -85,9 +90,9 @@ def _day(text: str, field: str) -> datetime:
     try:
         day = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
     except ValueError:
-        raise Rejected("Write a date as 2026-05-01.", field=field) from None
+        raise Rejected(gettext("Write a date as 2026-05-01."), field=field) from None
     if not 2000 <= day.year < 3000:
-        raise Rejected("No usage is that far away.", field=field)
+        raise Rejected(gettext("No usage is that far away."), field=field)
     return day
 
 

@@ -5,6 +5,6 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    dependencies = [("billing", "0008_credit_request_restrictions")]
+    dependencies = [("billing", "0010_no_lines_by_month")]
 
     operations: list = []

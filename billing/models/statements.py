@@ -59,7 +59,6 @@ class StatementLine(models.Model):
                 fields=["statement", "usage_month", "project", "sku", "micro_per_gpu_hour"], name="a_line_stands_once"
             )
         ]
-        indexes: ClassVar = [models.Index(fields=["organisation", "usage_month"], name="lines_by_month_of_usage")]
 
     def __str__(self) -> str:
         return f"{self.statement_id} {self.usage_month:%Y-%m}"

@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
 from django.utils.translation import gettext as _
 
 from aion import clock
@@ -119,7 +120,7 @@ class BudgetBase(ActorView):
         budget = queries.budgets(self.actor).filter(public_id=public_id).first()
         rows = rows_of(self.actor, [] if budget is None else [budget])
         if not rows:
-            raise NotFound("There is no such budget.")
+            raise NotFound(gettext("There is no such budget."))
         return rows[0]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext
 
 from aion import clock
 from aion.actor import Scope
@@ -105,7 +106,9 @@ class StatementCsvView(ActorView):
         require_days(request.GET, "from", "to")
         if request.GET.get("kind", "") not in {"", *TransferKind}:
             raise Rejected(
-                f"There is no such kind under 'kind': choose one of {', '.join(TransferKind)}.", field="kind"
+                gettext("There is no such kind under 'kind': choose one of %(transferkind)s.")
+                % {"transferkind": ", ".join(TransferKind)},
+                field="kind",
             )
         rows = queries.statement(self.actor, wanted_of(request)).values_list(
             "public_id",
@@ -137,7 +140,7 @@ class EntryView(ActorView):
         """Show the entry, what is behind it, and which lots paid. Raises NotFound for a stranger's."""
         entry = queries.statement(self.actor).filter(public_id=public_id).select_related("reverses").first()
         if entry is None:
-            raise NotFound("There is no such entry.")
+            raise NotFound(gettext("There is no such entry."))
         kind = TransferKind(entry.kind)
         context: dict[str, Any] = {"entry": entry, "kind": words.KINDS[kind], "why": words.WHY[kind]}
         if entry.batch_id is not None and entry.usage_day is not None:
@@ -180,7 +183,7 @@ class StatementView(ActorView):
         """Return the statement. Raises NotFound for a stranger's."""
         row = queries.month_statements(self.actor).filter(public_id=public_id).first()
         if row is None:
-            raise NotFound("There is no such statement.")
+            raise NotFound(gettext("There is no such statement."))
         return row
 
 

@@ -84,7 +84,7 @@ class NewBudgetForm(BudgetForm):
         choices=PERIODS,
         initial=BudgetPeriod.MONTH,
         widget=forms.Select(attrs=CONTROL),
-        help_text=_("Periods begin at 00:00 UTC, weeks on Monday. Each single workload counts in all."),
+        help_text=_("Periods begin at 00:00 UTC, weeks on Monday. For each single workload choose “in all”."),
     )
     field_order = ("name", "target", "period", "amount")
 
@@ -112,11 +112,10 @@ class NewBudgetForm(BudgetForm):
         data = self.cleaned_data
         kind, _colon, key = data["target"].partition(":")
         scope = BudgetScope(kind)
-        period = BudgetPeriod.LIFETIME if scope is BudgetScope.WORKLOAD else BudgetPeriod(data["period"])
         return BudgetWish(
             name=data["name"],
             scope=scope,
-            period=period,
+            period=BudgetPeriod(data["period"]),
             amount=self.micro(),
             project_id=key if scope is BudgetScope.PROJECT else "",
             member_id=int(key) if scope is BudgetScope.MEMBER else None,

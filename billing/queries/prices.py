@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import Q, Sum
+from django.utils.translation import gettext
 
 from aion.money import ceil_charge, exact_charge, share_off
 from aion.periods import month_start
@@ -74,7 +75,7 @@ def price_in_force(*, sku_id: int, at: datetime, buyer: Buyer | None = None) -> 
     """Return the price of a SKU at ``at``. Raises NoPriceInForce."""
     found = prices_in_force(sku_ids=[sku_id], at=at, buyer=buyer).get(sku_id)
     if found is None:
-        raise NoPriceInForce("This GPU has no price today: choose another, or ask support.")
+        raise NoPriceInForce(gettext("This GPU has no price today: choose another, or ask support."))
     return found
 
 

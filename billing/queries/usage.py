@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import BigIntegerField, DecimalField, F, OuterRef, QuerySet, Subquery, Sum
+from django.db.models import BigIntegerField, Count, DecimalField, F, OuterRef, QuerySet, Subquery, Sum, Window
 from django.db.models.functions import TruncDay
 
 from aion.actor import Actor
-from billing.models import Meter, Transfer, UsageDay, UsageHour, UsageRecord
+from billing.models import Meter, Run, Transfer, UsageDay, UsageHour, UsageRecord
 from billing.states import TransferKind
 
 # Group → (key, label): the hourly roll-up knows what it is keyed by, the daily one everything about a run.
@@ -73,11 +73,10 @@ def usage_days(actor: Actor, *, start: datetime, end: datetime) -> QuerySet[Usag
     return UsageDay.objects.visible_to(actor).within(start, end)
 
 
-def usage_split(actor: Actor, *, wanted: UsageFilter, group: str, limit: int | None = None) -> list[dict[str, Any]]:
+def usage_split(actor: Actor, *, wanted: UsageFilter, group: str) -> list[dict[str, Any]]:
     """Return usage summed by one of GROUPS, each group split by site and SKU: what energy needs.
 
-    Rows have key, label, site, sku, milli_gpu_seconds and exact, the dearest first. ``limit`` keeps the first rows,
-    which are whole groups for workloads only: a run has one site and one SKU.
+    Rows have key, label, site, sku, milli_gpu_seconds and exact, the dearest first.
     """
     if group in BY_RUN:
         rows: Any = _chosen(usage_days(actor, start=wanted.start, end=wanted.end), wanted, "run__")
@@ -86,7 +85,22 @@ def usage_split(actor: Actor, *, wanted: UsageFilter, group: str, limit: int | N
         rows = _chosen(usage_hours(actor, start=wanted.start, end=wanted.end), wanted, "")
         (key, label), site, sku = BY_HOUR[group], F("site_code"), F("sku__code")
     summed = _summed(rows.values(key=key, label=label, of_site=site, of_sku=sku)).order_by("-total_exact", "key")
-    return [_plain(row) for row in (summed[:limit] if limit else summed)]
+    return [_plain(row) for row in summed]
+
+
+def dearest_workloads(actor: Actor, *, wanted: UsageFilter, limit: int) -> tuple[list[dict[str, Any]], int]:
+    """Return the ``limit`` dearest rows of ``usage_split`` by workload, and how many workloads used something.
+
+    Of two that cost the same, the one that was launched first.
+    """
+    days = _chosen(usage_days(actor, start=wanted.start, end=wanted.end), wanted, "run__")
+    # Summed by the run's number alone: names are joined to the rows that stay, not to every day of every run.
+    summed = _summed(days.values("run_id")).annotate(found=Window(Count("run_id"))).order_by("-total_exact", "run_id")
+    sums = {row.pop("run_id"): row for row in summed[:limit]}
+    count = max((row.pop("found") for row in sums.values()), default=0)
+    names = {"key": F("workload_ref"), "label": F("name"), "of_site": F("site_code"), "of_sku": F("sku__code")}
+    runs = {row.pop("pk"): row for row in Run.objects.visible_to(actor).filter(pk__in=sums).values("pk", **names)}
+    return [_plain(runs[run] | row) for run, row in sums.items()], count
 
 
 def usage_by_day_and_project(actor: Actor, *, wanted: UsageFilter) -> list[dict[str, Any]]:
@@ -94,12 +108,6 @@ def usage_by_day_and_project(actor: Actor, *, wanted: UsageFilter) -> list[dict[
     rows = _chosen(usage_hours(actor, start=wanted.start, end=wanted.end), wanted, "")
     keys = {"day": TruncDay("hour"), "key": F("project_id"), "label": F("project__name")}
     return [_plain(row) for row in _summed(rows.values(**keys, of_site=F("site_code"), of_sku=F("sku__code")))]
-
-
-def usage_groups_count(actor: Actor, *, wanted: UsageFilter) -> int:
-    """Return how many workloads used something in the period."""
-    rows: Any = _chosen(usage_days(actor, start=wanted.start, end=wanted.end), wanted, "run__")
-    return int(rows.values("run_id").distinct().count())
 
 
 def usage_dimensions(actor: Actor, *, start: datetime, end: datetime) -> list[tuple[str, str, str]]:

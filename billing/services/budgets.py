@@ -2,13 +2,14 @@
 """Budgets: refusing what has no room, telling what was reached, and setting them."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Sum
+from django.utils.translation import gettext
 
 from aion.actor import Actor, Scope
 from aion.audit import services as audit
@@ -69,8 +70,8 @@ def check_room(*, purpose: "Purpose", amount: int, at: datetime, lots: Mapping[i
     _refuse_without_room([one for one in found if one.scope != BudgetScope.GRANT or one.lot_id in lots], asked=asked)
 
 
-def require_room_on_lots(*, hold: Hold, at: datetime) -> None:
-    """Check budgets of single lots once it is known which lots bear the hold. Raises BudgetExceeded."""
+def require_room_on_lots(*, hold: Hold, at: datetime, after: int = 0) -> None:
+    """Check budgets of single lots once their legs behind ``after`` are known. Raises BudgetExceeded."""
     capped = [
         one
         for one in queries.budget_standings(organisation_id=hold.organisation_id, at=at)
@@ -78,9 +79,11 @@ def require_room_on_lots(*, hold: Hold, at: datetime) -> None:
     ]
     if not capped:
         return
-    touched = set(HoldLeg.objects.filter(hold=hold).values_list("lot_id", flat=True))
-    # The legs are written already: what this hold asks of a lot is part of what the standing says is held.
-    _refuse_without_room([one for one in capped if one.lot_id in touched], asked={})
+    legs = HoldLeg.objects.filter(hold=hold, position__gt=after)
+    asked: dict[int | None, int] = dict(legs.values_list("lot_id").annotate(Sum("amount")))
+    # The legs are written already: what they ask of a lot is in the standing, and is no hold that was there before.
+    before = [replace(one, held=one.held - asked[one.lot_id]) for one in capped if one.lot_id in asked]
+    _refuse_without_room(before, asked={one.budget_id: asked[one.lot_id] for one in before})
 
 
 def _refuse_without_room(standings: Sequence[BudgetStanding], *, asked: dict[int, int]) -> None:
@@ -92,18 +95,27 @@ def _refuse_without_room(standings: Sequence[BudgetStanding], *, asked: dict[int
         if over <= 0 and frozen is None:
             continue
         if over > 0:
-            detail = (
-                f"The budget “{one.name}” ({one.scope}, {one.period}) has {decimal_string(one.amount)} credits; "
-                f"{decimal_string(one.spent)} are spent and {decimal_string(one.held)} held, which leaves "
-                f"{decimal_string(over)} too few. Raise it, or ask for fewer GPUs or less time."
+            detail = gettext(
+                "The budget “%(name)s” (%(scope)s, %(period)s) has %(cap)s credits; %(spent)s are spent and %(held)s "
+                "held, which leaves %(over)s too few. Raise it, or ask for fewer GPUs or less time."
             )
         else:
-            detail = (
-                f"The budget “{one.name}” ({one.scope}, {one.period}) starts nothing new from {frozen} % on, and "
-                f"{decimal_string(one.spent)} of {decimal_string(one.amount)} credits are spent. Raise it, or wait."
+            detail = gettext(
+                "The budget “%(name)s” (%(scope)s, %(period)s) starts nothing new from %(percent)s %% on, and "
+                "%(spent)s of %(cap)s credits are spent. Raise it, or wait."
             )
+        words = {
+            "name": one.name,
+            "scope": one.scope,
+            "period": one.period,
+            "cap": decimal_string(one.amount),
+            "spent": decimal_string(one.spent),
+            "held": decimal_string(one.held),
+            "over": decimal_string(max(0, over)),
+            "percent": frozen,
+        }
         raise BudgetExceeded(
-            detail,
+            detail % words,
             budget=one.public_id,
             scope=one.scope,
             period=one.period,
@@ -183,6 +195,11 @@ def create_budget(*, actor: Actor, wish: BudgetWish, at: datetime) -> Budget:
     actor.require(Scope.BUDGETS_WRITE)
     _lock(actor)
     _check(wish)
+    if wish.scope is BudgetScope.WORKLOAD and wish.period is not BudgetPeriod.LIFETIME:
+        # A run is checked as a whole when it starts and is extended: no day of it has a cap of its own.
+        raise BudgetNotPossible(
+            gettext("A budget of each single workload counts in all: choose that period."), field="period"
+        )
     target = _target(actor, wish)
     _check_shares(actor, wish, other_than=None)
     try:
@@ -199,7 +216,7 @@ def create_budget(*, actor: Actor, wish: BudgetWish, at: datetime) -> Budget:
                 **target,
             )
     except IntegrityError as error:
-        raise BudgetNotPossible("There is such a budget already: change that one.", field="scope") from error
+        raise BudgetNotPossible(gettext("There is such a budget already: change that one."), field="scope") from error
     _write_steps(budget, wish)
     audit.record(actor=actor, action=Action.BUDGET_SET, subject=budget, at=at, changes=_shown(wish))
     return budget
@@ -260,35 +277,37 @@ def _lock(actor: Actor) -> None:
 def _find(actor: Actor, public_id: str) -> Budget:
     budget: Budget | None = Budget.objects.visible_to(actor).in_force().filter(public_id=public_id).first()
     if budget is None:
-        raise NotFound("There is no such budget.")
+        raise NotFound(gettext("There is no such budget."))
     return budget
 
 
 def _check(wish: BudgetWish) -> None:
     if not wish.name.strip():
-        raise BudgetNotPossible("Give the budget a name.", field="name")
+        raise BudgetNotPossible(gettext("Give the budget a name."), field="name")
     if not 0 < wish.amount <= MAX_AMOUNT:
-        raise BudgetNotPossible("The cap must be above zero and at most 1,000,000,000 credits.", field="amount")
+        raise BudgetNotPossible(
+            gettext("The cap must be above zero and at most 1,000,000,000 credits."), field="amount"
+        )
     if not wish.steps or len({percent for percent, _ in wish.steps}) < len(wish.steps):
-        raise BudgetNotPossible("Each step needs a share of its own, and there must be one.", field="steps")
+        raise BudgetNotPossible(gettext("Each step needs a share of its own, and there must be one."), field="steps")
     if any(not 1 <= percent <= 100 for percent, _ in wish.steps):
-        raise BudgetNotPossible("A step lies between 1 and 100 per cent.", field="steps")
+        raise BudgetNotPossible(gettext("A step lies between 1 and 100 per cent."), field="steps")
 
 
 def _target(actor: Actor, wish: BudgetWish) -> dict[str, Any]:
     if wish.scope is BudgetScope.PROJECT:
         project = Project.objects.visible_to(actor).filter(public_id=wish.project_id).first()
         if project is None:
-            raise NotFound("There is no such project.", field="project")
+            raise NotFound(gettext("There is no such project."), field="project")
         return {"project": project}
     if wish.scope is BudgetScope.MEMBER:
         if not Membership.objects.visible_to(actor).filter(user_id=wish.member_id).exists():
-            raise NotFound("There is no such member.", field="member")
+            raise NotFound(gettext("There is no such member."), field="member")
         return {"member_id": wish.member_id}
     if wish.scope is BudgetScope.GRANT:
         lot = LedgerAccount.objects.visible_to(actor).lots().filter(public_id=wish.lot_id).first()
         if lot is None:
-            raise NotFound("There is no such credit lot.", field="lot")
+            raise NotFound(gettext("There is no such credit lot."), field="lot")
         return {"lot": lot}
     return {}
 
@@ -299,14 +318,22 @@ def _check_shares(actor: Actor, wish: BudgetWish, *, other_than: int | None) -> 
     shares = same.filter(scope=BudgetScope.PROJECT).aggregate(total=Sum("amount", default=0))["total"]
     if wish.scope is BudgetScope.ORGANISATION and shares > wish.amount:
         raise BudgetNotPossible(
-            f"Budgets of projects add up to {decimal_string(shares)} credits in this period: lower them first.",
+            gettext("Budgets of projects add up to %(shares)s credits in this period: lower them first.")
+            % {"shares": decimal_string(shares)},
             field="amount",
         )
     whole = same.filter(scope=BudgetScope.ORGANISATION).first()
     if wish.scope is BudgetScope.PROJECT and whole is not None and shares + wish.amount > whole.amount:
         raise BudgetNotPossible(
-            f"The organisation has {decimal_string(whole.amount)} credits in this period, of which other projects "
-            f"have {decimal_string(shares)}: at most {decimal_string(max(0, whole.amount - shares))} are left.",
+            gettext(
+                "The organisation has %(whole_amount)s credits in this period, of which other projects have "
+                "%(shares)s: at most %(amount_shares)s are left."
+            )
+            % {
+                "whole_amount": decimal_string(whole.amount),
+                "shares": decimal_string(shares),
+                "amount_shares": decimal_string(max(0, whole.amount - shares)),
+            },
             field="amount",
         )
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import Max, Sum
+from django.utils.translation import gettext
 
 from aion.actor import Actor
 from aion.audit import services as audit
@@ -27,7 +28,9 @@ def metered(*, meter_id: int, hour: datetime, start_second: int) -> tuple[int, i
         seconds=Sum("seconds"), revision=Max("revision")
     )
     if found["revision"] is None:
-        raise CorrectionNotPossible("Nothing was metered there: correct a window that stands in the usage records.")
+        raise CorrectionNotPossible(
+            gettext("Nothing was metered there: correct a window that stands in the usage records.")
+        )
     return int(found["seconds"]), int(found["revision"])
 
 
@@ -41,17 +44,17 @@ def request_correction(
     for a window that is not there, is right already or waits for a decision.
     """
     if actor.user_id is None:
-        raise Rejected("Only a person can ask for a correction.")
+        raise Rejected(gettext("Only a person can ask for a correction."))
     if not reason.strip():
-        raise Rejected("Write why the usage was wrong: it goes on the record.", field="reason")
+        raise Rejected(gettext("Write why the usage was wrong: it goes on the record."), field="reason")
     if not 0 <= seconds <= 3600 - start_second:
-        raise Rejected("A window lies inside its hour.", field="seconds_after")
+        raise Rejected(gettext("A window lies inside its hour."), field="seconds_after")
     meter = Meter.objects.filter(reference=reference).first()
     if meter is None:
-        raise NotFound("There is no such device.", field="reference")
+        raise NotFound(gettext("There is no such device."), field="reference")
     before, _ = metered(meter_id=meter.pk, hour=floor_hour(hour), start_second=start_second)
     if before == seconds:
-        raise CorrectionNotPossible("The window has these seconds already.", field="seconds_after")
+        raise CorrectionNotPossible(gettext("The window has these seconds already."), field="seconds_after")
     _require_free(meter_id=meter.pk, hour=floor_hour(hour), start_second=start_second, seconds=seconds)
     try:
         with transaction.atomic():
@@ -68,7 +71,7 @@ def request_correction(
                 requested_at=at,
             )
     except IntegrityError as error:
-        raise CorrectionNotPossible("A correction of this window waits for a decision already.") from error
+        raise CorrectionNotPossible(gettext("A correction of this window waits for a decision already.")) from error
     audit.record(actor=actor, action=Action.CORRECTION_REQUESTED, subject=request, at=at, reason=reason,
                  changes={"seconds": [before, seconds]})  # fmt: skip
     return request
@@ -83,12 +86,14 @@ def approve_correction(*, actor: Actor, public_id: str, at: datetime) -> BatchRe
     """
     request = _pending(public_id)
     if request.requested_by_id == actor.user_id:
-        raise FourEyesNeeded("You asked for this correction: a second member of staff must approve it.")
+        raise FourEyesNeeded(gettext("You asked for this correction: a second member of staff must approve it."))
     # One correction of a run at a time, and none while a batch of its operator is judged.
     Run.objects.select_for_update(no_key=True).get(meters=request.meter_id)
     before, revision = metered(meter_id=request.meter_id, hour=request.hour, start_second=request.start_second)
     if before != request.seconds_before:
-        raise CorrectionNotPossible("The window was changed since this was asked for: reject it and ask again.")
+        raise CorrectionNotPossible(
+            gettext("The window was changed since this was asked for: reject it and ask again.")
+        )
     _require_free(
         meter_id=request.meter_id,
         hour=request.hour,
@@ -104,7 +109,7 @@ def approve_correction(*, actor: Actor, public_id: str, at: datetime) -> BatchRe
 
     result = post_staged(stage=stage, source=SOURCE, at=at)
     if not result.accepted:  # another correction took this revision between the two statements
-        raise CorrectionNotPossible("The window was changed at this very moment: try again.")
+        raise CorrectionNotPossible(gettext("The window was changed at this very moment: try again."))
     CorrectionRequest.objects.filter(pk=request.pk).update(
         state=RequestState.APPROVED, decided_by=actor.label, decided_at=at, batch_id=result.batch_id
     )
@@ -126,10 +131,10 @@ def reject_correction(*, actor: Actor, public_id: str, reason: str, at: datetime
 def review_quarantined(*, actor: Actor, usage_id: int, note: str, at: datetime) -> QuarantineReview:
     """Close a quarantined record with a finding; it stays as it is. Raises Rejected, NotFound."""
     if not note.strip():
-        raise Rejected("Write what you found out: it goes on the record.", field="note")
+        raise Rejected(gettext("Write what you found out: it goes on the record."), field="note")
     usage = QuarantinedUsage.objects.filter(pk=usage_id, review=None).first()
     if usage is None:
-        raise NotFound("No such record waits for a review.")
+        raise NotFound(gettext("No such record waits for a review."))
     review = QuarantineReview.objects.create(usage=usage, note=note, reviewed_by=actor.label, reviewed_at=at)
     audit.record(actor=actor, action=Action.QUARANTINE_REVIEWED, subject=usage, at=at, reason=note)
     return review
@@ -141,10 +146,11 @@ def _require_free(*, meter_id: int, hour: datetime, start_second: int, seconds: 
     for begin, length in others.values_list("start_second").annotate(length=Sum("seconds")):
         if length and begin < start_second + seconds and begin + length > start_second:
             raise CorrectionNotPossible(
-                f"The window would reach into the one from second {begin} on: correct that one first.",
+                gettext("The window would reach into the one from second %(begin)s on: correct that one first.")
+                % {"begin": begin},
                 field="seconds_after",
             )
 
 
 def _pending(public_id: str) -> CorrectionRequest:
-    return lock_pending(CorrectionRequest, public_id, missing="No such correction waits for a decision.")
+    return lock_pending(CorrectionRequest, public_id, missing=gettext("No such correction waits for a decision."))

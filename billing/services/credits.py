@@ -7,6 +7,7 @@ from datetime import datetime
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.utils.translation import gettext
 
 from aion.actor import Actor
 from aion.audit import services as audit
@@ -19,7 +20,7 @@ from billing.audit import Action
 from billing.errors import FourEyesNeeded, InvalidAmount
 from billing.models import CreditRequest, LedgerAccount
 from billing.services.ledger import platform_account, post_transfer
-from billing.services.requests import lock_pending, require_skus
+from billing.services.requests import lock_pending, require_sites, require_skus
 from billing.states import ORIGIN_RANK, AccountKind, Origin, RequestState, TransferKind
 
 NO_LEVEL = 0
@@ -62,10 +63,10 @@ def issue_lot(
     does not exist or a key that has issued another amount or to another organisation.
     """
     if amount <= 0:
-        raise InvalidAmount("The amount of a lot must be above zero.", field="amount")
+        raise InvalidAmount(gettext("The amount of a lot must be above zero."), field="amount")
     start = starts_at or at
     if expires_at is not None and expires_at <= start:
-        raise Rejected("A lot must expire after it starts.", field="expires_at")
+        raise Rejected(gettext("A lot must expire after it starts."), field="expires_at")
     _require_level(min_level)
     with connection.cursor() as cursor:  # the same key at the same moment waits here and finds the lot
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"lot:{key}"])
@@ -73,7 +74,9 @@ def issue_lot(
     if existing is not None:
         posted = existing.credit_transfers.get(idempotency_key=key).amount
         if (existing.organisation_id, posted) != (organisation_id, amount):
-            raise Rejected("This key has issued another lot already: use a new key for a new lot.", field="key")
+            raise Rejected(
+                gettext("This key has issued another lot already: use a new key for a new lot."), field="key"
+            )
         return existing
     lot = LedgerAccount.objects.create(
         kind=AccountKind.LOT,
@@ -116,7 +119,7 @@ def issue_lot(
             "label": label,
             "origin": str(origin),
             "amount_microcredits": amount,
-            "expires_at": expires_at,
+            "expires_at": lot.expires_at,
         },
         key=f"credit.lot_issued:{lot.public_id}",
         at=at,
@@ -139,20 +142,22 @@ def request_grant(
 ) -> CreditRequest:
     """Ask for a grant of credits; up to the four-eyes limit it is issued at once, above it waits for a second person.
 
-    Raises InvalidAmount and Rejected (no reason, an expiry in the past or before the start, an unknown SKU or level).
+    Raises InvalidAmount, and Rejected without a reason, for an expiry in the past or before the start, and for a SKU,
+    site or level that does not exist.
     """
     if amount <= 0:
-        raise InvalidAmount("The amount must be above zero.", field="amount")
+        raise InvalidAmount(gettext("The amount must be above zero."), field="amount")
     if not reason.strip():
-        raise Rejected("Write why this organisation gets credits: it goes on the record.", field="reason")
+        raise Rejected(gettext("Write why this organisation gets credits: it goes on the record."), field="reason")
     if expires_at is not None and expires_at <= at:
-        raise Rejected("The expiry must lie in the future.", field="expires_at")
+        raise Rejected(gettext("The expiry must lie in the future."), field="expires_at")
     if expires_at is not None and starts_at is not None and expires_at <= starts_at:
-        raise Rejected("A lot must expire after it starts.", field="expires_at")
+        raise Rejected(gettext("A lot must expire after it starts."), field="expires_at")
     require_skus(only.sku_codes)
+    require_sites(only.site_codes)
     _require_level(only.min_level)
     if actor.user_id is None:
-        raise Rejected("Only a person can grant credits.")
+        raise Rejected(gettext("Only a person can grant credits."))
     request = CreditRequest.objects.create(
         organisation_id=organisation_id,
         amount=amount,
@@ -186,7 +191,7 @@ def approve_grant(*, actor: Actor, public_id: str, at: datetime) -> CreditReques
     """Issue a waiting grant. Raises FourEyesNeeded for the person who asked, NotFound when nothing waits."""
     request = _pending(public_id)
     if request.requested_by_id == actor.user_id:
-        raise FourEyesNeeded("You asked for this grant: a second member of staff must approve it.")
+        raise FourEyesNeeded(gettext("You asked for this grant: a second member of staff must approve it."))
     _issue(actor=actor, request=request, at=at)
     return request
 
@@ -202,12 +207,12 @@ def reject_grant(*, actor: Actor, public_id: str, reason: str, at: datetime) -> 
 
 
 def _pending(public_id: str) -> CreditRequest:
-    return lock_pending(CreditRequest, public_id, missing="No such request waits for a decision.")
+    return lock_pending(CreditRequest, public_id, missing=gettext("No such request waits for a decision."))
 
 
 def _require_level(min_level: int) -> None:
     if min_level not in {NO_LEVEL, *Level}:  # work never reaches another one: the lot could not be spent
-        raise Rejected("There is no such residency level.", field="min_level")
+        raise Rejected(gettext("There is no such residency level."), field="min_level")
 
 
 def _issue(*, actor: Actor, request: CreditRequest, at: datetime) -> None:

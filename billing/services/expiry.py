@@ -5,6 +5,7 @@ A hold that spans the expiry keeps its share: the run that reserved the credit i
 gives back when it ends is expired by the next sweep.
 """
 
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -77,14 +78,39 @@ def _tell(lot: LedgerAccount, type_: str, *, key: str, at: datetime, **amounts: 
     return emit(organisation_id=lot.organisation_id or 0, type=type_, data=data, key=key, at=at) is not None
 
 
-def goodwill_lot(*, organisation_id: int, at: datetime) -> LedgerAccount:
-    """Return a new, empty lot for credit that comes back after its own lot has expired."""
+def goodwill_lots(
+    *, organisation_id: int, expired: Collection[int], at: datetime
+) -> list[tuple[LedgerAccount, list[int]]]:
+    """Return new, empty lots for credit that comes back after its own lot has expired, each with the lots it is for.
+
+    There is one for each set of restrictions: what a funder gave for some work comes back for that work only.
+    """
+    alike: dict[tuple[Any, ...], list[int]] = {}
+    for lot in LedgerAccount.objects.filter(pk__in=expired).order_by("pk"):
+        codes = (lot.sku_codes, lot.site_codes, lot.programme_codes)
+        alike.setdefault((*(tuple(sorted(set(one))) for one in codes), lot.min_level), []).append(lot.pk)
+    return [(_goodwill_lot(organisation_id, *only, at=at), lots) for only, lots in alike.items()]
+
+
+def _goodwill_lot(
+    organisation_id: int,
+    sku_codes: Sequence[str],
+    site_codes: Sequence[str],
+    programme_codes: Sequence[str],
+    min_level: int,
+    *,
+    at: datetime,
+) -> LedgerAccount:
     return LedgerAccount.objects.create(
         kind=AccountKind.LOT,
         organisation_id=organisation_id,
         label="Goodwill for a correction",
         origin=Origin.GOODWILL,
         rank=ORIGIN_RANK[Origin.GOODWILL],
+        sku_codes=list(sku_codes),
+        site_codes=list(site_codes),
+        programme_codes=list(programme_codes),
+        min_level=min_level,
         starts_at=at,
         expires_at=next_midnight(at + timedelta(days=GOODWILL_DAYS)),
         created_at=at,

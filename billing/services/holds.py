@@ -15,8 +15,9 @@ from billing.models import Hold, HoldLeg
 from billing.services import budgets
 from billing.states import HoldState
 
-# The functions (migration 0007) lock the lots in id order, as everywhere, so that two holds and a posting never wait
-# for each other in a ring; read what they have once the locks are held; and write one leg a lot in spending order.
+# The functions (migrations 0007 and 0009) lock the lots in id order, as everywhere, so that two holds and a posting
+# never wait for each other in a ring; read what they have once the locks are held; and write one leg a lot in spending
+# order.
 PLAN = """
 SELECT lot, amount FROM billing_spending_plan(%(organisation_id)s, %(amount)s, %(sku_code)s, %(site_code)s,
                                               %(programme_code)s, %(level)s, %(at)s)
@@ -54,12 +55,12 @@ class Purpose:
     member_id: int | None = None
 
 
-@transaction.atomic
 def place_hold(*, purpose: Purpose, amount: int, reference: str, at: datetime) -> Hold:
     """Reserve ``amount`` micro-credits over the eligible lots in spending order, one leg a lot.
 
     Raises InvalidAmount for 0 or less; BudgetExceeded naming the widest budget it would pass; InsufficientCredit with
-    what is needed and available. Either then reserves nothing.
+    what is needed and available. Either then reserves nothing. A caller that goes on in its own transaction after
+    InsufficientCredit keeps the lots locked until it ends.
     """
     if amount <= 0:
         raise InvalidAmount("A hold must be above zero.")
@@ -75,18 +76,25 @@ def place_hold(*, purpose: Purpose, amount: int, reference: str, at: datetime) -
         reference=reference,
         created_at=at,
     )
+    # Nothing around the one statement: alone it commits in the server, which then never keeps the lots locked while
+    # this process waits for a processor. Where credit does not suffice it has written nothing to roll back.
     with connection.cursor() as cursor:
         cursor.execute(PLACE, [getattr(hold, name) for name in PLACED])
         pk, reserved = cursor.fetchone()
-    if pk is not None:
-        hold.pk, hold._state.adding = pk, False
+    if reserved is None:
+        _place_under_budgets(hold=hold, purpose=purpose, at=at)
+    else:
         _refuse_without_credit(needed=amount, available=reserved)
-        return hold
-    budgets.require_room(purpose=purpose, amount=amount, at=at)
-    hold.save()
-    _reserve(hold=hold, amount=amount, after=0, at=at)
-    budgets.require_room_on_lots(hold=hold, at=at)
+        hold.pk, hold._state.adding = pk, False
     return hold
+
+
+@transaction.atomic
+def _place_under_budgets(*, hold: Hold, purpose: Purpose, at: datetime) -> None:
+    budgets.require_room(purpose=purpose, amount=hold.amount, at=at)
+    hold.save()
+    _reserve(hold=hold, amount=hold.amount, after=0, at=at)
+    budgets.require_room_on_lots(hold=hold, at=at)
 
 
 def check_hold(*, purpose: Purpose, amount: int, at: datetime) -> None:
@@ -117,7 +125,7 @@ def extend_hold(*, hold_id: int, amount: int, at: datetime) -> Hold:
     _reserve(hold=hold, amount=amount, after=last, at=at)
     Hold.objects.filter(pk=hold.pk).update(amount=F("amount") + amount)
     if capped:
-        budgets.require_room_on_lots(hold=hold, at=at)
+        budgets.require_room_on_lots(hold=hold, at=at, after=last)
     hold.refresh_from_db()
     return hold
 

@@ -4,6 +4,7 @@
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext
 
 from aion.actor import Actor
 from aion.audit import services as audit
@@ -42,7 +43,7 @@ def post_transfer(
     Raises InvalidAmount for an amount of 0 or less, IntegrityError when a lot would be overdrawn.
     """
     if amount <= 0:
-        raise InvalidAmount("An amount must be above zero.")
+        raise InvalidAmount(gettext("An amount must be above zero."))
     posted: Transfer | None = Transfer.objects.filter(idempotency_key=key).first()
     if posted is not None:
         return posted
@@ -79,6 +80,8 @@ def reverse_transfer(*, actor: Actor, transfer: Transfer, reason: str, at: datet
             audit.record(actor=actor, action=Action.TRANSFER_REVERSED, subject=reversal, at=at, reason=reason)
     except IntegrityError as error:
         if Transfer.objects.filter(reverses=transfer).exists():
-            raise AlreadyReversed(f"{transfer.public_id} is reversed already.") from error
+            raise AlreadyReversed(
+                gettext("%(transfer)s is reversed already.") % {"transfer": transfer.public_id}
+            ) from error
         raise
     return reversal

@@ -13,7 +13,7 @@ from django.db.utils import IntegrityError
 from aion.periods import floor_hour
 from billing.models import LedgerAccount, Meter, Run, UsageBatch
 from billing.services import rating
-from billing.services.expiry import GRACE, goodwill_lot
+from billing.services.expiry import GRACE, goodwill_lots
 from billing.services.ledger import platform_account
 from billing.states import AccountKind, TransferKind
 
@@ -196,15 +196,17 @@ def _move_on_from_expired_lots(cursor: Any, *, batch_id: int, at: datetime) -> N
     cursor.execute(rating.EXPIRED_REFUNDS, {"expired_before": at - GRACE})
     for organisation_id, expired in cursor.fetchall():
         if settings.REFUND_EXPIRED_AS_GOODWILL:
-            account, kind = goodwill_lot(organisation_id=organisation_id, at=at), TransferKind.REFUND
+            targets = goodwill_lots(organisation_id=organisation_id, expired=expired, at=at)
+            kind = TransferKind.REFUND
         else:
-            account, kind = platform_account(AccountKind.BREAKAGE, at=at), TransferKind.EXPIRY
-        move = {
-            "organisation_id": organisation_id,
-            "account_id": account.pk,
-            "kind": kind,
-            "expired": expired,
-            "batch_id": batch_id,
-            "at": at,
-        }
-        cursor.execute(rating.MOVE_ON, move)
+            targets, kind = [(platform_account(AccountKind.BREAKAGE, at=at), expired)], TransferKind.EXPIRY
+        for account, lots in targets:
+            move = {
+                "organisation_id": organisation_id,
+                "account_id": account.pk,
+                "kind": kind,
+                "expired": lots,
+                "batch_id": batch_id,
+                "at": at,
+            }
+            cursor.execute(rating.MOVE_ON, move)

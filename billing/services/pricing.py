@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
+from django.utils.translation import gettext
 
 from aion.actor import Actor
 from aion.audit import services as audit
@@ -78,12 +79,12 @@ def publish_price(
     Raises Rejected for a price of 0 or less, a tier that is no discount, or a start before the price in force.
     """
     if micro_per_gpu_hour <= 0:
-        raise Rejected("A price must be above zero.", field="micro_per_gpu_hour")
+        raise Rejected(gettext("A price must be above zero."), field="micro_per_gpu_hour")
     check_tiers(micro_per_gpu_hour, tiers)
     current = Price.objects.select_for_update().filter(book=book, sku=sku, valid__endswith__isnull=True).first()
     if current is not None:
         if valid_from <= current.valid.lower:
-            raise Rejected("A new price must start after the one in force.", field="valid_from")
+            raise Rejected(gettext("A new price must start after the one in force."), field="valid_from")
         Price.objects.filter(pk=current.pk).update(valid=(current.valid.lower, valid_from))
     price = Price.objects.create(book=book, sku=sku, valid=(valid_from, None), micro_per_gpu_hour=micro_per_gpu_hour)
     PriceTier.objects.bulk_create(
@@ -103,11 +104,11 @@ def publish_price(
 def check_tiers(micro: int | None, tiers: Sequence[Tier]) -> None:
     """Refuse tiers that are no ladder of discounts on a new price. Raises Rejected."""
     if micro is None:
-        raise Rejected("Volume tiers need a new price of the same SKU.", field="tiers")
+        raise Rejected(gettext("Volume tiers need a new price of the same SKU."), field="tiers")
     hours, below = 0, micro
     for tier in sorted(tiers, key=lambda one: one.from_gpu_hours):
         if not hours < tier.from_gpu_hours <= MAX_GPU_HOURS or not 0 < tier.micro_per_gpu_hour < below:
-            raise Rejected("Each tier needs more hours and a lower price than the one before.", field="tiers")
+            raise Rejected(gettext("Each tier needs more hours and a lower price than the one before."), field="tiers")
         hours, below = tier.from_gpu_hours, tier.micro_per_gpu_hour
 
 
@@ -124,15 +125,15 @@ def prepare_prices(
 ) -> PriceDraft:
     """Keep new prices of a book (SKU code to micro-credits an hour) for a preview. Raises Rejected."""
     if actor.user_id is None:
-        raise Rejected("Only a person can prepare prices.")
+        raise Rejected(gettext("Only a person can prepare prices."))
     if not reason.strip():
-        raise Rejected("Write why the prices change: it goes on the record.", field="reason")
+        raise Rejected(gettext("Write why the prices change: it goes on the record."), field="reason")
     if valid_from <= at:
-        raise Rejected("New prices start in the future: customers see them coming.", field="valid_from")
+        raise Rejected(gettext("New prices start in the future: customers see them coming."), field="valid_from")
     unknown = set(lines) - set(Sku.objects.filter(code__in=lines).values_list("code", flat=True))
     if not lines or unknown or any(micro <= 0 for micro in lines.values()):
         what = f"unknown: {', '.join(sorted(unknown))}" if unknown else "each needs a price above zero"
-        raise Rejected(f"Give at least one SKU a price ({what}).", field="lines")
+        raise Rejected(gettext("Give at least one SKU a price (%(what)s).") % {"what": what}, field="lines")
     tiers = {code: ladder for code, ladder in (tiers or {}).items() if ladder}
     for code, ladder in tiers.items():
         check_tiers(lines.get(code), ladder)
@@ -158,7 +159,9 @@ def _check_starts(*, book: PriceBook, codes: Iterable[str], valid_from: datetime
     late = Price.objects.filter(book=book, sku__code__in=codes, valid__startswith__gte=valid_from)
     code = late.order_by("sku__code").values_list("sku__code", flat=True).first()
     if code is not None:
-        raise Rejected(f"A price of {code} starts at that time or later already.", field="valid_from")
+        raise Rejected(
+            gettext("A price of %(code)s starts at that time or later already.") % {"code": code}, field="valid_from"
+        )
 
 
 def preview_prices(*, draft: PriceDraft, at: datetime) -> list[Effect]:
@@ -186,9 +189,9 @@ def publish_draft(*, actor: Actor, public_id: str, at: datetime) -> list[Price]:
     """Put a draft's prices in force, all of them or none. Raises FourEyesNeeded, NotFound, Rejected when it is late."""
     draft = _draft(public_id)
     if draft.created_by_id == actor.user_id:
-        raise FourEyesNeeded("You prepared these prices: a second member of staff must publish them.")
+        raise FourEyesNeeded(gettext("You prepared these prices: a second member of staff must publish them."))
     if draft.valid_from <= at:
-        raise Rejected("Its start has passed: prepare it again with a later one.", field="valid_from")
+        raise Rejected(gettext("Its start has passed: prepare it again with a later one."), field="valid_from")
     skus = {sku.code: sku for sku in Sku.objects.filter(code__in=draft.lines)}
     prices = [
         publish_price(actor=actor, book=draft.book, sku=skus[code], micro_per_gpu_hour=int(micro),
@@ -215,7 +218,7 @@ def _draft(public_id: str) -> PriceDraft:
         .first()
     )
     if draft is None:
-        raise NotFound("No such draft waits to be published.")
+        raise NotFound(gettext("No such draft waits to be published."))
     return draft
 
 

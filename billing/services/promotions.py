@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext
 
 from aion.actor import Actor
 from aion.audit import services as audit
@@ -35,11 +36,11 @@ class PromotionWish:
 def create_promotion(*, actor: Actor, wish: PromotionWish, at: datetime) -> Promotion:
     """Announce a promotion. Raises Rejected with the field: a start in the past, a share above 90 %, a code taken."""
     if wish.starts_at < at:
-        raise Rejected("A promotion cannot begin in the past.", field="starts_at")
+        raise Rejected(gettext("A promotion cannot begin in the past."), field="starts_at")
     if wish.ends_at <= wish.starts_at:
-        raise Rejected("A promotion ends after it begins.", field="ends_at")
+        raise Rejected(gettext("A promotion ends after it begins."), field="ends_at")
     if not 1 <= wish.basis_points_off <= MAX_BASIS_POINTS:
-        raise Rejected("A promotion takes between 0.01 and 90 per cent off.", field="basis_points_off")
+        raise Rejected(gettext("A promotion takes between 0.01 and 90 per cent off."), field="basis_points_off")
     require_skus(wish.sku_codes)
     try:
         with transaction.atomic():
@@ -52,7 +53,7 @@ def create_promotion(*, actor: Actor, wish: PromotionWish, at: datetime) -> Prom
                 audiences=list(wish.audiences),
             )
     except IntegrityError as error:
-        raise Rejected("This code is taken: a promotion keeps its code for good.", field="code") from error
+        raise Rejected(gettext("This code is taken: a promotion keeps its code for good."), field="code") from error
     audit.record(
         actor=actor,
         action=Action.PROMOTION_CREATED,
@@ -74,7 +75,7 @@ def end_promotion(*, actor: Actor, code: str, ends_at: datetime, reason: str, at
     starts_at, announced = promotion.valid.lower, promotion.valid.upper
     if not max(at, starts_at) <= ends_at < announced or ends_at == starts_at:
         raise PromotionNotPossible(
-            "The new end lies after the start and the present moment, and before the end that was announced.",
+            gettext("The new end lies after the start and the present moment, and before the end that was announced."),
             field="ends_at",
         )
     Promotion.objects.filter(pk=promotion.pk).update(valid=(starts_at, ends_at))
@@ -95,15 +96,15 @@ def withdraw_promotion(*, actor: Actor, code: str, reason: str, at: datetime) ->
     """Take back a promotion that has not begun: nobody launched under it. Raises NotFound, PromotionNotPossible."""
     promotion = _locked(code, reason)
     if promotion.valid.lower <= at:
-        raise PromotionNotPossible("It has begun: end it early instead.")
+        raise PromotionNotPossible(gettext("It has begun: end it early instead."))
     audit.record(actor=actor, action=Action.PROMOTION_WITHDRAWN, subject=promotion, at=at, reason=reason)
     promotion.delete()
 
 
 def _locked(code: str, reason: str) -> Promotion:
     if not reason.strip():
-        raise Rejected("Write why: it goes on the record.", field="reason")
+        raise Rejected(gettext("Write why: it goes on the record."), field="reason")
     promotion: Promotion | None = Promotion.objects.select_for_update().filter(code=code).first()
     if promotion is None:
-        raise NotFound("There is no such promotion.")
+        raise NotFound(gettext("There is no such promotion."))
     return promotion

@@ -6,6 +6,7 @@ from datetime import datetime
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Sum
+from django.utils.translation import gettext
 
 from aion.actor import Actor
 from aion.audit import services as audit
@@ -28,26 +29,33 @@ def take_back(*, actor: Actor, public_id: str, reason: str, at: datetime, second
     it, is no grant or purchase, or is above the limit and nobody else agreed.
     """
     if not reason.strip():
-        raise Rejected("Write why: it goes on the record.", field="reason")
+        raise Rejected(gettext("Write why: it goes on the record."), field="reason")
     transfer = Transfer.objects.select_related("credit_account").filter(public_id=public_id).first()
     if transfer is None:
-        raise NotFound("There is no such transfer.")
+        raise NotFound(gettext("There is no such transfer."))
     if transfer.kind not in REVERSIBLE:
-        raise NotReversible("Only a grant or a purchase is reversed here; usage is put right by a correction.")
+        raise NotReversible(gettext("Only a grant or a purchase is reversed here; usage is put right by a correction."))
     lot = _locked(transfer.credit_account_id)
     if Transfer.objects.filter(reverses=transfer).exists():
-        raise AlreadyReversed(f"{transfer.public_id} is reversed already.")
+        raise AlreadyReversed(gettext("%(transfer)s is reversed already.") % {"transfer": transfer.public_id})
     if not second:
         _require_within_limit(
             transfer.amount,
             NotReversible,
-            "two members of staff take them back together, with manage.py take_back (see docs/operations.md).",
+            gettext("two members of staff take them back together, with manage.py take_back (see docs/operations.md)."),
         )
     if lot.available < transfer.amount:
         raise NotReversible(
-            f"A reversal takes back all of it, and of {decimal_string(transfer.amount)} credits "
-            f"{decimal_string(max(0, lot.available))} are still there ({decimal_string(lot.held)} are held): "
-            f"let running work end, or refund what is left of a purchase."
+            gettext(
+                "A reversal takes back all of it, and of %(transfer_amount)s credits %(lot_available)s are "
+                "still there (%(lot_held)s are held): let running work end, or refund what is left of a "
+                "purchase."
+            )
+            % {
+                "transfer_amount": decimal_string(transfer.amount),
+                "lot_available": decimal_string(max(0, lot.available)),
+                "lot_held": decimal_string(lot.held),
+            }
         )
     words = f"{reason} (agreed by {second})" if second else reason
     return reverse_transfer(actor=actor, transfer=transfer, reason=words, at=at)
@@ -62,39 +70,39 @@ def refund_lot(*, actor: Actor, public_id: str, amount: int, reason: str, key: s
     together pass the four-eyes limit.
     """
     if amount <= 0:
-        raise InvalidAmount("A refund must be above zero.", field="amount")
+        raise InvalidAmount(gettext("A refund must be above zero."), field="amount")
     if not reason.strip():
-        raise Rejected("Write why: it goes on the record.", field="reason")
+        raise Rejected(gettext("Write why: it goes on the record."), field="reason")
     if not key.strip():
-        raise Rejected("A refund needs a key, so that it happens once.", field="key")
+        raise Rejected(gettext("A refund needs a key, so that it happens once."), field="key")
     found = LedgerAccount.objects.lots().filter(public_id=public_id).first()
     if found is None:
-        raise NotFound("There is no such credit lot.")
+        raise NotFound(gettext("There is no such credit lot."))
     lot = _locked(found.pk)
     posted: Transfer | None = Transfer.objects.filter(idempotency_key=f"refund:{key}").first()
     if posted is not None:
         if (posted.debit_account_id, posted.amount) != (lot.pk, amount):
-            raise RefundNotPossible("This key refunded something else.", field="key")
+            raise RefundNotPossible(gettext("This key refunded something else."), field="key")
         return posted
     if lot.origin != Origin.PURCHASE:
-        raise RefundNotPossible("Only bought credit is refunded; a grant is reversed.")
+        raise RefundNotPossible(gettext("Only bought credit is refunded; a grant is reversed."))
     if lot.expires_at is not None and lot.expires_at <= at:
-        raise RefundNotPossible("This lot has expired: what was left of it is not the customer's any more.")
+        raise RefundNotPossible(gettext("This lot has expired: what was left of it is not the customer's any more."))
     if amount > lot.available:
         raise RefundNotPossible(
-            f"{decimal_string(lot.available)} credits of this lot are neither spent nor held: refund at most that.",
+            gettext("%(lot_available)s credits of this lot are neither spent nor held: refund at most that.")
+            % {"lot_available": decimal_string(lot.available)},
             field="amount",
         )
     # Counted over the lot's life under its lock: neither small parts nor two at once get past the limit.
-    refunded = Transfer.objects.filter(debit_account=lot, kind=TransferKind.REFUND).aggregate(
-        total=Sum("amount", default=0)
-    )["total"]
     _require_within_limit(
-        int(refunded) + amount,
+        _refunded(lot) + amount,
         RefundNotPossible,
-        "that is counted over all refunds of this lot and needs a second person. Two members of staff reverse the "
-        "purchase with manage.py take_back, while nothing of it is spent, held or refunded; there is no other route "
-        "(see docs/operations.md).",
+        gettext(
+            "that is counted over all refunds of this lot and needs a second person. Two members of staff reverse the "
+            "purchase with manage.py take_back, while nothing of it is spent, held or refunded; there is no other "
+            "route (see docs/operations.md)."
+        ),
         field="amount",
     )
     transfer = post_transfer(
@@ -118,12 +126,23 @@ def refund_lot(*, actor: Actor, public_id: str, amount: int, reason: str, key: s
     return transfer
 
 
+def most_refundable(lot: LedgerAccount) -> int:
+    """Return how much of a purchase one person may refund now: what is free, within the lot's limit."""
+    return max(0, min(lot.available, settings.FOUR_EYES_LIMIT_MICROCREDITS - _refunded(lot)))
+
+
+def _refunded(lot: LedgerAccount) -> int:
+    refunds = Transfer.objects.filter(debit_account=lot, kind=TransferKind.REFUND)
+    return int(refunds.aggregate(total=Sum("amount", default=0))["total"])
+
+
 def _require_within_limit(amount: int, refusal: type[Conflict], route: str, *, field: str | None = None) -> None:
     """Refuse what one person may not move alone, with the ``route`` that there is for two. Raises ``refusal``."""
     limit = settings.FOUR_EYES_LIMIT_MICROCREDITS
     if amount > limit:
         raise refusal(
-            f"{decimal_string(amount)} credits are above the four-eyes limit of {decimal_string(limit)}: {route}",
+            gettext("%(amount)s credits are above the four-eyes limit of %(limit)s: %(route)s")
+            % {"amount": decimal_string(amount), "limit": decimal_string(limit), "route": route},
             field=field,
         )
 

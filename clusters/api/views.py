@@ -4,6 +4,7 @@
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
@@ -45,7 +46,7 @@ class RawParser(BaseParser):
         """Read the body. Raises Rejected for one that is too long."""
         body: bytes = stream.read(MAX_BYTES + 1)
         if len(body) > MAX_BYTES:
-            raise Rejected("A batch has at most 8 MiB: send fewer events at a time.")
+            raise Rejected(gettext("A batch has at most 8 MiB: send fewer events at a time."))
         return body
 
 

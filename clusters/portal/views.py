@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
 from django.utils.translation import gettext as _
 
 from aion import clock
@@ -58,7 +59,7 @@ class OneWorkloadView(ActorView):
         """Return a visible workload. Raises NotFound, alike for a stranger's and a missing one."""
         workload: Workload | None = queries.workloads(self.actor).filter(public_id=public_id).first()
         if workload is None:
-            raise NotFound("There is no such workload.")
+            raise NotFound(gettext("There is no such workload."))
         return workload
 
     def context(self, workload: Workload) -> dict[str, Any]:

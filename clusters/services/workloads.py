@@ -7,6 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.utils.translation import gettext
 
 from aion.actor import Actor, Scope
 from aion.audit import services as audit
@@ -24,8 +25,6 @@ from clusters.models import Pool, Workload, WorkloadEvent
 from clusters.observe import stopped_as
 from clusters.states import TERMINAL, Reason, WorkloadState
 
-REFUSAL = "The policy {policy} does not allow {site}: {reasons}. Choose another site or change the project's policy."
-
 
 def require_residency(
     *, pool: Pool, policy: str, organisation_id: int, subject: str, gate: str, at: datetime
@@ -36,7 +35,11 @@ def require_residency(
     decision = decide(Policy.parse(policy), facts)
     if not decision.allowed:
         raise ResidencyViolation(
-            REFUSAL.format(policy=policy, site=site.name, reasons=", ".join(decision.failing)),
+            gettext(
+                "The policy %(policy)s does not allow %(site)s: %(reasons)s. "
+                "Choose another site or change the project's policy."
+            )
+            % {"policy": policy, "site": site.name, "reasons": ", ".join(decision.failing)},
             reasons=list(decision.failing),
             site=site.code,
         )
@@ -128,9 +131,13 @@ def request_stop(*, actor: Actor, public_id: str, at: datetime, reason: Reason =
         Workload.objects.visible_to(actor).select_for_update(no_key=True).filter(public_id=public_id).first()
     )
     if workload is None:
-        raise NotFound("There is no such workload.")
+        raise NotFound(gettext("There is no such workload."))
     if workload.is_terminal:
-        raise WrongState(f"{workload.name} has ended already ({workload.state}).", state=workload.state)
+        raise WrongState(
+            gettext("%(workload_name)s has ended already (%(workload_state)s).")
+            % {"workload_name": workload.name, "workload_state": workload.state},
+            state=workload.state,
+        )
     if workload.stop_requested_at is None:
         _stop(workload=workload, reason=reason, at=at)
         audit.record(
@@ -163,7 +170,10 @@ def lengthen(*, workload: Workload, max_seconds: int) -> None:
     """
     rows = Workload.objects.active().filter(pk=workload.pk, stop_requested_at=None, max_seconds=workload.max_seconds)
     if not rows.update(max_seconds=max_seconds):
-        raise WrongState(f"{workload.name} is ending, has ended or was just extended.", state=workload.state)
+        raise WrongState(
+            gettext("%(workload_name)s is ending, has ended or was just extended.") % {"workload_name": workload.name},
+            state=workload.state,
+        )
     nudge("clusters.reconcile_all")
 
 

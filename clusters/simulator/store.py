@@ -10,12 +10,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
-from clusters.simulator.resources import RESOURCES, Resource
+from clusters.simulator.resources import Resource
 
 Key = tuple[str, str, str]  # plural, namespace, name
 Object = dict[str, Any]
 RING = 20_000
-BY_PLURAL = {resource.plural: resource for resource in RESOURCES.values()}
 
 
 def stamp(at: datetime) -> str:

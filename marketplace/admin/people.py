@@ -92,6 +92,7 @@ class UserAdmin(KeptAdmin):
     list_display: ClassVar = ["email", "name", "is_staff", "is_active", "date_joined"]
     list_filter: ClassVar = ["is_staff", "is_active"]
     search_fields: ClassVar = ["email", "name"]
+    ordering: ClassVar = ["email"]
     fields: ClassVar = ["email", "name", "is_active", "is_staff", "is_superuser"]
     readonly_fields: ClassVar = ["email"]
     actions_detail: ClassVar = ["erase_one"]

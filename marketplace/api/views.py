@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 import django_filters
 from django.db.models import QuerySet
+from django.utils.translation import gettext
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -107,7 +108,7 @@ class OfferViewSet(ActorViewSet):
         lines = price_list(clock.now(), buyer_of(self.actor))
         line = next((line for line in lines if line.offer.public_id == wanted), None)
         if line is None:
-            raise NotFound("No such offer is on sale.")
+            raise NotFound(gettext("No such offer is on sale."))
         return Response(OfferOut(line).data)
 
 

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 import django_filters
 from django.db.models import QuerySet
+from django.utils.translation import gettext
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -53,7 +54,7 @@ class EventTypeViewSet(ReadOnlyActorViewSet):
         """Return one type by its name."""
         wanted = next((one for one in subscribable() if one.name == self.kwargs["id"]), None)
         if wanted is None:
-            raise NotFound("There is no such event type.")
+            raise NotFound(gettext("There is no such event type."))
         return Response(EventTypeOut(wanted).data)
 
 

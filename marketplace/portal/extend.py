@@ -8,8 +8,8 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from aion import clock
 from aion.actor import Scope
@@ -65,7 +65,7 @@ class ExtendView(ActorView):
     def _find(self, public_id: str) -> Any:
         workload = clusters.workloads(self.actor).filter(public_id=public_id).first()
         if workload is None:
-            raise NotFound("There is no such workload.")
+            raise NotFound(gettext("There is no such workload."))
         return workload
 
     def _page(self, request: HttpRequest, workload: Any, form: ExtendForm, *, status: int = 200) -> HttpResponse:

@@ -59,10 +59,10 @@ class DeliveryFilterForm(forms.Form):
 
 
 class PreferencesForm(forms.Form):
-    """Notification and mail by family, and the language of the mails."""
+    """Notification and mail by family, and the person's language."""
 
     language = forms.ChoiceField(
-        label=_("Language of e-mails"), choices=settings.LANGUAGES, widget=forms.Select(attrs=CONTROL)
+        label=_("Language of pages and e-mails"), choices=settings.LANGUAGES, widget=forms.Select(attrs=CONTROL)
     )
 
     def __init__(self, *args: Any, choices: list[Choice], **kwargs: Any) -> None:

@@ -15,6 +15,7 @@ from aion import clock
 from aion.actor import Scope
 from aion.events import queries
 from aion.events.services import notifications
+from aion.tenancy.services import languages
 from aion.web.views import ActorView
 from marketplace.portal.forms import AccountForm
 from marketplace.portal.forms_events import PreferencesForm
@@ -79,6 +80,9 @@ class PreferencesView(View):
         if not form.is_valid():
             context = {"form": AccountForm(initial={"name": user.name}), "preferences": form}
             return render(request, "marketplace/account.html", context, status=422)
-        notifications.set_preferences(user=user, choices=form.chosen(), language=form.cleaned_data["language"])
+        language = form.cleaned_data["language"]
+        notifications.set_preferences(user=user, choices=form.chosen(), language=language)
         messages.success(request, _("Saved."))
-        return redirect("portal:account")
+        response = redirect("portal:account")
+        languages.show_in(response, language)
+        return response

@@ -9,8 +9,8 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from aion import clock
 from aion.actor import Actor, Scope
@@ -103,29 +103,30 @@ class Query:
     preset: str
     project: str
     wrong: tuple[str, ...]
+    unknown: tuple[str, ...]
 
 
 def query_of(request: HttpRequest, actor: Actor) -> Query:
-    """Read the address. What is no choice is ignored; a wrong date falls back to the preset and is named."""
+    """Read the address. What cannot be read or is no choice falls back to the usual, and is named: the page says so."""
     query = request.GET
     start, end, preset, wrong = _period(query)
     chosen = text_in(query, "project", limit=24)
     project = projects(actor).filter(public_id=chosen).first() if chosen else None
-    group, measure = query.get("group", "day"), query.get("measure", "credits")
-    wanted = billing.UsageFilter(
-        start,
-        end,
-        project_id=project.pk if project else None,
-        sku_code=text_in(query, "sku", limit=40),
-        site_code=text_in(query, "site", limit=40),
-    )
+    sku, site = text_in(query, "sku", limit=40), text_in(query, "site", limit=40)
+    group, measure = query.get("group") or "day", query.get("measure") or "credits"
+    read = {
+        "project": project is not None,
+        "group": group in billing.GROUPS,
+        "measure": measure in MEASURES,
+    }
     return Query(
-        wanted,
-        group if group in billing.GROUPS else "day",
-        measure if measure in MEASURES else "credits",
+        billing.UsageFilter(start, end, project_id=project.pk if project else None, sku_code=sku, site_code=site),
+        group if read["group"] else "day",
+        measure if read["measure"] else "credits",
         preset,
         project.public_id if project else "",
         wrong,
+        tuple(name for name, good in read.items() if text_in(query, name) and not good),
     )
 
 
@@ -174,16 +175,23 @@ class Explorer:
             total.add(self.sums(row))
         return total
 
-    def groups(self, *, limit: int | None = None) -> list[Group]:
+    def shown(self) -> tuple[list[Group], int]:
+        """Return the groups that fit on the page, and how many there are: the last times, the dearest of the rest."""
+        if self.query.group == "workload":
+            rows, count = billing.dearest_workloads(self.actor, wanted=self.query.wanted, limit=TOP)
+            return self._grouped(rows), count
+        groups = self.groups()
+        return groups[-TOP:] if self.query.group in TIMES else groups[:TOP], len(groups)
+
+    def groups(self) -> list[Group]:
         """Return every group: times in their order, everything else by the chosen measure."""
-        group = self.query.group
-        rows = billing.usage_split(
-            self.actor, wanted=self.query.wanted, group=group, limit=limit if group == "workload" else None
-        )
+        return self._grouped(billing.usage_split(self.actor, wanted=self.query.wanted, group=self.query.group))
+
+    def _grouped(self, rows: Iterable[dict[str, Any]]) -> list[Group]:
         found: dict[Any, Group] = {}
         for row in rows:
             found.setdefault(row["key"], Group(row["key"], row["label"])).sums.add(self.sums(row))
-        if group in TIMES:
+        if self.query.group in TIMES:
             return sorted(found.values(), key=lambda one: one.key)
         return sorted(found.values(), key=lambda one: (-one.sums.of(self.query.measure), str(one.key)))
 
@@ -210,12 +218,7 @@ class UsageView(ActorView):
         query = query_of(request, self.actor)
         explorer = Explorer(self.actor, query)
         total = explorer.total()
-        groups = explorer.groups(limit=TOP + 1)
-        count = len(groups)
-        if count > TOP:
-            groups = groups[-TOP:] if query.group in TIMES else groups[:TOP]
-            if query.group == "workload":
-                count = billing.usage_groups_count(self.actor, wanted=query.wanted)
+        groups, count = explorer.shown()
         explorer.name(groups)
         rest = Sums(total.milli_gpu_seconds, total.exact, total.watt_seconds, total.carbon)
         for row in groups:
@@ -285,21 +288,36 @@ def _permille(part: Sums, whole: Sums, measure: str) -> int:
     return round(Decimal(1000) * part.of(measure) / total) if total else 0
 
 
+def _unknown(name: str) -> str:
+    if name in {"group", "measure"}:
+        choices = billing.GROUPS if name == "group" else MEASURES
+        return _("What stands under '%(name)s' is no choice: it is one of %(choices)s.") % {
+            "name": name,
+            "choices": ", ".join(choices),
+        }
+    return _("There is nothing for '%(name)s' here by this name: leave it out for all.") % {"name": name}
+
+
 class UsageCsvView(ActorView):
     """The table of the explorer as CSV, whole."""
 
     scope = Scope.USAGE_READ
 
     def get(self, request: HttpRequest) -> StreamingHttpResponse:
-        """Stream every group of the same query. Raises Rejected for dates that the page would replace and name."""
+        """Stream every group of the same query. Raises Rejected for what the page would replace and name."""
         require_days(request.GET, "from", "to")
         query = query_of(request, self.actor)
         if query.wrong:
             raise Rejected(
-                f"The period under '{query.wrong[0]}' is none: give 'from' and 'to' within {MAX_DAYS} days, "
-                f"or 'days' as one of {', '.join(PRESETS)}.",
+                gettext(
+                    "The period under '%(query_wrong)s' is none: give 'from' and 'to' within %(max_days)s days, "
+                    "or 'days' as one of %(presets)s."
+                )
+                % {"query_wrong": query.wrong[0], "max_days": MAX_DAYS, "presets": ", ".join(PRESETS)},
                 field=query.wrong[0],
             )
+        if query.unknown:
+            raise Rejected(_unknown(query.unknown[0]), field=query.unknown[0])
         explorer = Explorer(self.actor, query)
         groups = explorer.groups()
         explorer.name(groups)

@@ -8,6 +8,7 @@ from django.core.paginator import Paginator
 from django.db.models import Prefetch
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
 from django.utils.translation import gettext as _
 
 from aion import clock
@@ -66,7 +67,7 @@ class EndpointView(ActorView):
         """Return the endpoint. Raises NotFound for a stranger's."""
         row: WebhookEndpoint | None = queries.endpoints(self.actor).filter(public_id=public_id).first()
         if row is None:
-            raise NotFound("There is no such webhook.")
+            raise NotFound(gettext("There is no such webhook."))
         return row
 
     def page(
@@ -194,7 +195,7 @@ class ResendView(EndpointView):
         """Queue it and go back to the endpoint's log."""
         row = queries.deliveries(self.actor).filter(public_id=public_id).first()
         if row is None:
-            raise NotFound("There is no such delivery.")
+            raise NotFound(gettext("There is no such delivery."))
         try:
             deliveries.resend(actor=self.actor, public_id=public_id, at=clock.now())
         except (endpoints.EndpointDisabled, deliveries.StillPending) as error:

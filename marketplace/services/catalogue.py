@@ -4,6 +4,7 @@
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from aion.actor import Actor
 from aion.audit import services as audit
@@ -22,13 +23,14 @@ def publish_offer(*, actor: Actor, offer: Offer, at: datetime) -> Offer:
     decision = decide(Policy(Level.EEA_RESIDENT), offer.pool.cluster.site.facts())
     if not decision.allowed:
         raise OfferNotPublishable(
-            f"The site's facts do not reach the lowest level: {', '.join(decision.failing)}. Complete the site first.",
+            gettext("The site's facts do not reach the lowest level: %(decision_failing)s. Complete the site first.")
+            % {"decision_failing": ", ".join(decision.failing)},
             reasons=list(decision.failing),
         )
     try:
         billing.price_in_force(sku_id=offer.sku_id, at=at)
     except NoPriceInForce as error:
-        raise OfferNotPublishable("The SKU has no price in force: publish one first.") from error
+        raise OfferNotPublishable(gettext("The SKU has no price in force: publish one first.")) from error
     if Offer.objects.filter(pk=offer.pk).move(OfferState.PUBLISHED):
         audit.record(actor=actor, action=Action.OFFER_PUBLISHED, subject=offer, at=at)
     offer.refresh_from_db()

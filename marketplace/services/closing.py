@@ -5,6 +5,7 @@ from datetime import datetime
 
 from django.db import transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from aion.actor import Actor, Scope
 from aion.audit import services as audit
@@ -21,7 +22,7 @@ from clusters import queries as clusters
 class StillInUse(Conflict):
     """Something of the organisation is not at its end."""
 
-    code, title = "organisation_in_use", "Something is still open"
+    code, title = "organisation_in_use", gettext_lazy("Something is still open")
 
 
 @transaction.atomic

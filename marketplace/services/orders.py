@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext
 
 from aion import ids
 from aion.actor import Actor, Scope
@@ -89,10 +90,10 @@ def estimate(*, actor: Actor, request: Request, at: datetime) -> Estimate:
     actor.require(Scope.WORKLOADS_READ)
     project = Project.objects.visible_to(actor).filter(public_id=request.project_id).first()
     if project is None:
-        raise NotFound("There is no such project.", field="project")
+        raise NotFound(gettext("There is no such project."), field="project")
     offer = Offer.objects.on_sale().filter(public_id=request.offer_id).first()
     if offer is None:
-        raise OfferNotFound("No such offer is on sale: choose one from the price list.", field="offer")
+        raise OfferNotFound(gettext("No such offer is on sale: choose one from the price list."), field="offer")
     organisation = Organisation.objects.visible_to(actor).get()
     _check_size(request, offer, project, organisation)
     buyer = billing.Buyer(organisation.pk, organisation.kind)
@@ -232,14 +233,16 @@ def extend_order(*, actor: Actor, workload_id: str, extra_seconds: int, at: date
         .first()
     )
     if order is None:
-        raise NotFound("There is no such workload.")
+        raise NotFound(gettext("There is no such workload."))
     _require_active(order.organisation)
     workload = order.workload
     total = workload.max_seconds + extra_seconds  # it changes below only if it is still this long
     if extra_seconds < MIN_EXTENSION or total > order.offer.max_seconds:
         most = order.offer.max_seconds // 3600
         raise Rejected(
-            f"Extend by at least {MIN_EXTENSION // 60} minutes, to at most {most} hours in all.", field="extra_seconds"
+            gettext("Extend by at least %(min_extension)s minutes, to at most %(most)s hours in all.")
+            % {"min_extension": MIN_EXTENSION // 60, "most": most},
+            field="extra_seconds",
         )
     amount = billing.worst_case(
         milli_gpus=workload.milli_gpus, seconds=total, micro_per_gpu_hour=workload.micro_per_gpu_hour
@@ -260,7 +263,8 @@ def extend_order(*, actor: Actor, workload_id: str, extra_seconds: int, at: date
 def _require_active(organisation: Organisation) -> None:
     if organisation.state != OrganisationState.ACTIVE:
         raise OrganisationFrozen(
-            f"Nothing new can start while {organisation.name} is frozen: {organisation.frozen_reason}."
+            gettext("Nothing new can start while %(organisation_name)s is frozen: %(frozen_reason)s.")
+            % {"organisation_name": organisation.name, "frozen_reason": organisation.frozen_reason}
         )
 
 
@@ -284,42 +288,48 @@ def _earlier(actor: Actor, request: Request, key: str | None) -> Order | None:
         Order.objects.visible_to(actor).filter(idempotency_key=key).select_related("workload", "project").first()
     )
     if order is not None and order.fingerprint != request.fingerprint():
-        raise IdempotencyMismatch("Send the same body again, or a new key for a new order.")
+        raise IdempotencyMismatch(gettext("Send the same body again, or a new key for a new order."))
     return order
 
 
 def _check_text(request: Request) -> None:
     if not NAME.fullmatch(request.name):
         raise Rejected(
-            "Use up to 63 lower-case letters, digits and hyphens, with a letter or digit at both ends.",
+            gettext("Use up to 63 lower-case letters, digits and hyphens, with a letter or digit at both ends."),
             field="name",
         )
     if len(request.image) > MAX_IMAGE or not IMAGE.fullmatch(request.image):
-        raise Rejected("This is not an image reference, such as registry.example/team/train:1.0.", field="image")
+        raise Rejected(
+            gettext("This is not an image reference, such as registry.example/team/train:1.0."), field="image"
+        )
     _check_command(request.command)
 
 
 def _check_command(command: Sequence[str]) -> None:
     if len(command) > 64 or any(len(part) > 1000 for part in command):
-        raise Rejected("A command has at most 64 parts of 1,000 characters each.", field="command")
+        raise Rejected(gettext("A command has at most 64 parts of 1,000 characters each."), field="command")
 
 
 def _check_size(request: Request, offer: Offer, project: Project, organisation: Organisation) -> None:
     gpus = request.milli_gpus
     if gpus <= 0:
-        raise Rejected("Ask for at least one GPU.", field="gpus")
+        raise Rejected(gettext("Ask for at least one GPU."), field="gpus")
     if gpus % 1000 and not offer.pool.fractions:
-        raise Rejected("This pool sells whole GPUs only.", field="gpus")
+        raise Rejected(gettext("This pool sells whole GPUs only."), field="gpus")
     if not MIN_SECONDS <= request.max_seconds <= offer.max_seconds:
         raise Rejected(
-            f"Choose a maximum duration between {MIN_SECONDS // 60} minutes and {offer.max_seconds // 3600} hours.",
+            gettext("Choose a maximum duration between %(min_seconds)s minutes and %(offer_seconds)s hours.")
+            % {"min_seconds": MIN_SECONDS // 60, "offer_seconds": offer.max_seconds // 3600},
             field="max_duration_seconds",
         )
     quota = min(project.milli_gpu_quota, organisation.milli_gpu_quota)
     if gpus > quota:
         raise QuotaExceeded(
-            f"{gpus / 1000:g} GPUs are more than the quota of {quota / 1000:g} at one time: ask for fewer, "
-            f"or request a higher quota.",
+            gettext(
+                "%(gpus)s GPUs are more than the quota of %(quota)s at one time: ask for fewer, or request a "
+                "higher quota."
+            )
+            % {"gpus": f"{gpus / 1000:g}", "quota": f"{quota / 1000:g}"},
             field="gpus",
             requested_gpus=gpus / 1000,
             quota_gpus=quota / 1000,
@@ -328,7 +338,8 @@ def _check_size(request: Request, offer: Offer, project: Project, organisation: 
     if gpus > min(offer.pool.milli_gpus, offer.max_milli_gpus):
         top = min(offer.pool.milli_gpus, offer.max_milli_gpus)
         raise CapacityNotAvailable(
-            f"{offer.title} takes at most {top / 1000:g} GPUs for one workload.",
+            gettext("%(offer_title)s takes at most %(top)s GPUs for one workload.")
+            % {"offer_title": offer.title, "top": f"{top / 1000:g}"},
             field="gpus",
             requested_gpus=gpus / 1000,
             maximum_gpus=top / 1000,

@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 
 from aion import clock
+from aion.tenancy.roles import Role
 from marketplace.services.orders import place_order
 from tests.worlds import Market, Tenant, launch
 
@@ -93,3 +94,64 @@ def test_only_what_repeats_safely_documents_an_idempotency_key(client: Client) -
     }
     posts = {path for path, operations in document["paths"].items() if "post" in operations}
     assert posts - documented == {"/api/v1/estimates"}
+
+
+PAGED = ["cursor", "limit", "format"]
+ENTRY_TIMES = ["effective_after", "effective_before", "created_after", "created_before"]
+
+
+@pytest.mark.parametrize(
+    ("path", "known"),
+    [
+        ("workloads", ["state", "project", "name", *PAGED]),
+        ("projects", PAGED),
+        ("usage-records", ["start_at", "end_at", *PAGED]),
+        ("ledger-entries", ["kind", *ENTRY_TIMES, "lot", *PAGED]),
+        ("budget-crossings", ["budget", "action", "since", "until", *PAGED]),
+        ("budgets", PAGED),
+        ("events", ["type", "since", "until", *PAGED]),
+        ("webhook-deliveries", ["endpoint", "state", "event_type", *PAGED]),
+        ("balance", ["effective_at", "known_at", "format"]),
+        ("forecast", ["format"]),
+        ("offers", ["format"]),
+        ("event-types", ["format"]),
+        ("exports/focus", ["from", "to", "format"]),
+        ("workloads/wl_0000000000000000", ["format"]),
+        ("ledger-entries/tr_0000000000000000/usage", PAGED),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("method", ["get", "head"])
+def test_a_parameter_that_does_not_exist_is_refused_with_those_that_do(
+    mine: Tenant, api: Any, path: str, known: list[str], method: str
+) -> None:
+    answer = getattr(api(mine.key()), method)(f"/api/v1/{path}", {"stat": "running"})
+    assert (answer.status_code, answer["Content-Type"]) == (422, "application/problem+json")
+    if method == "get":
+        problem = answer.json()
+        assert (problem["code"], problem["field"], problem["details"]["known"]) == ("unknown_parameter", "stat", known)
+        assert problem["detail"] == f"There is no parameter 'stat' here; there are: {', '.join(known)}."
+
+
+@pytest.mark.parametrize("name", ["\x00", "a" * 500, "é", "state "])
+def test_a_strange_parameter_is_refused_alike(mine: Tenant, api: Any, name: str) -> None:
+    assert api(mine.key()).get("/api/v1/workloads", {name: "x"}).json()["code"] == "unknown_parameter"
+
+
+def test_rights_are_checked_before_the_names_of_parameters(mine: Tenant, api: Any) -> None:
+    assert api(mine.key(Role.OPERATOR)).get("/api/v1/credit-lots", {"stat": "x"}).status_code == 403
+    assert api(None).get("/api/v1/workloads", {"stat": "x"}).status_code == 401
+
+
+def test_every_documented_parameter_of_a_read_is_known(mine: Tenant, api: Any, client: Client) -> None:
+    import yaml
+
+    document = yaml.safe_load(client.get("/api/openapi.yaml").content)
+    asked = api(mine.key())
+    unknown = []
+    for path, operations in document["paths"].items():
+        for one in operations.get("get", {}).get("parameters", ()):
+            if one["in"] == "query":
+                answer = asked.get(path.replace("{id}", "wl_0"), {one["name"]: ""})
+                if answer.headers.get("Content-Type") == "application/problem+json":
+                    unknown += [(path, one["name"])] * (answer.json()["code"] == "unknown_parameter")
+    assert unknown == []

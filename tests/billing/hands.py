@@ -70,6 +70,13 @@ def second_project(tenant: Tenant) -> str:
     )
 
 
+def blocked() -> bool:
+    """Return whether any transaction waits for another."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM pg_locks WHERE NOT granted")
+        return cursor.fetchone() is not None
+
+
 def names(answers: list[Any]) -> list[str]:
     """Return what the answers of threads are, in order of their names."""
     return sorted(type(answer).__name__ for answer in answers)

@@ -61,7 +61,8 @@ def test_every_scope_can_be_chosen_from_the_one_select(mine: Tenant, scope: str)
     lot = LedgerAccount.objects.get(organisation=mine.organisation)
     user = mine.people[Role.DEVELOPER]
     keys = {"project": mine.project.public_id, "member": user.pk, "grant": lot.public_id, "workload": ""}
-    answer = browser(mine).post(budgets_path(mine), typed(target=f"{scope}:{keys[scope]}"))
+    period = "lifetime" if scope == "workload" else "month"
+    answer = browser(mine).post(budgets_path(mine), typed(target=f"{scope}:{keys[scope]}", period=period))
     budget = Budget.objects.get()
     wanted = {
         "project": (mine.project.pk, None, None),
@@ -86,6 +87,8 @@ def test_every_scope_can_be_chosen_from_the_one_select(mine: Tenant, scope: str)
         ({"target": "x"}, "target"),
         ({"percent_1": "101"}, "percent_1"),
         ({"name": " "}, "name"),
+        ({"target": "workload:"}, "period"),
+        ({"target": "workload:", "period": "day"}, "period"),
         ({"percent_1": "100"}, "percent_1"),
         ({"percent_1": "", "percent_2": ""}, "percent_1"),
     ],
@@ -94,6 +97,15 @@ def test_a_wrong_budget_is_refused_beside_its_field(mine: Tenant, fields: dict[s
     answer = browser(mine).post(budgets_path(mine), typed(**fields))
     assert (answer.status_code, list(answer.context["form"].errors)) == (422, [field])
     assert Budget.objects.count() == 0
+
+
+@pytest.mark.parametrize("period", ["day", "week", "month"])
+def test_a_budget_of_each_workload_has_no_period_over_the_api_either(mine: Tenant, api: Any, period: str) -> None:
+    client = api(mine.key())
+    refused = client.post("/api/v1/budgets", body(scope="workload", period=period), format="json")
+    problem = refused.json()
+    assert (refused.status_code, problem["code"], problem["field"]) == (422, "invalid_budget", "period")
+    assert client.post("/api/v1/budgets", body(scope="workload", period="lifetime"), format="json").status_code == 201
 
 
 def test_saving_on_the_page_keeps_every_step_that_the_api_set(mine: Tenant, api: Any) -> None:

@@ -17,7 +17,7 @@ from billing.errors import BudgetExceeded, BudgetNotPossible
 from billing.models import Budget, BudgetCrossing, Hold, LedgerAccount
 from billing.services import budgets
 from billing.services.budgets import BudgetWish, change_budget, create_budget, end_budget, evaluate
-from billing.services.holds import extend_hold, place_hold, release_hold
+from billing.services.holds import check_hold, extend_hold, place_hold, release_hold
 from billing.services.metering import Window, post_windows
 from billing.states import BudgetAction, BudgetPeriod, BudgetScope, Origin
 from tests.worlds import MICRO, NOW, PRICE, Market, Tenant, make_lot, make_market, make_meter, make_tenant, purpose_of
@@ -36,6 +36,11 @@ def cap(tenant: Tenant, scope: BudgetScope, period: BudgetPeriod, amount: int, *
         fields.setdefault("lot_id", lots.order_by("pk")[0].public_id)
     wish = BudgetWish(scope=scope, period=period, amount=amount, **fields)
     return create_budget(actor=tenant.actor(), wish=wish, at=NOW)
+
+
+def periods_of(scope: BudgetScope) -> tuple[BudgetPeriod, ...]:
+    """Return over which periods a scope counts, widest first: a single run counts in all."""
+    return (BudgetPeriod.LIFETIME,) if scope is BudgetScope.WORKLOAD else tuple(BudgetPeriod)
 
 
 def hold(
@@ -62,6 +67,11 @@ def refusal(tenant: Tenant, market: Market, amount: int, **fields: Any) -> dict[
 def test_a_hold_fits_to_the_micro_credit_and_not_one_more(
     mine: Tenant, market: Market, scope: BudgetScope, period: BudgetPeriod
 ) -> None:
+    if period not in periods_of(scope):
+        with pytest.raises(BudgetNotPossible, match="counts in all") as refused:
+            cap(mine, scope, period, 10 * MICRO)
+        assert refused.value.field == "period"
+        return
     budget = cap(mine, scope, period, 10 * MICRO)
     details = refusal(mine, market, 10 * MICRO + 1)
     assert (details["budget"], details["scope"], details["period"]) == (budget.public_id, scope, period)
@@ -78,6 +88,67 @@ def test_what_is_held_counts_as_spent_until_it_is_released(mine: Tenant, market:
     assert (details["spent_microcredits"], details["over_microcredits"]) == (0, MICRO)
     release_hold(hold_id=first.pk, at=NOW)
     assert hold(mine, market, 5 * MICRO, reference="second").amount == 5 * MICRO
+
+
+@pytest.mark.parametrize("scope", [BudgetScope.ORGANISATION, BudgetScope.GRANT])
+def test_a_look_refuses_to_the_micro_credit_what_a_hold_would(mine: Tenant, market: Market, scope: BudgetScope) -> None:
+    cap(mine, scope, BudgetPeriod.MONTH, 10 * MICRO)
+    purpose = purpose_of(mine, market)
+    check_hold(purpose=purpose, amount=10 * MICRO, at=NOW)
+    with pytest.raises(BudgetExceeded) as refused:
+        check_hold(purpose=purpose, amount=10 * MICRO + 1, at=NOW)
+    look, held = refused.value.details, refusal(mine, market, 10 * MICRO + 1)
+    assert look == held
+
+
+def test_where_budget_and_credit_are_both_short_look_and_hold_name_the_budget(mine: Tenant, market: Market) -> None:
+    cap(mine, BudgetScope.ORGANISATION, BudgetPeriod.MONTH, 10 * MICRO)
+    with pytest.raises(BudgetExceeded):
+        check_hold(purpose=purpose_of(mine, market), amount=1_001 * MICRO, at=NOW)
+    assert refusal(mine, market, 1_001 * MICRO)["over_microcredits"] == 991 * MICRO
+
+
+def test_an_extension_fits_the_budget_of_its_lot_to_the_micro_credit(mine: Tenant, market: Market) -> None:
+    cap(mine, BudgetScope.GRANT, BudgetPeriod.MONTH, 10 * MICRO)
+    placed = hold(mine, market, 9 * MICRO)
+    with pytest.raises(BudgetExceeded) as refused:
+        extend_hold(hold_id=placed.pk, amount=MICRO + 1, at=NOW)
+    told = refused.value.details
+    assert (told["held_microcredits"], told["over_microcredits"]) == (9 * MICRO, 1)
+    assert extend_hold(hold_id=placed.pk, amount=MICRO, at=NOW).amount == 10 * MICRO
+
+
+def test_a_frozen_budget_says_so_though_the_request_would_just_fit(db: None) -> None:
+    tenant = make_tenant(credit=100)
+    market = make_market(price=5 * MICRO)
+    cap(tenant, BudgetScope.ORGANISATION, BudgetPeriod.MONTH, 10 * MICRO, steps=((50, BudgetAction.FREEZE),))
+    use(tenant, market, hours=1)
+    evaluate(at=NOW + timedelta(hours=2))
+    with pytest.raises(BudgetExceeded, match=r"nothing new from 50 % on, and 5\.000000 of 10\.") as refused:
+        hold(tenant, market, 5 * MICRO)
+    assert refused.value.details["over_microcredits"] == 0
+
+
+def test_a_budget_without_steps_alerts_at_half_and_at_four_fifths_and_freezes_when_it_is_spent(mine: Tenant) -> None:
+    wish = BudgetWish("Plain", BudgetScope.ORGANISATION, BudgetPeriod.MONTH, MICRO)
+    steps = create_budget(actor=mine.actor(), wish=wish, at=NOW).steps.order_by("percent")
+    assert list(steps.values_list("percent", "action")) == [(50, "alert"), (80, "alert"), (100, "freeze")]
+
+
+def test_even_a_budget_of_one_micro_credit_tells_that_it_is_spent(db: None) -> None:
+    tenant = make_tenant(credit=1)
+    cap(tenant, BudgetScope.ORGANISATION, BudgetPeriod.MONTH, 1)
+    assert evaluate(at=NOW) == []
+    use(tenant, make_market(price=1), hours=1)
+    assert len(evaluate(at=NOW + timedelta(hours=2))) == len(ALERTS)
+
+
+def test_a_changed_budget_is_returned_as_it_is_now(mine: Tenant) -> None:
+    before = cap(mine, BudgetScope.ORGANISATION, BudgetPeriod.MONTH, MICRO)
+    later = NOW + timedelta(days=1)
+    after = change_budget(actor=mine.actor(), public_id=before.public_id, at=later, name=" New ", amount=2 * MICRO)
+    assert (after.pk, after.name, after.amount, after.changed_at) == (before.pk, "New", 2 * MICRO, later)
+    assert end_budget(actor=mine.actor(), public_id=before.public_id, at=later).ended_at == later
 
 
 def test_a_cap_counts_only_what_is_in_its_scope(mine: Tenant, market: Market) -> None:
@@ -121,19 +192,18 @@ def test_what_is_spent_counts_in_its_own_period(
 
 
 def test_the_widest_budget_without_room_is_named(mine: Tenant, market: Market) -> None:
-    periods = (BudgetPeriod.DAY, BudgetPeriod.LIFETIME, BudgetPeriod.WEEK, BudgetPeriod.MONTH)
     made = {}
     for scope in reversed(BudgetScope):
-        for period in periods:
+        for period in reversed(periods_of(scope)):
             made[scope, period] = cap(mine, scope, period, 10 * MICRO)
     # Which lots bear a hold is known only when they do: their budgets are looked at last.
     order = [scope for scope in BudgetScope if scope is not BudgetScope.GRANT] + [BudgetScope.GRANT]
     named = []
     for scope in order:
-        for period in BudgetPeriod:
+        for period in periods_of(scope):
             named.append(refusal(mine, market, 11 * MICRO)["budget"])
             end_budget(actor=mine.actor(), public_id=made[scope, period].public_id, at=NOW)
-    assert named == [made[scope, period].public_id for scope in order for period in BudgetPeriod]
+    assert named == [made[scope, period].public_id for scope in order for period in periods_of(scope)]
     assert hold(mine, market, 11 * MICRO).amount == 11 * MICRO
 
 

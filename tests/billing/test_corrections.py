@@ -7,15 +7,17 @@ from typing import Any
 import pytest
 
 from aion.errors import NotFound, Rejected
+from aion.periods import next_midnight
 from billing import queries
-from billing.errors import CorrectionNotPossible, FourEyesNeeded
+from billing.errors import CorrectionNotPossible, FourEyesNeeded, InsufficientCredit
 from billing.models import CorrectionRequest, LedgerAccount, UsageDay, UsageHour, UsageRecord
 from billing.services.corrections import approve_correction, reject_correction, request_correction
 from billing.services.expiry import GRACE, expire_lots
+from billing.services.holds import place_hold
 from billing.services.metering import Window
-from billing.states import AccountKind, Origin
+from billing.states import ORIGIN_RANK, AccountKind, Origin
 from tests.billing.books import LATE, charged, correct, drift, on_platform, post, spent, staff
-from tests.worlds import MICRO, NOW, PRICE, Market, Tenant, make_lot, make_market, make_meter, make_tenant
+from tests.worlds import MICRO, NOW, PRICE, Market, Tenant, make_lot, make_market, make_meter, make_tenant, purpose_of
 
 HOUR = timedelta(hours=1)
 
@@ -185,13 +187,56 @@ def test_what_an_expired_lot_paid_comes_back_as_goodwill_or_stays_expired(
     assert on_platform(AccountKind.BREAKAGE) == (6 if goodwill else 9) * MICRO
     assert charged(tenant) == MICRO
     lots = LedgerAccount.objects.filter(organisation=tenant.organisation, origin=Origin.GOODWILL)
-    assert [(lot.credits, lot.starts_at) for lot in lots] == ([(3 * MICRO, over)] if goodwill else [])
+    ends = next_midnight(over + timedelta(days=90))
+    assert [(lot.credits, lot.starts_at, lot.expires_at, lot.rank) for lot in lots] == (
+        [(3 * MICRO, over, ends, ORIGIN_RANK[Origin.GOODWILL])] if goodwill else []
+    )
     gone.refresh_from_db()
     assert gone.available == 0
     assert expire_lots(at=over) == 0
     assert drift() == []
     later = over + timedelta(days=365)
     assert queries.balance_as_of(tenant.organisation.pk, effective=later, known=later).credit == balance.available
+
+
+def test_goodwill_keeps_the_restrictions_of_the_lot_that_expired(tenant: Tenant, four: Market) -> None:
+    end = NOW + timedelta(days=1)
+    sku, site = four.sku.code, four.site.code
+    only = [{"sku_codes": [sku, "b200"]}, {"sku_codes": ["b200", sku]}, {"site_codes": [site]}, {}]
+    for fields in only:
+        make_lot(tenant.organisation, 1, expires_at=end, origin=Origin.GRANT, **fields)
+    meter = make_meter(tenant, four)
+    post(Window(NOW, meter.pk, 3600))
+    over = end + GRACE + timedelta(days=1)
+    correct(meter, NOW, 0, at=over)
+    lots = LedgerAccount.objects.filter(organisation=tenant.organisation, origin=Origin.GOODWILL).order_by("pk")
+    assert [(lot.credits, lot.sku_codes, lot.site_codes, lot.restricted) for lot in lots] == [
+        (2 * MICRO, sorted(["b200", sku]), [], True),
+        (MICRO, [], [site], True),
+        (MICRO, [], [], False),
+    ]
+    other = make_market()
+    with pytest.raises(InsufficientCredit):
+        place_hold(purpose=purpose_of(tenant, other), amount=MICRO + 1, reference="elsewhere", at=over)
+    assert drift() == []
+
+
+@pytest.mark.parametrize("goodwill", [True, False])
+def test_refunds_of_two_days_to_one_expired_lot_move_on_together(
+    tenant: Tenant, four: Market, settings: Any, goodwill: bool
+) -> None:
+    settings.REFUND_EXPIRED_AS_GOODWILL = goodwill
+    gone = make_lot(tenant.organisation, 10, expires_at=NOW + timedelta(days=3))
+    meter = make_meter(tenant, four)
+    post(Window(NOW, meter.pk, 3600), Window(NOW + timedelta(days=1), meter.pk, 3600))
+    over = gone.expires_at + GRACE
+    expire_lots(at=over)
+    post(Window(NOW, meter.pk, -3600, 1), Window(NOW + timedelta(days=1), meter.pk, -1800, 1), at=over)
+    gone.refresh_from_db()
+    assert (gone.available, charged(tenant)) == (0, 2 * MICRO)
+    assert queries.balance(tenant.organisation.pk, over).available == (6 * MICRO if goodwill else 0)
+    assert on_platform(AccountKind.BREAKAGE) == (2 if goodwill else 8) * MICRO
+    assert drift() == []
 
 
 @pytest.mark.parametrize("goodwill", [True, False])

@@ -67,6 +67,12 @@ def test_breakage_is_posted_after_the_grace_and_not_a_second_before(tenant: Tena
     assert drift() == []
 
 
+def test_the_grace_is_three_days(tenant: Tenant) -> None:
+    lot_until(tenant, 10)
+    assert expire_lots(at=END + timedelta(days=3) - SECOND) == 0
+    assert expire_lots(at=END + timedelta(days=3)) == 1
+
+
 def test_late_usage_of_the_last_day_still_finds_its_lot(tenant: Tenant, market: Market) -> None:
     lot = lot_until(tenant, 10)
     meter = make_meter(tenant, market)

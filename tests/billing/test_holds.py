@@ -6,14 +6,18 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
+from psycopg.pq import TransactionStatus
 
+from aion.errors import NotFound
 from billing import queries
-from billing.errors import InsufficientCredit
+from billing.errors import InsufficientCredit, InvalidAmount
 from billing.models import Hold, HoldLeg, LedgerAccount
 from billing.reconcile import run_checks
-from billing.services.holds import Purpose, place_hold, release_hold
+from billing.services.holds import Purpose, check_hold, extend_hold, place_hold, purpose_of, release_hold
 from billing.states import Origin
+from tests.billing.hands import at_once, blocked, names, share
 from tests.worlds import MICRO, NOW, Tenant, make_lot, make_tenant
 
 
@@ -55,11 +59,138 @@ def test_a_hold_that_no_lot_covers_reserves_nothing_and_says_what_is_missing(min
     assert (Hold.objects.count(), queries.balance(mine.organisation.pk, NOW).held) == (0, 0)
 
 
+def test_a_refusal_inside_a_transaction_leaves_it_usable_and_what_it_did_before(mine: Tenant) -> None:
+    with transaction.atomic():
+        kept = hold(mine, 600 * MICRO, "kept")
+        with pytest.raises(InsufficientCredit) as refused:
+            hold(mine, 400 * MICRO + 1, "too much")
+        after = hold(mine, 400 * MICRO, "the rest")
+    assert refused.value.details["available_microcredits"] == 400 * MICRO
+    assert set(Hold.objects.values_list("pk", flat=True)) == {kept.pk, after.pk}
+    assert queries.balance(mine.organisation.pk, NOW).available == 0
+
+
+def test_a_refused_hold_leaves_no_row_no_lock_and_no_transaction_behind(committed: None) -> None:
+    tenant = make_tenant(credit=5, roles=())
+    with pytest.raises(InsufficientCredit):
+        hold(tenant, 6 * MICRO)
+    assert (Hold.objects.count(), HoldLeg.objects.count()) == (0, 0)
+    assert connection.connection.info.transaction_status == TransactionStatus.IDLE
+    assert names(at_once(lambda: hold(tenant, 5 * MICRO))) == ["Hold"]
+
+
+def test_a_hold_alone_is_committed_and_reads_back_as_it_was_returned(committed: None) -> None:
+    tenant = make_tenant(credit=5, roles=())
+    placed = hold(tenant, 5 * MICRO, member_id=7, programme_code="p", level=1)
+    stored = at_once(lambda: Hold.objects.get(pk=placed.pk))[0]
+    compared = [field.attname for field in Hold._meta.fields]
+    assert {name: getattr(stored, name) for name in compared} == {name: getattr(placed, name) for name in compared}
+    assert LedgerAccount.objects.get(organisation=tenant.organisation).held == 5 * MICRO
+
+
+def test_a_reference_is_held_once_and_the_second_reserves_nothing(committed: None) -> None:
+    tenant = make_tenant(credit=5, roles=())
+    hold(tenant, MICRO)
+    with pytest.raises(IntegrityError, match="hold_once_per_reference"):
+        hold(tenant, MICRO)
+    assert (Hold.objects.count(), LedgerAccount.objects.get(organisation=tenant.organisation).held) == (1, MICRO)
+
+
+def test_a_hold_alone_is_one_statement_and_one_inside_a_transaction_too(committed: None) -> None:
+    tenant = make_tenant(credit=5, roles=())
+    with CaptureQueriesContext(connection) as alone:
+        hold(tenant, MICRO, "alone")
+    with transaction.atomic(), CaptureQueriesContext(connection) as inside:
+        hold(tenant, MICRO, "inside")
+    assert (len(alone), len(inside)) == (1, 1)
+
+
+def test_a_hold_alone_waits_for_a_transaction_that_frees_credit_and_holds_some_of_it_again(committed: None) -> None:
+    tenant = make_tenant(credit=10, roles=())
+    first = hold(tenant, 10 * MICRO, "first")
+    answers: list[Any] = []
+    waiting = threading.Thread(target=lambda: answers.extend(at_once(lambda: hold(tenant, 4 * MICRO, "alone"))))
+    with transaction.atomic():
+        release_hold(hold_id=first.pk, at=NOW)
+        waiting.start()
+        while not answers and not blocked():
+            pass
+        hold(tenant, 6 * MICRO, "inside")
+    waiting.join()
+    assert names(answers) == ["Hold"]
+    assert LedgerAccount.objects.get(organisation=tenant.organisation).held == 10 * MICRO
+
+
 def test_releasing_twice_gives_back_once(mine: Tenant) -> None:
     placed = hold(mine, 600 * MICRO)
     assert queries.balance(mine.organisation.pk, NOW).available == 400 * MICRO
     assert [release_hold(hold_id=placed.pk, at=NOW), release_hold(hold_id=placed.pk, at=NOW)] == [True, False]
     assert queries.balance(mine.organisation.pk, NOW).available == 1_000 * MICRO
+
+
+def test_a_hold_that_was_extended_on_the_same_lot_gives_back_both_parts(mine: Tenant) -> None:
+    placed = hold(mine, 600 * MICRO)
+    extend_hold(hold_id=placed.pk, amount=100 * MICRO, at=NOW)
+    legs = HoldLeg.objects.filter(hold=placed).order_by("position")
+    assert list(legs.values_list("position", "amount")) == [(1, 600 * MICRO), (2, 100 * MICRO)]
+    assert release_hold(hold_id=placed.pk, at=NOW)
+    assert queries.balance(mine.organisation.pk, NOW).available == 1_000 * MICRO
+    assert list(legs.values_list("released", flat=True)) == [600 * MICRO, 100 * MICRO]
+
+
+@pytest.mark.parametrize("amount", [0, -1])
+def test_nothing_less_than_one_micro_credit_is_held(mine: Tenant, amount: int) -> None:
+    placed = hold(mine, 1)
+    with pytest.raises(InvalidAmount):
+        hold(mine, amount)
+    with pytest.raises(InvalidAmount):
+        check_hold(purpose=purpose_of(placed), amount=amount, at=NOW)
+    with pytest.raises(InvalidAmount):
+        extend_hold(hold_id=placed.pk, amount=amount, at=NOW)
+    check_hold(purpose=purpose_of(placed), amount=1, at=NOW)
+    assert extend_hold(hold_id=placed.pk, amount=1, at=NOW).amount == 2
+
+
+def test_a_settled_hold_cannot_be_extended(mine: Tenant) -> None:
+    placed = hold(mine, MICRO)
+    release_hold(hold_id=placed.pk, at=NOW + timedelta(hours=1))
+    with pytest.raises(NotFound):
+        extend_hold(hold_id=placed.pk, amount=1, at=NOW)
+    placed.refresh_from_db()
+    assert (placed.amount, placed.closed_at) == (MICRO, NOW + timedelta(hours=1))
+
+
+def test_an_extension_or_a_look_beyond_the_credit_says_what_is_missing_and_reserves_nothing(mine: Tenant) -> None:
+    placed = hold(mine, 999 * MICRO)
+    check_hold(purpose=purpose_of(placed), amount=MICRO, at=NOW)
+    for act in (
+        lambda: extend_hold(hold_id=placed.pk, amount=MICRO + 1, at=NOW),
+        lambda: check_hold(purpose=purpose_of(placed), amount=MICRO + 1, at=NOW),
+    ):
+        with pytest.raises(InsufficientCredit) as refused:
+            act()
+        assert refused.value.details == {
+            "needed_microcredits": MICRO + 1, "available_microcredits": MICRO, "missing_microcredits": 1,
+        }  # fmt: skip
+    assert queries.balance(mine.organisation.pk, NOW).held == 999 * MICRO
+
+
+def test_the_last_micro_credit_of_a_hold_comes_back(mine: Tenant) -> None:
+    assert release_hold(hold_id=hold(mine, 1).pk, at=NOW)
+    assert queries.balance(mine.organisation.pk, NOW).held == 0
+
+
+def test_a_purpose_without_a_level_takes_nothing_from_a_lot_that_asks_for_one(db: None) -> None:
+    tenant = make_tenant(credit=0)
+    make_lot(tenant.organisation, 1, min_level=1)
+    with pytest.raises(InsufficientCredit):
+        hold(tenant, 1)
+    assert hold(tenant, 1, level=1).amount == 1
+
+
+def test_under_a_budget_the_legs_are_counted_from_one_as_without(mine: Tenant) -> None:
+    share(mine, str(mine.project.public_id), 1_000)
+    assert [leg.position for leg in HoldLeg.objects.filter(hold=hold(mine, MICRO))] == [1]
 
 
 def test_a_strangers_lot_is_never_touched(mine: Tenant, theirs: Tenant) -> None:

@@ -8,7 +8,7 @@ from django.db import Error, IntegrityError, connection, transaction
 
 from aion.actor import system
 from aion.audit.models import AuditEvent
-from billing.errors import AlreadyReversed, FourEyesNeeded
+from billing.errors import AlreadyReversed, FourEyesNeeded, InvalidAmount
 from billing.models import CreditRequest, LedgerAccount, Price, Transfer, UsageRecord
 from billing.reconcile import run_checks
 from billing.services.credits import approve_grant, request_grant
@@ -99,6 +99,47 @@ def test_a_transfer_is_reversed_once(mine: Tenant) -> None:
         reverse_transfer(actor=system("test"), transfer=transfer, reason="again", at=NOW)
     lot = lot_of(mine)
     assert lot.credits - lot.debits == 1_000 * MICRO
+
+
+@pytest.mark.parametrize("amount", [0, -1])
+def test_nothing_and_less_is_no_transfer(mine: Tenant, amount: int) -> None:
+    with pytest.raises(InvalidAmount):
+        move(mine, amount)
+    assert move(mine, 1).amount == 1
+
+
+def test_a_transfer_counts_from_the_moment_it_is_posted_unless_another_is_said(mine: Tenant) -> None:
+    now = move(mine, 1, "now")
+    earlier = post_transfer(
+        debit=lot_of(mine),
+        credit=platform_account(AccountKind.CLEARING, at=NOW),
+        amount=1,
+        kind=TransferKind.USAGE,
+        organisation_id=mine.organisation.pk,
+        key="earlier",
+        description="",
+        at=NOW,
+        effective_at=NOW - timedelta(days=1),
+    )
+    assert [(one.effective_at, one.created_at) for one in (now, earlier)] == [
+        (NOW, NOW),
+        (NOW - timedelta(days=1), NOW),
+    ]
+
+
+def test_a_reversal_is_on_the_record_with_its_reason(mine: Tenant) -> None:
+    reversal = reverse_transfer(actor=system("test"), transfer=move(mine, 7), reason="r" * 201, at=NOW)
+    assert reversal.description == "r" * 200
+    told = AuditEvent.objects.get(action="transfer.reversed")
+    assert (told.subject_id, told.reason) == (reversal.public_id, "r" * 201)
+
+
+def test_a_reversal_that_the_lot_cannot_bear_is_not_called_reversed_already(mine: Tenant) -> None:
+    bought = Transfer.objects.get(credit_account=lot_of(mine))
+    move(mine, 1)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        reverse_transfer(actor=system("test"), transfer=bought, reason="mistake", at=NOW)
+    assert not Transfer.objects.filter(reverses=bought).exists()
 
 
 def test_a_large_grant_waits_for_a_second_person(mine: Tenant) -> None:

@@ -4,6 +4,7 @@
 from datetime import timedelta
 
 import pytest
+from django.db.models import Sum
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -19,7 +20,7 @@ from billing.models import (
     UsageRecord,
 )
 from billing.services.holds import release_hold
-from billing.services.metering import Window, post_windows
+from billing.services.metering import BatchResult, Window, post_windows
 from tests.billing.books import drift
 from tests.worlds import MICRO, NOW, PRICE, Market, Tenant, make_lot, make_market, make_meter, make_tenant
 
@@ -27,6 +28,11 @@ from tests.worlds import MICRO, NOW, PRICE, Market, Tenant, make_lot, make_marke
 def post(*windows: Window) -> tuple[int, int, int]:
     result = post_windows(windows=windows, source="test", at=NOW + timedelta(days=40))
     return result.accepted, result.duplicate, result.refused
+
+
+def spent_by_lot() -> dict[int, int]:
+    rows = Transfer.objects.filter(kind="usage").values("debit_account_id").annotate(total=Sum("amount"))
+    return {row["debit_account_id"]: row["total"] for row in rows}
 
 
 def test_an_hour_on_one_gpu_burns_its_price_from_the_hold(mine: Tenant, market: Market) -> None:
@@ -77,13 +83,53 @@ def test_what_no_lot_can_pay_goes_to_the_one_receivable_account(market: Market) 
     assert drift() == []
 
 
+def test_a_batch_of_nothing_leaves_nothing_behind(db: None) -> None:
+    assert post_windows(windows=[], source="test", at=NOW) == BatchResult(0, 0, 0, 0, 0)
+    assert UsageBatch.objects.count() == 0
+
+
+def test_usage_that_lots_pay_to_the_last_micro_credit_opens_no_receivable(db: None) -> None:
+    tenant, market = make_tenant(credit=4), make_market(price=4 * MICRO)
+    post(Window(NOW, make_meter(tenant, market).pk, 3600))
+    balance = queries.balance(tenant.organisation.pk, NOW)
+    assert (balance.total, balance.owed) == (0, 0)
+    assert not LedgerAccount.objects.filter(kind="receivable").exists()
+
+
 def test_a_run_without_hold_burns_lots_in_spending_order(market: Market) -> None:
     tenant = make_tenant(credit=0)
     free = make_lot(tenant.organisation, 100, "free")
+    later = make_lot(tenant.organisation, 1, "later", expires_at=NOW + timedelta(days=60))
     soon = make_lot(tenant.organisation, 1, "soon", expires_at=NOW + timedelta(days=50))
-    post(Window(NOW, make_meter(tenant, market).pk, 3600))
-    spent = dict(Transfer.objects.filter(kind="usage").values_list("debit_account_id", "amount"))
-    assert spent == {soon.pk: MICRO, free.pk: PRICE - MICRO}
+    meter = make_meter(tenant, market)
+    post(Window(NOW, meter.pk, 1200))
+    assert spent_by_lot() == {soon.pk: PRICE // 3}
+    post(Window(NOW + timedelta(minutes=20), meter.pk, 2400))
+    assert spent_by_lot() == {soon.pk: MICRO, later.pk: MICRO, free.pk: PRICE - 2 * MICRO}
+
+
+def test_of_two_lots_that_start_on_one_day_neither_pays_for_usage_before_its_start(db: None) -> None:
+    tenant, market = make_tenant(credit=0), make_market(price=4 * MICRO)
+    first = make_lot(tenant.organisation, 3, starts_at=NOW)
+    second = make_lot(tenant.organisation, 10, starts_at=NOW + timedelta(hours=2))
+    meter = make_meter(tenant, market)
+    post(Window(NOW, meter.pk, 3600), Window(NOW + timedelta(hours=3), meter.pk, 3600))
+    owed = queries.balance(tenant.organisation.pk, NOW).owed
+    assert (spent_by_lot()[first.pk], spent_by_lot()[second.pk], owed) == (3 * MICRO, 4 * MICRO, MICRO)
+
+
+def test_what_two_holds_of_one_day_cover_only_in_part_is_paid_in_full(mine: Tenant) -> None:
+    market = make_market(price=4 * MICRO)
+    meters = [make_meter(mine, market, hold=3 * MICRO) for _ in range(2)]
+    post(*[Window(NOW, meter.pk, 3600) for meter in meters])
+    assert queries.balance(mine.organisation.pk, NOW).total == 992 * MICRO
+    assert drift() == []
+
+
+def test_a_charge_takes_effect_at_the_end_of_the_last_hour_that_it_is_for(mine: Tenant, market: Market) -> None:
+    meter = make_meter(mine, market)
+    post(Window(NOW, meter.pk, 60), Window(NOW + timedelta(hours=1), meter.pk, 60))
+    assert Transfer.objects.get(kind="usage").effective_at == NOW + timedelta(hours=2)
 
 
 def test_half_a_micro_credit_is_carried_not_lost(db: None) -> None:

@@ -20,7 +20,7 @@ from clusters.models import Workload
 from marketplace.models import Order
 from tests.api.test_api import body
 from tests.billing.books import charged, drift, post
-from tests.billing.hands import ALERTS, at_once, names, second_project, share, top_up
+from tests.billing.hands import ALERTS, at_once, blocked, names, second_project, share, top_up
 from tests.worlds import (
     MICRO,
     NOW,
@@ -86,12 +86,6 @@ def test_a_hold_waits_for_the_release_that_is_about_to_free_its_credit(committed
             pass
     waiting.join()
     assert names(answers) == ["Hold"]
-
-
-def blocked() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1 FROM pg_locks WHERE NOT granted")
-        return cursor.fetchone() is not None
 
 
 def test_two_shares_set_at_once_cannot_exceed_their_parent(committed: None) -> None:
@@ -171,3 +165,30 @@ def test_two_first_batches_of_a_month_at_once_make_one_partition(committed: None
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE billing_usagerecord_y2031m05")
     assert refused == []
+
+
+def test_two_batches_that_burn_one_lot_at_the_same_moment_share_it_and_owe_the_rest(committed: None) -> None:
+    stranger, tenant = make_tenant(roles=()), make_tenant(credit=5, roles=())
+    post(Window(NOW, make_meter(stranger, make_market()).pk, 60))  # the month and the platform's accounts stand already
+    meters = [make_meter(tenant, make_market(price=4 * MICRO)) for _ in range(2)]
+    answers: list[Any] = []
+    with transaction.atomic():
+        LedgerAccount.objects.select_for_update(no_key=True).get(organisation=tenant.organisation)
+        both = threading.Thread(
+            target=lambda: answers.extend(
+                at_once(*[lambda meter=meter: post(Window(NOW, meter.pk, 3600)) for meter in meters])
+            )
+        )
+        both.start()
+        with connection.cursor() as cursor:
+            waiting = 0
+            while waiting < 2:  # each has come as far as it can without the lot
+                cursor.execute(
+                    "SELECT count(*) FROM pg_locks WHERE NOT granted AND pid IN (SELECT l.pid FROM pg_locks l "
+                    "JOIN pg_database d ON d.oid = l.database WHERE d.datname = current_database())"
+                )
+                (waiting,) = cursor.fetchone()
+    both.join()
+    assert [answer.accepted for answer in answers] == [1, 1]
+    balance = queries.balance(tenant.organisation.pk, NOW)
+    assert (balance.total, balance.owed, drift()) == (0, 3 * MICRO, [])

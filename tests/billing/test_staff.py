@@ -51,12 +51,12 @@ def grant(client: Client, tenant: Tenant, credits: str, **data: Any) -> Any:
 
 
 def test_a_small_grant_with_restrictions_is_issued_at_once(first: Client, mine: Tenant, market: Market) -> None:
-    answer = grant(first, mine, "12.5", only_skus=[market.sku.pk], only_sites="paris-1, lyon", min_level="2",
+    answer = grant(first, mine, "12.5", only_skus=[market.sku.pk], only_sites=[market.site.code], min_level="2",
                    **split("starts_at", SOON), **split("expires_at", SOON + timedelta(days=10)))  # fmt: skip
     assert answer.status_code == 302
     lot = CreditRequest.objects.get().lot
     assert (lot.credits, lot.sku_codes, lot.site_codes, lot.min_level, lot.starts_at) == (
-        12_500_000, [market.sku.code], ["paris-1", "lyon"], 2, SOON
+        12_500_000, [market.sku.code], [market.site.code], 2, SOON
     )  # fmt: skip
 
 
@@ -200,6 +200,21 @@ def test_unspent_purchased_credit_is_refunded_once_however_often_the_button_is_p
     refusal = press(first, "ledgeraccount", "refund", lot.pk, credits="601", reason="more", key="other")[-1]
     assert "600.000000 credits of this lot" in refusal
     assert drift() == []
+
+
+def test_the_refund_form_offers_at_most_what_one_person_may_refund(first: Client, mine: Tenant, settings: Any) -> None:
+    settings.FOUR_EYES_LIMIT_MICROCREDITS = 300 * MICRO
+    lot = LedgerAccount.objects.get(organisation=mine.organisation)
+    path = reverse("admin:billing_ledgeraccount_refund_one", args=[lot.pk])
+    offered = []
+    for number, credits in enumerate(("100", "200")):
+        offered.append(first.get(path).context["form"].initial["credits"])
+        press(first, "ledgeraccount", "refund", lot.pk, credits=credits, reason="asked for", key=str(number))
+    form = first.get(path)
+    offered.append(form.context["form"].initial["credits"])
+    assert ([None if one is None else int(one) for one in offered], form.status_code) == ([300, 200, None], 200)
+    lot.refresh_from_db()
+    assert lot.available == 700 * MICRO
 
 
 def test_a_grant_is_reversed_from_its_entry_and_a_spent_one_is_not(first: Client, market: Market) -> None:

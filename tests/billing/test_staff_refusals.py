@@ -52,6 +52,22 @@ def test_no_lot_is_asked_for_or_issued_with_an_impossible_level(mine: Tenant, le
     assert (CreditRequest.objects.count(), LedgerAccount.objects.count()) == (0, before)
 
 
+def test_a_grant_is_only_for_sites_that_exist(first: Client, mine: Tenant, market: Market) -> None:
+    given = {**GRANT, "organisation": mine.organisation.pk}
+    code = market.site.code
+    for sites in (["paris-1"], [code, "lyon"], ["\x00"], [code.upper()]):
+        refused = errors_of(first.post(address("creditrequest", "add"), {**given, "only_sites": sites}))
+        assert list(refused) == ["only_sites"]
+    with pytest.raises(Rejected, match=r"There is no such site: lyon, paris-1\.") as asked:
+        request_grant(
+            actor=mine.actor(), organisation_id=mine.organisation.pk, amount=MICRO, label="x", reason="award",
+            expires_at=None, only=Restriction(site_codes=(code, "paris-1", "lyon")), at=NOW,
+        )  # fmt: skip
+    assert (asked.value.field, CreditRequest.objects.count()) == ("site_codes", 0)
+    assert first.post(address("creditrequest", "add"), {**given, "only_sites": [code]}).status_code == 302
+    assert CreditRequest.objects.get().lot.site_codes == [code]
+
+
 @pytest.mark.parametrize("organisation", ["x", "\x00", "-1", "9" * 40, "1.5"])
 def test_an_organisation_that_is_no_row_is_refused_at_its_field(first: Client, mine: Tenant, organisation: str) -> None:
     refused = errors_of(first.post(address("creditrequest", "add"), {**GRANT, "organisation": organisation}))

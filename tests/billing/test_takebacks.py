@@ -84,6 +84,14 @@ def test_a_grant_that_is_partly_held_is_not_reversed_and_says_what_is_left(marke
         take_back(actor=staff_of(), public_id=transfer.public_id, reason="mistake", at=NOW)
 
 
+def test_a_grant_that_is_held_to_the_last_micro_credit_has_nothing_left(market: Market) -> None:
+    tenant = make_tenant(credit=10)
+    make_meter(tenant, market, hold=10 * MICRO)
+    transfer = Transfer.objects.get(organisation=tenant.organisation)
+    with pytest.raises(NotReversible, match=r"0\.000000 are still there \(10\.000000 are held\)"):
+        take_back(actor=staff_of(), public_id=transfer.public_id, reason="mistake", at=NOW)
+
+
 def test_above_the_four_eyes_limit_two_people_take_back_together(mine: Tenant) -> None:
     lot = make_lot(mine.organisation, settings.FOUR_EYES_LIMIT_MICROCREDITS // MICRO + 1, origin=Origin.GRANT)
     public_id = Transfer.objects.get(credit_account=lot).public_id
@@ -129,12 +137,12 @@ def test_a_grant_carries_its_restrictions_start_and_expiry_to_its_lot(mine: Tena
         reason="award",
         starts_at=NOW.replace(day=10),
         expires_at=NOW.replace(day=20),
-        only=Restriction((market.sku.code,), ("paris-1",), ("raise",), 3),
+        only=Restriction((market.sku.code,), (market.site.code,), ("raise",), 3),
         at=NOW,
     )
     lot = made.lot
     assert (lot.sku_codes, lot.site_codes, lot.programme_codes, lot.min_level, lot.restricted) == (
-        [market.sku.code], ["paris-1"], ["raise"], 3, True
+        [market.sku.code], [market.site.code], ["raise"], 3, True
     )  # fmt: skip
     assert (lot.starts_at, lot.expires_at) == (NOW.replace(day=10), NOW.replace(day=21, hour=0))
 

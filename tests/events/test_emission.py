@@ -178,6 +178,12 @@ def test_a_lot_that_is_issued_is_an_event(mine: Tenant) -> None:
     )
 
 
+def test_the_event_of_a_lot_says_the_end_that_the_lot_has(mine: Tenant) -> None:
+    lot = make_lot(mine.organisation, 5, expires_at=NOW + timedelta(hours=1))
+    event = Event.objects.get(key=f"credit.lot_issued:{lot.public_id}")
+    assert (lot.expires_at, event.data["expires_at"]) == (NOW + timedelta(hours=14), "2026-03-03T00:00:00Z")
+
+
 def test_a_workload_is_an_event_when_it_runs_and_when_it_ends_and_not_in_between(mine: Tenant, market: Market) -> None:
     order = place_order(actor=mine.actor(), request=launch(mine, market, gpus=1), at=NOW)
     workload = Workload.objects.get(pk=order.workload_id)

@@ -86,7 +86,8 @@ def _leaves(pattern: Any, prefix: str = "") -> list[Any]:
 def test_nul_in_a_pages_address_is_left_out(mine: Tenant, owner: Client, path: str) -> None:
     names = ("q", "lot", "project", "sku", "site", "state", "group", "measure", "page", "offer", "name", "unread")
     answer = owner.get(f"/o/{mine.organisation.slug}/{path}", dict.fromkeys(names, "a\x00b"))
-    assert answer.status_code == 200
+    # Without it the names are no projects and groupings of ours, which a file does not pass over.
+    assert answer.status_code == (422 if path == "usage.csv" else 200)
 
 
 def launch_form(mine: Tenant, market: Market, **fields: Any) -> dict[str, Any]:

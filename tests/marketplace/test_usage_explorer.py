@@ -99,9 +99,38 @@ def test_filters_narrow_table_chart_and_csv_alike(mine: Tenant, market: Market, 
         assert sum(float(line["gpu_seconds"]) for line in lines) == seconds, query
 
 
-def test_a_strangers_project_is_no_filter(mine: Tenant, theirs: Tenant, used: None, explore: Any) -> None:
-    foreign = explore(project=theirs.project.public_id).context
-    assert (foreign["query"].project, foreign["total"].exact) == ("", explore().context["total"].exact)
+def test_a_strangers_project_and_a_missing_one_are_named_alike(
+    mine: Tenant, theirs: Tenant, used: None, explore: Any
+) -> None:
+    for project in (theirs.project.public_id, "prj_0000000000000000"):
+        page, file = explore(project=project), explore("usage.csv", project=project)
+        assert (page.context["query"].project, page.context["query"].unknown) == ("", ("project",))
+        assert page.context["total"].exact == explore().context["total"].exact
+        assert "There is no such project here: all are shown." in page.content.decode()
+        assert file.status_code == 422
+        assert "There is nothing for &#x27;project&#x27; here by this name" in file.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("query", "says", "refusal"),
+    [
+        ({"group": "planet"}, "it is grouped by day", "&#x27;group&#x27; is no choice: it is one of day, hour"),
+        ({"measure": "joy"}, "credits are shown", "&#x27;measure&#x27; is no choice: it is one of credits, energy"),
+    ],
+)  # fmt: skip
+def test_what_is_no_choice_is_said_on_the_page_and_refused_in_the_file(
+    explore: Any, query: dict[str, str], says: str, refusal: str
+) -> None:
+    page, file = explore(**query), explore("usage.csv", **query)
+    assert (page.status_code, page.context["query"].unknown) == (200, tuple(query))
+    assert says in page.content.decode()
+    assert (file.status_code, refusal in file.content.decode()) == (422, True)
+
+
+def test_a_choice_that_is_left_empty_is_the_usual_one(explore: Any) -> None:
+    empty = dict.fromkeys(("group", "measure", "project", "sku", "site"), "")
+    assert explore(**empty).context["query"].unknown == ()
+    assert explore("usage.csv", **empty).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -122,9 +151,9 @@ def test_dates_that_cannot_be_are_named_and_a_usual_period_is_shown(explore: Any
     )
 
 
-def test_what_is_no_choice_is_ignored(explore: Any) -> None:
+def test_what_is_no_choice_falls_back_to_the_usual(explore: Any) -> None:
     query = explore(group="planet", measure="joy", days="x", sku="\x00", site="\x00", project="\x00").context["query"]
-    assert (query.group, query.measure) == ("day", "credits")
+    assert (query.group, query.measure, query.project) == ("day", "credits", "")
 
 
 def test_more_than_a_hundred_rows_are_cut_with_a_note_and_still_add_up(

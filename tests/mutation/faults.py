@@ -12,7 +12,8 @@ SQL = (
     (r" <> ", " = "), (r"\bASC\b", "DESC"), (r"\bDESC\b", "ASC"), (r"NULLS LAST", "NULLS FIRST"),
     (r"NULLS FIRST", "NULLS LAST"), (r"\bleast\(", "greatest("), (r"\bgreatest\(", "least("),
     (r"\bAND [^\n()]+(?=\n)", ""), (r"\bOR\b", "AND"), (r"\bmax\(", "min("), (r"\bsum\(", "max("),
-    (r" FOR (NO KEY )?UPDATE[A-Z ]*", " "), (r"\b0\b", "1"),
+    (r" FOR (NO KEY )?UPDATE[A-Z ]*", " "), (r"\b0\b", "1"), (r"\bORDER BY [\w.]+[A-Z ]*, (?=[a-z])", "ORDER BY "),
+    (r"(?<=[a-z]), [a-z][\w.]*( DESC| ASC)?(?=\)? AS (running|upto|place|before))", ""), (r"\bDISTINCT ", ""),
 )  # fmt: skip
 COMPARISONS = {
     ast.Lt: "<=", ast.LtE: "<", ast.Gt: ">=", ast.GtE: ">", ast.Eq: "!=", ast.NotEq: "==", ast.Is: "is not",
@@ -30,6 +31,10 @@ class Fault:
     text: str
     line: int
     what: str
+
+    def line_text(self, source: str) -> str:
+        """Return the line of the source that it begins on, so that it is known again wherever that line moves."""
+        return source.splitlines()[self.line - 1].strip()
 
 
 def faults(source: str) -> Iterator[Fault]:
@@ -50,7 +55,12 @@ def faults(source: str) -> Iterator[Fault]:
 
     found: list[Fault] = []
     inside = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in ast.walk(node)}
+    words = {
+        id(part) for node in ast.walk(tree) for one in getattr(node, "decorator_list", ()) for part in ast.walk(one)
+    }
     for node in ast.walk(tree):
+        if id(node) in words:
+            continue  # a class that is not frozen or has no slots behaves the same
         if isinstance(node, ast.Compare) and len(node.ops) == 1 and type(node.ops[0]) in COMPARISONS:
             sign = COMPARISONS[type(node.ops[0])]
             text = f"({said(node.left)}) {sign} ({said(node.comparators[0])})"

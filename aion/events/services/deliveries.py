@@ -11,6 +11,7 @@ import structlog
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection, transaction
 from django.db.models import F
+from django.utils.translation import gettext, gettext_lazy
 
 from aion.actor import Actor, Scope, system
 from aion.audit import services as audit
@@ -58,7 +59,7 @@ UPDATE events_webhookdelivery d SET next_attempt_at = %(lease)s FROM locked WHER
 class StillPending(Conflict):
     """The delivery is on its way already."""
 
-    code, title = "delivery_pending", "This delivery is still on its way"
+    code, title = "delivery_pending", gettext_lazy("This delivery is still on its way")
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,11 +205,11 @@ def resend(*, actor: Actor, public_id: str, at: datetime) -> WebhookDelivery:
     mine = WebhookDelivery.objects.visible_to(actor).select_related("endpoint")
     delivery: WebhookDelivery | None = mine.filter(public_id=public_id).first()
     if delivery is None or delivery.endpoint.deleted_at is not None:
-        raise NotFound("There is no such delivery.")
+        raise NotFound(gettext("There is no such delivery."))
     if not delivery.endpoint.enabled:
-        raise EndpointDisabled("Switch the webhook on first.")
+        raise EndpointDisabled(gettext("Switch the webhook on first."))
     if not WebhookDelivery.objects.filter(pk=delivery.pk).move(DeliveryState.PENDING, attempts=0, next_attempt_at=at):
-        raise StillPending("Wait for its next attempt; it has not given up.")
+        raise StillPending(gettext("Wait for its next attempt; it has not given up."))
     audit.record(actor=actor, action=Action.DELIVERY_RESENT, subject=delivery, at=at)
     nudge("events.deliver_due")
     delivery.refresh_from_db()

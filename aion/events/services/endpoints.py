@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext, gettext_lazy
 
 from aion import ids
 from aion.actor import Actor, Scope
@@ -28,13 +29,13 @@ OVERLAP = timedelta(hours=24)
 class TooManyEndpoints(Conflict):
     """The organisation has as many endpoints as one may have."""
 
-    code, title = "too_many_webhooks", "There are too many webhooks"
+    code, title = "too_many_webhooks", gettext_lazy("There are too many webhooks")
 
 
 class EndpointDisabled(Conflict):
     """The endpoint is switched off."""
 
-    code, title = "webhook_disabled", "This webhook is switched off"
+    code, title = "webhook_disabled", gettext_lazy("This webhook is switched off")
 
 
 @transaction.atomic
@@ -49,10 +50,13 @@ def create_endpoint(
     actor.require(Scope.WEBHOOKS_WRITE)
     organisation = Organisation.objects.visible_to(actor).select_for_update(no_key=True).first()
     if organisation is None:
-        raise Forbidden("A webhook belongs to an organisation; act for one first.")
+        raise Forbidden(gettext("A webhook belongs to an organisation; act for one first."))
     values = _checked(url=url, description=description, event_types=event_types)
     if WebhookEndpoint.objects.visible_to(actor).count() >= MAX_ENDPOINTS:
-        raise TooManyEndpoints(f"An organisation has at most {MAX_ENDPOINTS} webhooks; delete one first.")
+        raise TooManyEndpoints(
+            gettext("An organisation has at most %(max_endpoints)s webhooks; delete one first.")
+            % {"max_endpoints": MAX_ENDPOINTS}
+        )
     secret = new_secret()
     endpoint = WebhookEndpoint.objects.create(organisation=organisation, secret=secret, created_at=at, **values)
     audit.record(actor=actor, action=Action.ENDPOINT_CREATED, subject=endpoint, at=at, changes=values)
@@ -86,7 +90,7 @@ def update_endpoint(
         audit.record(actor=actor, action=Action.ENDPOINT_UPDATED, subject=endpoint, at=at, changes=changes)
     if enabled is True and not endpoint.enabled:
         if endpoint.disabled_by == DisabledBy.STAFF:
-            raise EndpointDisabled("Our staff switched this webhook off; write to support to have it back.")
+            raise EndpointDisabled(gettext("Our staff switched this webhook off; write to support to have it back."))
         _switch_on(actor=actor, endpoint=endpoint, at=at)
     elif enabled is False and endpoint.enabled:
         _switch_off(endpoint=endpoint, by=DisabledBy.MEMBER, reason="A member switched it off.")
@@ -124,7 +128,7 @@ def send_test_event(*, actor: Actor, public_id: str, at: datetime) -> WebhookDel
     """Send ``webhook.test`` to this one endpoint. Raises NotFound for a stranger's, EndpointDisabled."""
     endpoint = _locked(actor=actor, public_id=public_id)
     if not endpoint.enabled:
-        raise EndpointDisabled("Switch it on first.")
+        raise EndpointDisabled(gettext("Switch it on first."))
     event = Event.objects.create(
         organisation_id=endpoint.organisation_id,
         type="webhook.test",
@@ -147,7 +151,7 @@ def disable_endpoint(
 ) -> bool:
     """Switch an endpoint off and tell its owners; False when it was off. Raises Rejected without a reason."""
     if not reason.strip():
-        raise Rejected("Write why: the organisation's owners will read it.", field="reason")
+        raise Rejected(gettext("Write why: the organisation's owners will read it."), field="reason")
     endpoint = WebhookEndpoint.objects.select_for_update(no_key=True).filter(pk=endpoint_id, enabled=True).first()
     if endpoint is None:
         return False
@@ -174,7 +178,7 @@ def disable_endpoint(
 def enable_endpoint(*, actor: Actor, endpoint_id: int, reason: str, at: datetime) -> None:
     """Switch on what staff switched off. Raises Rejected without a reason."""
     if not reason.strip():
-        raise Rejected("Write why: it goes on the record.", field="reason")
+        raise Rejected(gettext("Write why: it goes on the record."), field="reason")
     endpoint = (
         WebhookEndpoint.objects.select_for_update(no_key=True)
         .filter(pk=endpoint_id, enabled=False, deleted_at=None)
@@ -189,18 +193,21 @@ def _locked(*, actor: Actor, public_id: str) -> WebhookEndpoint:
     mine = WebhookEndpoint.objects.visible_to(actor).select_for_update(no_key=True)
     row: WebhookEndpoint | None = mine.filter(public_id=public_id).first()
     if row is None:
-        raise NotFound("There is no such webhook.")
+        raise NotFound(gettext("There is no such webhook."))
     return row
 
 
 def _checked(*, url: str, description: str, event_types: Collection[str]) -> dict[str, Any]:
     target_of(url)
     if len(description) > 120 or not description.replace("\t", " ").isprintable():
-        raise Rejected("A description has at most 120 printable characters.", field="description")
+        raise Rejected(gettext("A description has at most 120 printable characters."), field="description")
     known = [one.name for one in subscribable()]
     unknown = sorted(set(event_types) - set(known))
     if unknown:
-        raise Rejected(f"{unknown[0]} is no event type; see /api/v1/event-types.", field="event_types")
+        raise Rejected(
+            gettext("%(unknown)s is no event type; see /api/v1/event-types.") % {"unknown": unknown[0]},
+            field="event_types",
+        )
     chosen: Sequence[str] = sorted(set(event_types))
     return {"url": url, "description": description.strip(), "event_types": list(chosen)}
 

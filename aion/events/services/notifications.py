@@ -6,6 +6,7 @@ from datetime import datetime
 
 from django.conf import settings
 from django.db import transaction
+from django.utils.translation import gettext
 
 from aion.actor import Actor
 from aion.errors import NotFound, Rejected
@@ -19,7 +20,7 @@ def mark_read(*, actor: Actor, event: str, at: datetime) -> None:
     """Mark the notification of ``event`` read; twice changes nothing. Raises NotFound for another person's."""
     mine = Notification.objects.visible_to(actor).filter(event__public_id=event)
     if not mine.exists():
-        raise NotFound("There is no such notification.")
+        raise NotFound(gettext("There is no such notification."))
     mine.unread().update(read_at=at)
 
 
@@ -31,15 +32,17 @@ def mark_all_read(*, actor: Actor, at: datetime) -> int:
 
 @transaction.atomic
 def set_preferences(*, user: User, choices: Mapping[str, tuple[bool, bool]], language: str) -> None:
-    """Store, by family, whether ``user`` wants notifications and mails, and the language of the mails.
+    """Store, by family, whether ``user`` wants notifications and mails, and the language of pages and mails.
 
     Raises Rejected for an unknown family or language.
     """
     if language not in dict(settings.LANGUAGES):
-        raise Rejected("We do not write in this language.", field="language")
+        raise Rejected(gettext("We do not write in this language."), field="language")
     unknown = sorted(set(choices) - set(FAMILIES))
     if unknown:
-        raise Rejected(f"There is nothing called {unknown[0]} to choose.", field=unknown[0])
+        raise Rejected(
+            gettext("There is nothing called %(unknown)s to choose.") % {"unknown": unknown[0]}, field=unknown[0]
+        )
     for family, (in_app, mail) in choices.items():
         NotificationPreference.objects.update_or_create(
             user=user, family=family, defaults={"in_app": in_app, "mail": mail}

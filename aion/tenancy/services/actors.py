@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """From a person or a token to an Actor."""
 
+from django.utils.translation import gettext
+
 from aion.actor import Actor, Scope, Via
 from aion.errors import NotFound
 from aion.tenancy.models import ApiToken, Membership, OrganisationState, User
@@ -11,7 +13,7 @@ def actor_for(*, user: User, slug: str, via: Via = Via.PORTAL) -> Actor:
     """Return the actor of ``user`` in the organisation ``slug``. Raises NotFound for a stranger."""
     membership = Membership.objects.filter(user=user, organisation__slug=slug).select_related("organisation").first()
     if membership is None or not user.is_active:
-        raise NotFound("There is no such organisation, or you are not a member of it.")
+        raise NotFound(gettext("There is no such organisation, or you are not a member of it."))
     scopes = scopes_of(membership.role)
     if membership.organisation.state == OrganisationState.CLOSED:
         scopes = frozenset(scope for scope in scopes if scope.endswith(":read"))  # its books stay readable

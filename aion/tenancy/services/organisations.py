@@ -4,7 +4,7 @@
 from datetime import datetime
 
 from django.db import transaction
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext
 
 from aion.actor import Actor
 from aion.audit import services as audit
@@ -42,12 +42,12 @@ def appoint(
 ) -> Membership:
     """Make a known person a member, by staff. Raises Rejected for an unknown address, Conflict for a member."""
     if not reason.strip():
-        raise Rejected(_("Write why: the organisation's owners will read it."), field="reason")
+        raise Rejected(gettext("Write why: the organisation's owners will read it."), field="reason")
     user = User.objects.filter(email=email.strip().lower(), is_active=True).first()
     if user is None:
-        raise Rejected(_("Nobody has signed up with this address: ask the person to."), field="email")
+        raise Rejected(gettext("Nobody has signed up with this address: ask the person to."), field="email")
     if Membership.objects.filter(organisation=organisation, user=user).exists():
-        raise Conflict(_("This person is a member already."), field="email")
+        raise Conflict(gettext("This person is a member already."), field="email")
     return add_member(actor=actor, organisation=organisation, user=user, role=role, at=at, reason=reason)
 
 
@@ -55,7 +55,7 @@ def appoint(
 def freeze_organisation(*, actor: Actor, organisation: Organisation, reason: str, at: datetime) -> None:
     """Stop everything new and let the reconciler drain what runs. Raises Rejected without a reason."""
     if not reason.strip():
-        raise Rejected("Write why: the organisation's owners will read it.", field="reason")
+        raise Rejected(gettext("Write why: the organisation's owners will read it."), field="reason")
     moved = Organisation.objects.filter(pk=organisation.pk, state=OrganisationState.ACTIVE).update(
         state=OrganisationState.FROZEN, frozen_reason=reason[:200]
     )
@@ -67,7 +67,7 @@ def freeze_organisation(*, actor: Actor, organisation: Organisation, reason: str
 def unfreeze_organisation(*, actor: Actor, organisation: Organisation, reason: str, at: datetime) -> None:
     """Let the organisation start work again. Raises Rejected without a reason."""
     if not reason.strip():
-        raise Rejected("Write why: it goes on the record.", field="reason")
+        raise Rejected(gettext("Write why: it goes on the record."), field="reason")
     moved = Organisation.objects.filter(pk=organisation.pk, state=OrganisationState.FROZEN).update(
         state=OrganisationState.ACTIVE, frozen_reason=""
     )

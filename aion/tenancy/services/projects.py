@@ -5,6 +5,7 @@ from datetime import datetime
 
 from django.db import IntegrityError, transaction
 from django.utils.text import slugify
+from django.utils.translation import gettext
 
 from aion.actor import Actor, Scope
 from aion.audit import services as audit
@@ -22,17 +23,18 @@ def create_project(*, actor: Actor, name: str, residency_policy: str, milli_gpu_
     actor.require(Scope.PROJECTS_WRITE)
     organisation = Organisation.objects.visible_to(actor).first()
     if organisation is None:
-        raise Forbidden("A project belongs to an organisation; act for one first.")
+        raise Forbidden(gettext("A project belongs to an organisation; act for one first."))
     slug = slugify(name)[:40].strip("-")
     if not slug:
-        raise Rejected("Use at least one letter or digit in the name.", field="name")
+        raise Rejected(gettext("Use at least one letter or digit in the name."), field="name")
     try:
         policy = str(Policy.parse(residency_policy))
     except ValueError as error:
         raise Rejected(str(error), field="residency_policy") from error
     if not 0 < milli_gpu_quota <= organisation.milli_gpu_quota:
         raise Rejected(
-            f"The quota must be above 0 and at most your organisation's {organisation.milli_gpu_quota / 1000:g} GPUs.",
+            gettext("The quota must be above 0 and at most your organisation's %(gpu_quota)s GPUs.")
+            % {"gpu_quota": f"{organisation.milli_gpu_quota / 1000:g}"},
             field="gpu_quota",
         )
     try:
@@ -46,5 +48,5 @@ def create_project(*, actor: Actor, name: str, residency_policy: str, milli_gpu_
             )
             audit.record(actor=actor, action=Action.PROJECT_CREATED, subject=project, at=at)
     except IntegrityError as error:
-        raise Conflict(f"There is a project called {slug} already.", field="name") from error
+        raise Conflict(gettext("There is a project called %(slug)s already.") % {"slug": slug}, field="name") from error
     return project

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from aion.actor import Actor, Scope
 from aion.audit import services as audit
@@ -33,18 +34,23 @@ def create_token(
     """
     actor.require(Scope.TOKENS_WRITE)
     if actor.user_id is None or actor.organisation_id is None:
-        raise Forbidden("Only a member of an organisation can create a key.")
+        raise Forbidden(gettext("Only a member of an organisation can create a key."))
     if not name.strip():
-        raise Rejected("Give the key a name, so that you recognise it in the list.", field="name")
+        raise Rejected(gettext("Give the key a name, so that you recognise it in the list."), field="name")
     if not 1 <= expires_in_days <= MAX_DAYS:
-        raise Rejected(f"A key lives between 1 and {MAX_DAYS} days.", field="expires_in_days")
+        raise Rejected(
+            gettext("A key lives between 1 and %(max_days)s days.") % {"max_days": MAX_DAYS}, field="expires_in_days"
+        )
     if not scopes:
-        raise Rejected("Choose at least one right.", field="scopes")
+        raise Rejected(gettext("Choose at least one right."), field="scopes")
     for scope in scopes:
         if scope not in Scope._value2member_map_:
-            raise Rejected(f"{scope} is not a right.", field="scopes")
+            raise Rejected(gettext("%(scope)s is not a right.") % {"scope": scope}, field="scopes")
         if not actor.has(Scope(scope)):
-            raise Forbidden(f"You cannot give {scope} to a key: your own role lacks it.", field="scopes")
+            raise Forbidden(
+                gettext("You cannot give %(scope)s to a key: your own role lacks it.") % {"scope": scope},
+                field="scopes",
+            )
     key = PREFIX + secrets.token_urlsafe(32)
     token = ApiToken.objects.create(
         organisation_id=actor.organisation_id,
@@ -66,7 +72,7 @@ def revoke_token(*, actor: Actor, public_id: str, at: datetime) -> ApiToken:
     actor.require(Scope.TOKENS_WRITE)
     token: ApiToken | None = ApiToken.objects.visible_to(actor).filter(public_id=public_id).first()
     if token is None:
-        raise NotFound("There is no such key.")
+        raise NotFound(gettext("There is no such key."))
     if ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=at):
         audit.record(actor=actor, action=Action.TOKEN_REVOKED, subject=token, at=at)
         token.refresh_from_db()

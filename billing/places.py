@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where usage took place. Sites belong to the package above: it puts its own reader here when it starts."""
+"""Where usage takes place. Sites belong to the package above: it puts its own reader here when it starts."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

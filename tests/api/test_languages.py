@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is refused is said in the language of whoever asked: the API's by Accept-Language, a page's by its switch."""
+
+from typing import Any
+
+import pytest
+from django.utils import translation
+
+from aion.errors import Conflict, DomainError
+from billing.services.budgets import BudgetWish, create_budget
+from billing.states import BudgetPeriod, BudgetScope
+from tests.worlds import MICRO, NOW, Market, Tenant, browser, launch
+
+FRENCH = {"HTTP_ACCEPT_LANGUAGE": "fr-FR,fr;q=0.9"}
+PATHS = [
+    ("/api/v1/workloads/wl_0000000000000000", "Not found", "Introuvable", "Rien ne porte cet identifiant"),
+    ("/api/v1/workloads?stat=x", "There is no such parameter", "Ce paramètre n’existe pas", "Le paramètre « stat »"),
+    ("/api/v1/exports/focus?format=xml", "The request is not valid", "La requête n’est pas valide", "csv ou parquet"),
+]
+
+
+@pytest.mark.parametrize(("path", "title", "titre", "says"), PATHS)
+def test_the_api_refuses_in_the_language_that_is_accepted(
+    mine: Tenant, api: Any, path: str, title: str, titre: str, says: str
+) -> None:
+    client = api(mine.key())
+    for headers in ({}, {"HTTP_ACCEPT_LANGUAGE": "de"}, {"HTTP_ACCEPT_LANGUAGE": "\x00;q=x"}):
+        assert client.get(path, **headers).json()["title"] == title
+    plain, french = client.get(path).json(), client.get(path, **FRENCH).json()
+    assert (french["title"], says in french["detail"].replace("\u202f", " ")) == (titre, True)
+    assert {name: plain[name] for name in ("code", "status", "type")} == {
+        name: french[name] for name in ("code", "status", "type")
+    }
+
+
+def test_a_budget_without_room_says_so_in_french_with_its_figures(mine: Tenant, market: Market, api: Any) -> None:
+    wish = BudgetWish("100 % IA", BudgetScope.ORGANISATION, BudgetPeriod.LIFETIME, MICRO)
+    create_budget(actor=mine.actor(), wish=wish, at=NOW)
+    asked = launch(mine, market, gpus=1)
+    body = {
+        "project": asked.project_id, "offer": asked.offer_id, "name": asked.name, "image": asked.image, "gpus": 1,
+        "max_duration_seconds": 3600,
+    }  # fmt: skip
+    answer = api(mine.key()).post("/api/v1/workloads", body, format="json", **FRENCH).json()
+    assert (answer["code"], answer["title"]) == ("budget_exceeded", "Un budget ne le permet pas")
+    said = answer["detail"].replace("\u202f", " ")
+    assert said.startswith("Le budget « 100 % IA » (organisation, lifetime) a 1.000000 crédits ; ")
+
+
+def test_a_french_page_refuses_in_french(mine: Tenant) -> None:
+    client = browser(mine)
+    client.post("/i18n/setlang/", {"language": "fr"})
+    file = client.get(f"/o/{mine.organisation.slug}/usage.csv?group=planet").content.decode()
+    assert "La requête n’est pas valide" in file
+    assert "n’est pas un choix" in file
+    page = client.post(f"/o/{mine.organisation.slug}/budgets/", {
+        "name": "x", "target": "workload:", "period": "day", "amount": "1", "percent_1": "100", "action_1": "alert",
+    })  # fmt: skip
+    assert page.context["form"].errors["period"] == [
+        "Un budget par charge compte en tout : choisissez cette période.".replace(" :", "\u202f:")
+    ]
+
+
+def errors_of(kind: type[DomainError]) -> list[type[DomainError]]:
+    return [one for child in kind.__subclasses__() for one in (child, *errors_of(child))]
+
+
+def test_every_title_of_an_error_is_translated() -> None:
+    def titles() -> dict[str, str]:
+        return {one.__name__: translation.gettext(str(one.title)) for one in errors_of(DomainError)}
+
+    with translation.override("en-gb"):
+        english = titles()
+    with translation.override("fr"):
+        french = titles()
+    assert len(english) > 30
+    assert [name for name, title in english.items() if french[name] == title] == []
+
+
+def test_an_error_without_words_of_its_own_says_its_title() -> None:
+    error = Conflict(wanted=1)
+    assert (error.detail, str(error), error.details) == ("Conflict with the present state",) * 2 + ({"wanted": 1},)
