@@ -175,7 +175,7 @@ def _take_out(
 
 
 def _locked(actor: Actor) -> Organisation:
-    organisation = Organisation.objects.visible_to(actor).select_for_update().first()
+    organisation: Organisation | None = Organisation.objects.visible_to(actor).select_for_update().first()
     if organisation is None:
         raise Forbidden(_("Act for an organisation first."))
     if organisation.state == OrganisationState.CLOSED:
@@ -185,7 +185,8 @@ def _locked(actor: Actor) -> Organisation:
 
 def member(actor: Actor, public_id: str) -> Membership:
     """Return a member of the actor's organisation with the person. Raises NotFound for a stranger's."""
-    found = Membership.objects.visible_to(actor).filter(public_id=public_id).select_related("user").first()
+    mine = Membership.objects.visible_to(actor).select_related("user")
+    found: Membership | None = mine.filter(public_id=public_id).first()
     if found is None:
         raise NotFound(_("There is no such member."))
     return found
@@ -196,7 +197,7 @@ def _transfer(actor: Actor, public_id: str, part: Q) -> OwnershipTransfer:
     mine = OwnershipTransfer.objects.visible_to(actor).filter(part)
     if not mine.exists():
         raise Forbidden(_("No offer of ownership is made to you or by you."))
-    found = mine.filter(public_id=public_id).first()
+    found: OwnershipTransfer | None = mine.filter(public_id=public_id).first()
     if found is None:
         raise NotFound(_("There is no such offer."))
     return found

@@ -33,7 +33,7 @@ def close_organisation(*, actor: Actor, typed: str, at: datetime) -> Organisatio
     work runs, credit is held, a debt is open or bought credit is left.
     """
     actor.require(Scope.ORGANISATION_OWN)
-    organisation = Organisation.objects.visible_to(actor).select_for_update().first()
+    organisation: Organisation | None = Organisation.objects.visible_to(actor).select_for_update().first()
     if organisation is None:
         raise Forbidden(_("Act for an organisation first."))
     if typed != organisation.name:
