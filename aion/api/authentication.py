@@ -38,7 +38,7 @@ class TokenAuthentication(BaseAuthentication):
         token = (
             ApiToken.objects.usable_at(now)
             .filter(digest=digest_of(parts[1].decode(errors="replace")))
-            .select_related("user")
+            .select_related("user", "organisation")
             .annotate(has_factor=Exists(factors_of(OuterRef("user"))))
             .first()
         )
@@ -48,6 +48,8 @@ class TokenAuthentication(BaseAuthentication):
         require_second_factor(token.user, actor.role, has_one=token.has_factor)
         if token.last_used_at is None or now - token.last_used_at > LAST_USED_STEP:
             ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
+        given: Any = request
+        given.organisation = token.organisation
         return token.user, actor
 
     def authenticate_header(self, request: Request) -> str:

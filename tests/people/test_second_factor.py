@@ -77,3 +77,10 @@ def test_staff_keep_their_last_factor_and_may_drop_one_of_two(db: None) -> None:
     assert not deactivate(user)
     Authenticator.objects.create(user=user, type=Authenticator.Type.WEBAUTHN, data={"name": "key"})
     assert deactivate(user)
+
+
+def test_every_answer_to_a_key_names_the_organisation(mine: Tenant, api: Any) -> None:
+    for path in ("organisations", "members", "projects/prj_0000000000000000"):
+        answer = api(mine.key()).get(f"/api/v1/{path}")
+        assert answer.headers["Aion-Organisation"] == mine.organisation.public_id
+    assert "Aion-Organisation" not in api(None).get("/api/v1/members").headers
