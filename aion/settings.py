@@ -9,6 +9,7 @@ from celery.schedules import crontab
 from csp.constants import NONE, SELF
 
 from aion import env
+from aion.identity import oidc_apps, origins
 from aion.logs import logging_config
 from aion.staff_theme import unfold
 
@@ -19,6 +20,7 @@ ALLOWED_HOSTS = env.words("AION_ALLOWED_HOSTS", default="localhost,127.0.0.1,[::
 BASE_URL = env.text("AION_BASE_URL", default="http://127.0.0.1:8000").rstrip("/")
 SECURE = BASE_URL.startswith("https://")
 VIRTUAL_CLOCK = env.flag("AION_VIRTUAL_CLOCK", default=False)
+SUPPORT_EMAIL = env.text("AION_SUPPORT_EMAIL", default="support@aion.example")
 LOCAL_MAILBOX = env.text("AION_LOCAL_MAILBOX", default="")
 METRICS_TOKEN = env.text("AION_METRICS_TOKEN", default="")
 # Webhooks go to public https addresses only; a machine that is all of the network (the demo) may say otherwise.
@@ -54,6 +56,9 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
+    "allauth.usersessions",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -149,10 +154,17 @@ ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_PREVENT_ENUMERATION = True
+MFA_ADAPTER = "aion.tenancy.mfa_adapter.MfaAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "AION Marketplace"
+MFA_TOTP_TOLERANCE = 1  # a code typed as its half-minute ends, or a telephone's clock that is late, is no mistake
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DEBUG or not SECURE
+
+# One OpenID Connect provider beside our own sign-in, when its address is given.
+OIDC_SERVER_URL = env.text("AION_OIDC_SERVER_URL", default="").rstrip("/")
+SOCIALACCOUNT_ADAPTER = "aion.tenancy.social_adapter.SocialAdapter"
+SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"OAUTH_PKCE_ENABLED": True, "APPS": oidc_apps(OIDC_SERVER_URL)}}
 
 LANGUAGE_CODE = "en-gb"
 LANGUAGES = [("en-gb", "English"), ("fr", "Français")]  # each in its own words: whoever looks for one reads it
@@ -261,7 +273,7 @@ CONTENT_SECURITY_POLICY = {
         "img-src": [SELF, "data:"],
         "font-src": [SELF],
         "connect-src": [SELF],
-        "form-action": [SELF],
+        "form-action": [SELF, *origins(OIDC_SERVER_URL)],  # the form of sign-in is redirected there
         "base-uri": [NONE],
         "frame-ancestors": [NONE],
         "manifest-src": [SELF],

@@ -26,6 +26,10 @@ MENU: tuple[tuple[Any, tuple[tuple[Any, str, str], ...]], ...] = (
         (
             (_("Organisations"), "apartment", "tenancy_organisation"),
             (_("People"), "person", "tenancy_user"),
+            (_("Members"), "groups", "tenancy_membership"),
+            (_("Invitations"), "mail", "tenancy_invitation"),
+            (_("Legal identities"), "balance", "tenancy_legalidentity"),
+            (_("Documents"), "description", "tenancy_termsversion"),
             (_("Projects"), "folder", "tenancy_project"),
             (_("Quota requests"), "trending_up", "tenancy_quotarequest"),
             (_("API keys"), "key", "tenancy_apitoken"),
@@ -104,6 +108,7 @@ MENU: tuple[tuple[Any, tuple[tuple[Any, str, str], ...]], ...] = (
         _("Evidence"),
         (
             (_("Audit log"), "history_edu", "audit_auditevent"),
+            (_("Impersonations"), "visibility", "tenancy_impersonation"),
             (_("Residency decisions"), "gavel", "residency_residencydecision"),
             (_("Reconciliations"), "verified", "billing_reconciliation"),
         ),

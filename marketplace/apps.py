@@ -15,3 +15,4 @@ class MarketplaceConfig(AppConfig):
         """Register what is told: a worker fans out events whose services it never imports."""
         import_module("aion.people.quota_event_types")
         import_module("marketplace.event_types")
+        import_module("aion.people.event_types")

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -54,9 +56,13 @@ class Tenant:
         return create_token(actor=actor, name="test", scopes=rights, expires_in_days=30, at=at or datetime.now(UTC))[1]
 
 
-def make_user(email: str = "", **fields: Any) -> User:
-    """Return a person."""
-    return User.objects.create_user(email or f"person{next(_numbers)}@example.org", "correct-horse-battery", **fields)
+def make_user(email: str = "", *, verified: bool = True, second_factor: bool = True, **fields: Any) -> User:
+    """Return a person whose address is confirmed and who has an authenticator app, unless said otherwise."""
+    user = User.objects.create_user(email or f"person{next(_numbers)}@example.org", "correct-horse-battery", **fields)
+    EmailAddress.objects.create(user=user, email=user.email, primary=True, verified=verified)
+    if second_factor:
+        Authenticator.objects.create(user=user, type=Authenticator.Type.TOTP, data={"secret": "JBSWY3DPEHPK3PXP"})
+    return user
 
 
 def make_tenant(slug: str = "", *, credit: int = 1000, roles: tuple[str, ...] = tuple(Role), quota: int = 64) -> Tenant:

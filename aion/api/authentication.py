@@ -4,12 +4,14 @@
 from datetime import timedelta
 from typing import Any
 
+from django.db.models import Exists, OuterRef
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from aion import clock
 from aion.actor import Actor
+from aion.people.verified import factors_of, require_second_factor
 from aion.tenancy.models import ApiToken
 from aion.tenancy.services.actors import actor_of_token
 from aion.tenancy.services.tokens import digest_of
@@ -23,7 +25,10 @@ class TokenAuthentication(BaseAuthentication):
     keyword = b"bearer"
 
     def authenticate(self, request: Request) -> tuple[Any, Actor] | None:
-        """Return (user, actor). Raises AuthenticationFailed for an unknown, expired or revoked key."""
+        """Return (user, actor). Raises AuthenticationFailed for an unknown, expired or revoked key.
+
+        A key of an owner or of billing works only while the person has a second factor: else SecondFactorNeeded.
+        """
         parts = get_authorization_header(request).split()
         if not parts or parts[0].lower() != self.keyword:
             return None
@@ -33,14 +38,18 @@ class TokenAuthentication(BaseAuthentication):
         token = (
             ApiToken.objects.usable_at(now)
             .filter(digest=digest_of(parts[1].decode(errors="replace")))
-            .select_related("user")
+            .select_related("user", "organisation")
+            .annotate(has_factor=Exists(factors_of(OuterRef("user"))))
             .first()
         )
         actor = actor_of_token(token) if token is not None else None
         if token is None or actor is None:
             raise AuthenticationFailed("This key is unknown, expired or revoked.")
+        require_second_factor(token.user, actor.role, has_one=token.has_factor)
         if token.last_used_at is None or now - token.last_used_at > LAST_USED_STEP:
             ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
+        given: Any = request
+        given.organisation = token.organisation
         return token.user, actor
 
     def authenticate_header(self, request: Request) -> str:

@@ -71,6 +71,14 @@ class ActorListViewSet(KnownParameters):
         actor: Actor = self.request.auth  # type: ignore[assignment]
         return actor
 
+    def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """Name the organisation that the key acts for in every answer: it is never only implied."""
+        answer = super().finalize_response(request, response, *args, **kwargs)
+        organisation = getattr(request, "organisation", None)
+        if organisation is not None:
+            answer.headers["Aion-Organisation"] = organisation.public_id
+        return answer
+
     def rows(self) -> QuerySet[Any]:
         """Return what the actor may see. Each resource starts from ``visible_to(actor)``."""
         raise NotImplementedError

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from django.db import models
+from django.db import connection, models
 
 from aion.actor import Actor
 from aion.audit.models import AuditEvent
@@ -37,3 +37,12 @@ def record(
         request_id=str(context.get("request_id", "")),
         at=at,
     )
+
+
+def forget_person(*, user_id: int, address: str, memberships: list[str]) -> None:
+    """Take a person's name out of the log: the labels become ``erased-<id>``, all else stays as it was written.
+
+    ``memberships`` are the public ids of what the person was a member by; their events are labelled by name.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT aion_forget_person(%s, %s, %s)", [user_id, address, memberships])

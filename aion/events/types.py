@@ -110,6 +110,8 @@ def _shown(items: Iterable[tuple[str, Any]]) -> dict[str, str]:
         elif key == "state" and isinstance(value, str):
             # States are words of the catalogue already: the portal writes them in its tables.
             shown[key] = gettext(value.replace("_", " ").capitalize())
+        elif key == "role" and value in Role:
+            shown[key] = str(Role(value).label)
     return shown
 
 

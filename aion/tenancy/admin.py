@@ -1,16 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
-"""People, organisations, projects and keys for staff."""
+"""Organisations, projects and keys for staff; people and members are in ``marketplace.admin.people``."""
 
 from typing import Any, ClassVar
 
+from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import TabularInline
+from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminSelectWidget
 
-from aion.staff import Act, KeptAdmin, KeyedChoices, ReadOnlyAdmin, gpus_column, on_rows, state_column
-from aion.tenancy.models import ApiToken, Membership, Organisation, Project, User
+from aion.staff import Act, KeptAdmin, ReadOnlyAdmin, ReasonForm, gpus_column, on_one, on_rows, state_column
+from aion.tenancy.models import ApiToken, Organisation, Project
+from aion.tenancy.roles import Role
 from aion.tenancy.services import organisations
+
+
+class AppointForm(ReasonForm):
+    """Whom staff make a member, as what, and why: the first owner of a member of the consortium."""
+
+    email = forms.EmailField(label=_("E-mail address"), widget=UnfoldAdminEmailInputWidget)
+    role = forms.ChoiceField(label=_("Role"), choices=Role.choices, widget=UnfoldAdminSelectWidget)
 
 
 def _act(title: Any, done: Any, service: Any, **fields: Any) -> Act:
@@ -28,31 +37,15 @@ FREEZE = _act(
     button=_("Freeze"),
     danger=True,
 )
+APPOINT = _act(
+    _("Appoint a member"),
+    _("appointed"),
+    organisations.appoint,
+    warning=_("The person has confirmed the address and signed in before. Members invite everybody else."),
+    button=_("Appoint"),
+    form=AppointForm,
+)
 UNFREEZE = _act(_("Unfreeze"), _("unfrozen"), organisations.unfreeze_organisation)
-
-
-@admin.register(User)
-class UserAdmin(KeptAdmin):
-    """People. Passwords are set by the person."""
-
-    list_display: ClassVar = ["email", "name", "is_staff", "is_active", "date_joined"]
-    list_filter: ClassVar = ["is_staff", "is_active"]
-    search_fields: ClassVar = ["email", "name"]
-    ordering: ClassVar = ["email"]
-    fields: ClassVar = ["email", "name", "is_active", "is_staff", "is_superuser"]
-    readonly_fields: ClassVar = ["email"]
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """People sign up."""
-        return False
-
-
-class MembershipInline(KeyedChoices, TabularInline):  # type: ignore[misc]
-    """Members of an organisation."""
-
-    model = Membership
-    extra = 0
-    autocomplete_fields: ClassVar = ["user"]
 
 
 @admin.register(Organisation)
@@ -73,13 +66,14 @@ class OrganisationAdmin(KeptAdmin):
         "frozen_reason",
     ]
     readonly_fields: ClassVar = ["public_id", "state", "frozen_reason"]
-    inlines: ClassVar = [MembershipInline]
     actions: ClassVar = ["freeze", "unfreeze"]
+    actions_detail: ClassVar = ["appoint_one"]
     state_word = state_column()
     gpu_quota = gpus_column("milli_gpu_quota", _("quota (GPUs)"))
 
     freeze = on_rows("freeze", FREEZE)
     unfreeze = on_rows("unfreeze", UNFREEZE)
+    appoint_one = on_one("appoint_one", APPOINT)
 
     def has_decide_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Allow who may change organisations."""

@@ -2,11 +2,22 @@
 """Reads of people and memberships for the packages above."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from django.db.models import QuerySet
 
 from aion.actor import Actor
-from aion.tenancy.models import Membership, Project, ProjectMember, QuotaRequest, User
+from aion.tenancy.models import (
+    Invitation,
+    InvitationState,
+    LegalIdentity,
+    Membership,
+    Project,
+    ProjectMember,
+    QuotaRequest,
+    TermsVersion,
+    User,
+)
 
 
 def members(actor: Actor) -> QuerySet[Membership]:
@@ -35,3 +46,28 @@ def names_of(people: Iterable[int | None]) -> dict[int, str]:
     wanted = {pk for pk in people if pk is not None}
     rows = User.objects.filter(pk__in=wanted).values_list("pk", "name", "email") if wanted else ()
     return {pk: name or email for pk, name, email in rows}
+
+
+def invitations(actor: Actor) -> QuerySet[Invitation]:
+    """Return the organisation's open invitations, newest first; an expired one stays until it is revoked."""
+    open_ones = Invitation.objects.visible_to(actor).filter(state=InvitationState.PENDING)
+    return open_ones.select_related("invited_by").order_by("-created_at", "-pk")
+
+
+def legal_identity(actor: Actor) -> LegalIdentity | None:
+    """Return who the actor's organisation is before the law, if it has said so."""
+    found: LegalIdentity | None = LegalIdentity.objects.visible_to(actor).select_related("country").first()
+    return found
+
+
+def terms_in_force(at: datetime) -> list[TermsVersion]:
+    """Return the newest version of each document that holds at ``at``."""
+    held = TermsVersion.objects.filter(valid_from__lte=at).order_by("kind", "-valid_from", "-pk").distinct("kind")
+    return list(held)
+
+
+def terms_to_accept(organisation_id: int, at: datetime) -> list[TermsVersion]:
+    """Return the versions in force that the organisation has not accepted."""
+    accepted = TermsVersion.objects.filter(acceptances__organisation_id=organisation_id).values_list("pk", flat=True)
+    done = set(accepted)
+    return [one for one in terms_in_force(at) if one.pk not in done]

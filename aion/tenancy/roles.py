@@ -71,6 +71,14 @@ ROLE_RANK: dict[str, int] = {
     Role.REVIEWER: 2,
     Role.VIEWER: 1,
 }
+# An owner spends and hands over, billing pays: both need a second factor at every edge.
+NEEDS_SECOND_FACTOR = frozenset({Role.OWNER, Role.BILLING})
+_ABOVE_ALL = 5
+
+
+def rank_of(role: str) -> int:
+    """Return how high ``role`` stands; staff and the system stand above every member, an unknown role below."""
+    return _ABOVE_ALL if role in {"staff", "system"} else ROLE_RANK.get(role, 0)
 
 
 def scopes_of(role: str) -> frozenset[Scope]:

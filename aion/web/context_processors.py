@@ -10,7 +10,8 @@ from django.utils.functional import SimpleLazyObject
 from aion import clock
 from aion.actor import Actor, Scope
 from aion.events.queries import MANY, unread_count
-from aion.tenancy.models import Organisation
+from aion.tenancy.models import Organisation, TermsVersion
+from aion.tenancy.queries import terms_to_accept
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
@@ -28,14 +29,22 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         count = unread_count(actor) if actor is not None else 0
         return f"{MANY}+" if count > MANY else str(count or "")
 
+    def documents() -> list[TermsVersion]:
+        if actor is None or actor.organisation_id is None or not actor.has(Scope.ORGANISATION_OWN):
+            return []
+        return terms_to_accept(actor.organisation_id, clock.now())
+
     return {
+        "terms_to_accept": SimpleLazyObject(documents),
         "organisation": getattr(request, "organisation", None),
         "actor": actor,
+        "looking": getattr(request, "looking", None),
         "may_launch": actor is not None and actor.has(Scope.WORKLOADS_WRITE),
         "unread": SimpleLazyObject(unread),
         "my_organisations": SimpleLazyObject(memberships),
         # None outside a replay, and lazy: a fragment that does not show it asks nothing.
         "replay_now": SimpleLazyObject(clock.virtual_now) if settings.VIRTUAL_CLOCK else None,
+        "support_email": settings.SUPPORT_EMAIL,
         "local_mailbox": bool(settings.LOCAL_MAILBOX),
         "request_id": getattr(request, "request_id", ""),
     }

@@ -3,6 +3,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
@@ -34,7 +35,12 @@ def server_error(request: HttpRequest) -> HttpResponse:
     if request.path.startswith("/api/"):
         detail = "Something failed on our side. Nothing was half-done; try again, or tell support the request id."
         return _problem(request, 500, "internal_error", "Internal error", detail)
-    return render(request, "500.html", {"request_id": getattr(request, "request_id", "")}, status=500)
+    return render(
+        request,
+        "500.html",
+        {"request_id": getattr(request, "request_id", ""), "support_email": settings.SUPPORT_EMAIL},
+        status=500,
+    )
 
 
 @login_not_required

@@ -26,6 +26,7 @@ PAGE = 50
 class NotificationsView(ActorView):
     """What happened that concerns the person, newest first."""
 
+    personal = True
     scope = Scope.ORGANISATION_READ
 
     def get(self, request: HttpRequest) -> HttpResponse:
@@ -38,6 +39,7 @@ class NotificationsView(ActorView):
 class ReadAllView(ActorView):
     """Marks everything read."""
 
+    personal = True
     scope = Scope.ORGANISATION_READ
 
     def post(self, request: HttpRequest) -> HttpResponse:
@@ -49,6 +51,7 @@ class ReadAllView(ActorView):
 class ReadView(ActorView):
     """Marks one read."""
 
+    personal = True
     scope = Scope.ORGANISATION_READ
 
     def post(self, request: HttpRequest, public_id: str) -> HttpResponse:

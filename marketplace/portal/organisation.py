@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Keys, projects, team and the audit log."""
+"""Keys, projects and the audit log."""
 
 from django.contrib import messages
 from django.core.paginator import Paginator
@@ -11,7 +11,7 @@ from aion import clock
 from aion.actor import Scope
 from aion.audit.models import AuditEvent
 from aion.errors import DomainError
-from aion.tenancy.models import ApiToken, Membership, Project
+from aion.tenancy.models import ApiToken, Project
 from aion.tenancy.services.projects import create_project
 from aion.tenancy.services.tokens import create_token, revoke_token
 from aion.web.text import text_in
@@ -24,6 +24,7 @@ PAGE = 50
 class KeysView(ActorView):
     """API keys; a new one is shown once."""
 
+    personal = True
     scope = Scope.TOKENS_READ
     write_scope = Scope.TOKENS_WRITE
 
@@ -102,17 +103,6 @@ class ProjectsView(ActorView):
     def _page(self, request: HttpRequest, form: ProjectForm, *, status: int = 200) -> HttpResponse:
         projects = Project.objects.visible_to(self.actor)
         return render(request, "marketplace/projects.html", {"form": form, "projects": projects}, status=status)
-
-
-class TeamView(ActorView):
-    """Who is a member, with which role."""
-
-    scope = Scope.ORGANISATION_READ
-
-    def get(self, request: HttpRequest) -> HttpResponse:
-        """List members."""
-        members = Membership.objects.visible_to(self.actor).select_related("user").order_by("user__name", "pk")
-        return render(request, "marketplace/team.html", {"members": members})
 
 
 class AuditView(ActorView):

@@ -34,7 +34,6 @@ tenant_pages = [
     path("keys/", organisation.KeysView.as_view(), name="keys"),
     path("keys/<public_id:public_id>/revoke/", organisation.RevokeKeyView.as_view(), name="revoke_key"),
     path("projects/", organisation.ProjectsView.as_view(), name="projects"),
-    path("team/", organisation.TeamView.as_view(), name="team"),
     path("audit/", organisation.AuditView.as_view(), name="audit"),
     path("webhooks/", webhooks.WebhooksView.as_view(), name="webhooks"),
     path("webhooks/deliveries/<public_id:public_id>/resend/", webhooks.ResendView.as_view(), name="webhook_resend"),

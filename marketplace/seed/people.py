@@ -11,12 +11,12 @@ from allauth.mfa.totp.internal.auth import TOTP
 
 from aion.actor import system
 from aion.tenancy.models import Membership, Organisation, OrganisationKind, Project, User
-from aion.tenancy.roles import Role
+from aion.tenancy.roles import NEEDS_SECOND_FACTOR, Role
 from billing.services.credits import issue_lot
 from billing.states import Origin
 
 PASSWORD = "lantern-harbour-2026"  # noqa: S105 - the demo's, printed at its end
-STAFF_TOTP_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"  # noqa: S105 - likewise
+TOTP_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"  # noqa: S105 - likewise
 MICRO = 1_000_000
 
 
@@ -69,10 +69,11 @@ def seed_people(*, since: datetime, at: datetime) -> None:
             organisation=Organisation.objects.get(slug=person.organisation),
             defaults={"role": person.role},
         )
+        if person.role in NEEDS_SECOND_FACTOR:
+            _second_factor(user)
     for _, email, name in STAFF:
         user = _user(email, name, is_staff=True, is_superuser=True)
-        if not Authenticator.objects.filter(user=user, type=Authenticator.Type.TOTP).exists():
-            TOTP.activate(user, STAFF_TOTP_SECRET)
+        _second_factor(user)
 
 
 def _user(email: str, name: str, **fields: Any) -> User:
@@ -81,6 +82,11 @@ def _user(email: str, name: str, **fields: Any) -> User:
         user = User.objects.create_user(email, PASSWORD, name=name, **fields)
         EmailAddress.objects.create(user=user, email=email, primary=True, verified=True)
     return user
+
+
+def _second_factor(user: User) -> None:
+    if not Authenticator.objects.filter(user=user, type=Authenticator.Type.TOTP).exists():
+        TOTP.activate(user, TOTP_SECRET)
 
 
 def _credits(organisation: Organisation, since: datetime, at: datetime) -> None:

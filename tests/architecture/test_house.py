@@ -29,6 +29,7 @@ UNOWNED = {
     "clock.VirtualClock": "one row of the whole database",
     "audit.AuditEvent": "staff act for no organisation",
     "residency.Territory": "reference data",
+    "tenancy.TermsVersion": "documents for everybody",
     "tenancy.User": "a person belongs to several",
     "tenancy.Organisation": "is the owner",
     "events.NotificationPreference": "a person's, for all organisations",

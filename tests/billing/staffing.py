@@ -4,7 +4,6 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.contrib.messages import get_messages
 from django.test import Client
 from django.urls import reverse
@@ -17,7 +16,6 @@ SOON = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(
 
 def make_staff(name: str, **fields: Any) -> tuple[Client, User]:
     user = make_user(f"{name}@aion.example", is_staff=True, **{"is_superuser": True, **fields})
-    TOTP.activate(user, generate_totp_secret())
     client = Client()
     client.force_login(user)
     return client, user

@@ -12,6 +12,7 @@ import pytest
 
 from aion.local.layout import free_port
 from tests.chromium import find
+from tests.journeys.screens import Door
 from tests.local.test_replay_survives import environment
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,6 +32,12 @@ def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     assert started.returncode == 0, started.stdout + started.stderr
     yield f"http://127.0.0.1:{port}"
     subprocess.run([*command, "stop"], cwd=ROOT, env=env, check=True, capture_output=True)
+
+
+@pytest.fixture(scope="session")
+def door() -> Door:
+    """Return what signs the people of the demo in."""
+    return Door()
 
 
 @pytest.fixture(scope="module")

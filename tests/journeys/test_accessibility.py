@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.journeys.screens import ACCOUNT, FOUNDER, PUBLIC, TENANT, refuse_a_launch, set_theme, settle, sign_in
+from tests.journeys.screens import ACCOUNT, FOUNDER, PUBLIC, TENANT, Door, refuse_a_launch, set_theme, settle
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(400), pytest.mark.xdist_group("journeys")]
 AXE = (Path(__file__).resolve().parents[1] / "vendor" / "axe.min.js").read_text(encoding="utf-8")
@@ -38,18 +38,12 @@ FOCUS = """() => {
 
 
 @pytest.fixture(scope="module")
-def founder(browser: Any, portal: str) -> Callable[..., dict[str, Any]]:
-    """Return a function from a locale to a signed-in founder's cookies; each locale signs in once."""
-    states: dict[str, Any] = {}
-
-    def state(locale: str) -> Any:
-        if locale not in states:
-            context = browser.new_context(base_url=portal, locale=locale)
-            sign_in(context.new_page(), FOUNDER)
-            states[locale] = context.storage_state()
-            context.close()
-        return states[locale]
-
+def founder(browser: Any, portal: str, door: Door) -> Any:
+    """Return a signed-in founder's cookies."""
+    context = browser.new_context(base_url=portal)
+    door.enter(context.new_page(), FOUNDER)
+    state = context.storage_state()
+    context.close()
     return state
 
 
@@ -59,7 +53,7 @@ def visit(browser: Any, portal: str, founder: Any) -> Iterator[Callable[..., Any
     contexts = []
 
     def open_page(locale: str = "en-GB", theme: str = "light", *, signed_in: bool = True, **size: Any) -> Any:
-        state = founder(locale) if signed_in else None
+        state = founder if signed_in else None
         context = browser.new_context(
             base_url=portal, locale=locale, color_scheme=theme, storage_state=state, reduced_motion="reduce", **size
         )

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from marketplace.seed.people import PASSWORD
+from tests.journeys.screens import Door
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(400), pytest.mark.xdist_group("journeys")]
 PAGES = [
@@ -41,16 +41,8 @@ def page(browser: Any, portal: str) -> Iterator[Any]:
     assert [problem for problem in problems if not re.search("40[24]|^htmx:", problem)] == []
 
 
-def sign_in(page: Any, email: str) -> None:
-    page.goto("/accounts/login/")
-    page.fill("input[name=login]", email)
-    page.fill("input[name=password]", PASSWORD)
-    page.click("button[type=submit]")
-    page.wait_for_url("**/o/**")
-
-
-def test_a_founder_launches_eight_gpus_watches_them_run_stops_them_and_sees_the_charge(page: Any) -> None:
-    sign_in(page, "ines@lumen.example")
+def test_a_founder_launches_eight_gpus_watches_them_run_stops_them_and_sees_the_charge(page: Any, door: Door) -> None:
+    door.enter(page, "ines@lumen.example")
     assert page.locator("h1").inner_text() == "Overview"
     assert re.search(r"\d", page.locator(".stat-value").first.inner_text())
     page.click(".topbar a.btn-main")
@@ -73,14 +65,14 @@ def test_a_founder_launches_eight_gpus_watches_them_run_stops_them_and_sees_the_
     assert page.locator("tbody tr").count() == 1
 
 
-def test_a_stranger_cannot_open_any_of_these_pages(page: Any) -> None:
-    sign_in(page, "marta@climat.example")
+def test_a_stranger_cannot_open_any_of_these_pages(page: Any, door: Door) -> None:
+    door.enter(page, "marta@climat.example")
     for path in PAGES:
         assert page.goto(f"/o/atelier-lumen/{path}").status == 404, path
 
 
-def test_a_launch_that_cannot_be_paid_says_so_and_keeps_what_was_typed(page: Any) -> None:
-    sign_in(page, "ines@lumen.example")
+def test_a_launch_that_cannot_be_paid_says_so_and_keeps_what_was_typed(page: Any, door: Door) -> None:
+    door.enter(page, "ines@lumen.example")
     page.goto("/o/atelier-lumen/launch/")
     page.fill("input[name=gpus]", "64")
     page.fill("input[name=hours]", "700")
@@ -90,8 +82,8 @@ def test_a_launch_that_cannot_be_paid_says_so_and_keeps_what_was_typed(page: Any
     assert page.input_value("input[name=name]") == "too-dear"
 
 
-def test_a_key_is_shown_once_and_works(page: Any, portal: str) -> None:
-    sign_in(page, "jonas@lumen.example")
+def test_a_key_is_shown_once_and_works(page: Any, door: Door, portal: str) -> None:
+    door.enter(page, "jonas@lumen.example")
     page.goto("/o/atelier-lumen/keys/")
     page.fill("input[name=name]", "laptop")
     page.check("input[value='workloads:read']")
@@ -104,8 +96,8 @@ def test_a_key_is_shown_once_and_works(page: Any, portal: str) -> None:
 
 
 @pytest.mark.parametrize("width", [1440, 390])
-def test_no_page_scrolls_sideways_and_the_french_one_is_french(page: Any, width: int) -> None:
-    sign_in(page, "ines@lumen.example")
+def test_no_page_scrolls_sideways_and_the_french_one_is_french(page: Any, door: Door, width: int) -> None:
+    door.enter(page, "ines@lumen.example")
     page.set_viewport_size({"width": width, "height": 844})
     for path in PAGES:
         page.goto(f"/o/atelier-lumen/{path}")

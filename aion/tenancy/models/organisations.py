@@ -23,10 +23,11 @@ class OrganisationKind(models.TextChoices):
 
 
 class OrganisationState(models.TextChoices):
-    """Frozen: nothing new starts, running work drains."""
+    """Frozen: nothing new starts, running work drains. Closed: for good; its books stay readable."""
 
     ACTIVE = "active", _("Active")
     FROZEN = "frozen", _("Frozen")
+    CLOSED = "closed", _("Closed")
 
 
 class Organisation(models.Model):
@@ -45,6 +46,7 @@ class Organisation(models.Model):
     frozen_reason = models.CharField(_("why frozen"), max_length=200, blank=True)
     milli_gpu_quota = models.PositiveBigIntegerField(_("quota (milli-GPUs at one time)"), default=64_000)
     created_at = models.DateTimeField(auto_now_add=True)
+    closed_at = models.DateTimeField(_("closed"), null=True, editable=False)
 
     objects = OrganisationQuerySet.as_manager()
 
@@ -65,6 +67,7 @@ class Organisation(models.Model):
 class Membership(models.Model):
     """A person's role in an organisation."""
 
+    public_id = models.CharField(max_length=24, unique=True, default=ids.member_id, editable=False)
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
     organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(_("role"), max_length=16, choices=Role.choices)

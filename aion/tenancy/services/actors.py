@@ -5,7 +5,7 @@ from django.utils.translation import gettext
 
 from aion.actor import Actor, Scope, Via
 from aion.errors import NotFound
-from aion.tenancy.models import ApiToken, Membership, User
+from aion.tenancy.models import ApiToken, Membership, OrganisationState, User
 from aion.tenancy.roles import scopes_of
 
 
@@ -14,7 +14,10 @@ def actor_for(*, user: User, slug: str, via: Via = Via.PORTAL) -> Actor:
     membership = Membership.objects.filter(user=user, organisation__slug=slug).select_related("organisation").first()
     if membership is None or not user.is_active:
         raise NotFound(gettext("There is no such organisation, or you are not a member of it."))
-    return Actor(user.pk, membership.organisation_id, membership.role, scopes_of(membership.role), via, user.email)
+    scopes = scopes_of(membership.role)
+    if membership.organisation.state == OrganisationState.CLOSED:
+        scopes = frozenset(scope for scope in scopes if scope.endswith(":read"))  # its books stay readable
+    return Actor(user.pk, membership.organisation_id, membership.role, scopes, via, user.email)
 
 
 def actor_of_token(token: ApiToken) -> Actor | None:

@@ -8,7 +8,7 @@ from django.utils.translation import gettext
 
 from aion.actor import Actor
 from aion.audit import services as audit
-from aion.errors import Rejected
+from aion.errors import Conflict, Rejected
 from aion.tenancy.audit import Action
 from aion.tenancy.models import Membership, Organisation, OrganisationState, User
 
@@ -26,11 +26,29 @@ def create_organisation(
 
 
 @transaction.atomic
-def add_member(*, actor: Actor, organisation: Organisation, user: User, role: str, at: datetime) -> Membership:
+def add_member(
+    *, actor: Actor, organisation: Organisation, user: User, role: str, at: datetime, reason: str = ""
+) -> Membership:
     """Give ``user`` a role in ``organisation``."""
     membership = Membership.objects.create(organisation=organisation, user=user, role=role)
-    audit.record(actor=actor, action=Action.MEMBER_ADDED, subject=membership, at=at, changes={"role": role})
+    changes = {"role": role, "user": user.pk}
+    audit.record(actor=actor, action=Action.MEMBER_ADDED, subject=membership, at=at, reason=reason, changes=changes)
     return membership
+
+
+@transaction.atomic
+def appoint(
+    *, actor: Actor, organisation: Organisation, email: str, role: str, reason: str, at: datetime
+) -> Membership:
+    """Make a known person a member, by staff. Raises Rejected for an unknown address, Conflict for a member."""
+    if not reason.strip():
+        raise Rejected(gettext("Write why: the organisation's owners will read it."), field="reason")
+    user = User.objects.filter(email=email.strip().lower(), is_active=True).first()
+    if user is None:
+        raise Rejected(gettext("Nobody has signed up with this address: ask the person to."), field="email")
+    if Membership.objects.filter(organisation=organisation, user=user).exists():
+        raise Conflict(gettext("This person is a member already."), field="email")
+    return add_member(actor=actor, organisation=organisation, user=user, role=role, at=at, reason=reason)
 
 
 @transaction.atomic

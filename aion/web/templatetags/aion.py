@@ -171,15 +171,6 @@ STATE_TONES = {
             "timed_out",
             "withdrawn",
         ),
-            "budget_exhausted",
-            "draft",
-            "partly",
-            "preempted",
-            "returned",
-            "stopping",
-            "timed_out",
-            "withdrawn",
-        ),
         "danger": ("discarded", "failed", "frozen", "ineligible", "refused", "rejected"),
     }.items()
     for state in states

@@ -11,11 +11,11 @@ from aion import clock
 from aion.actor import system
 from aion.errors import DomainError
 from aion.tenancy.models import Membership, Organisation, Project, User
-from aion.tenancy.roles import Role
+from aion.tenancy.roles import NEEDS_SECOND_FACTOR, Role
 from clusters import queries as clusters
 from marketplace.models import Offer, Order
 from marketplace.seed.grants import JUDGES
-from marketplace.seed.people import PASSWORD, PEOPLE, STAFF, STAFF_TOTP_SECRET
+from marketplace.seed.people import PASSWORD, PEOPLE, STAFF, TOTP_SECRET
 from marketplace.services.orders import Request, place_order
 
 WORK = (
@@ -41,9 +41,11 @@ class Command(BaseCommand):
         say("")
         say(f"Sign in at {settings.BASE_URL}/accounts/login/   password of all: {PASSWORD}")
         for person in (*PEOPLE, *JUDGES):
-            say(f"  {person.kind:<16} {person.email:<24} {person.role} of {person.organisation}")
+            factor = "  with TOTP" if person.role in NEEDS_SECOND_FACTOR else ""
+            say(f"  {person.kind:<16} {person.email:<24} {person.role} of {person.organisation}{factor}")
         for kind, email, _name in STAFF:
-            say(f"  {kind:<16} {email:<24} {settings.BASE_URL}/admin/  TOTP secret {STAFF_TOTP_SECRET}")
+            say(f"  {kind:<16} {email:<24} {settings.BASE_URL}/admin/  with TOTP")
+        say(f"  secret of every TOTP (for an authenticator app, or oathtool --totp -b): {TOTP_SECRET}")
         say(f"  mailbox of the demo: {settings.BASE_URL}/mailbox/")
         say("  The auditor and the researcher can also read a tenant of the replayed month (switch at the top left).")
 

@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The provider's addresses."""
+
+from django.urls import include, path
+
+urlpatterns = [path("", include("allauth.idp.urls")), path("accounts/", include("allauth.account.urls"))]
