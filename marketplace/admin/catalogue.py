@@ -12,7 +12,17 @@ from django.utils.translation import gettext_lazy as _
 
 from aion.actor import Actor
 from aion.money import to_decimal
-from aion.staff import Act, DecidedAdmin, ReadOnlyAdmin, gpus_column, on_one, on_rows, state_column
+from aion.staff import (
+    Act,
+    DecidedAdmin,
+    Queue,
+    ReadOnlyAdmin,
+    gpus_column,
+    on_one,
+    on_rows,
+    register_queues,
+    state_column,
+)
 from marketplace.models import Offer, Order
 from marketplace.queries import level_reached
 from marketplace.services import offers
@@ -68,6 +78,8 @@ WITHDRAW = Act(
     danger=True,
     facts=_facts,
 )
+
+register_queues(Queue(_("Proposed offers"), Offer, {"state": OfferState.PROPOSED}, "state__exact=proposed"))
 
 
 BUTTONS: dict[str, tuple[str, ...]] = {

@@ -13,5 +13,9 @@ class GrantsConfig(AppConfig):
     verbose_name = _("Grants")
 
     def ready(self) -> None:
-        """Register the event types, so that every process can tell people of them."""
+        """Register the event types, so that every process can tell of them, and what erasure must forget here."""
         from marketplace.grants import event_types  # noqa: F401
+        from marketplace.grants.services.erasure import forget_in_teams
+        from marketplace.services.erasure import FORGETTERS
+
+        FORGETTERS.append(forget_in_teams)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Deleting a person as the law wants it: what names them goes, what the books need stays under a number."""
 
+from collections.abc import Callable
 from datetime import datetime
 
 from allauth.account.models import EmailAddress
@@ -33,6 +34,9 @@ from aion.tenancy.models import (
 from aion.tenancy.roles import Role
 from clusters.services.erasure import forget_author
 
+# What parts of the product keep under a person's address; each writes the label in its place.
+FORGETTERS: list[Callable[..., None]] = [forget_author]
+
 
 @transaction.atomic
 def erase_person(*, actor: Actor, user: User, at: datetime, reason: str = "") -> None:
@@ -57,7 +61,8 @@ def erase_person(*, actor: Actor, user: User, at: datetime, reason: str = "") ->
     for address in addresses:
         # Answers kept for repeated calls: one may spell the address.
         IdempotencyRecord.objects.filter(body__icontains=address).delete()
-        forget_author(address=address, label=name)
+        for forget in FORGETTERS:
+            forget(address=address, label=name)
     locked.email, locked.name, locked.language = f"{name}@erased.invalid", "", ""
     locked.is_active, locked.is_superuser, locked.erased_at = False, False, at
     locked.set_unusable_password()

@@ -7,7 +7,8 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from aion.tenancy.models import Organisation
+from aion.tenancy.models import LegalIdentity, Organisation
+from aion.tenancy.queries import terms_to_accept
 from marketplace.grants.eligibility import Facts, Result, check, rules_of
 from marketplace.grants.models import Application
 from marketplace.grants.queries.awards import overdue_reports
@@ -26,10 +27,27 @@ class Known:
     overdue_reports: int = 0
 
 
+def _identity(organisation: Organisation, at: datetime) -> Mapping[str, Any]:
+    accepted = {"terms_accepted": not terms_to_accept(organisation.pk, at)}
+    identity = LegalIdentity.objects.filter(organisation=organisation).first()
+    if identity is None:
+        return accepted
+    # A VAT number is checked before it is stored.
+    return {
+        **accepted,
+        "size": identity.size,
+        "founded_on": identity.founded_on,
+        "identity_complete": True,
+        "vat_valid": bool(identity.vat_number),
+    }
+
+
+def _reports(organisation: Organisation, at: datetime) -> Mapping[str, Any]:
+    return {"overdue_reports": overdue_reports(organisation.pk, at)}
+
+
 # A part that keeps such facts adds its reader: organisation and instant to some of the fields above.
-READERS: list[Callable[[Organisation, datetime], Mapping[str, Any]]] = [
-    lambda organisation, at: {"overdue_reports": overdue_reports(organisation.pk, at)}
-]
+READERS: list[Callable[[Organisation, datetime], Mapping[str, Any]]] = [_identity, _reports]
 
 
 def known_of(organisation: Organisation, at: datetime) -> Known:
