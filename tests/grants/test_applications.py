@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, close_old_connections, connection, transaction
 
+from aion.actor import system
 from aion.errors import Forbidden, NotFound, Rejected
 from aion.events.models import Event
 from aion.tenancy.roles import Role
@@ -22,8 +23,9 @@ from marketplace.grants.models import Application, Submission
 from marketplace.grants.services.applications import save_step, start_application, withdraw
 from marketplace.grants.services.submission import submit
 from marketplace.grants.states import ApplicationState
+from marketplace.services.erasure import erase_person
 from tests.grants.scenes import content, make_application, make_programme, ready_application, submitted_application
-from tests.worlds import NOW, Market, Tenant, make_market, make_tenant
+from tests.worlds import NOW, Market, Tenant, make_market, make_tenant, make_user
 
 TICK = timedelta(microseconds=1)
 
@@ -302,3 +304,13 @@ def test_the_api_estimates_and_names_the_field_that_is_wrong(mine: Tenant, api: 
     assert (good.status_code, good.json()["gpu_hours"], good.json()["flop"]) == (200, 29_492, "42" + "0" * 21)
     bad = client.post("/api/v1/grant-estimates", body, format="json")
     assert bad.status_code == 422
+
+
+def test_an_erased_person_is_taken_out_of_teams_also_of_what_was_submitted(mine: Tenant, market: Market) -> None:
+    gone = {"name": "Gone", "email": "gone@lab.example", "role": "lead", "cv": "Ten years."}
+    stays = {"name": "Stays", "email": "stays@lab.example", "role": "engineer", "cv": ""}
+    application = submitted_application(mine, make_programme(), market, team=[gone, stays])
+    user = make_user("gone@lab.example", name="Gone")
+    erase_person(actor=system("test"), user=user, at=NOW)
+    application.refresh_from_db()
+    assert application.team == [{**gone, "name": f"erased-{user.pk}", "email": "", "cv": ""}, stays]

@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from aion.people.organisations import accept_terms
+from aion.tenancy.models import LegalIdentity
+from aion.tenancy.queries import terms_to_accept
 from marketplace.grants.eligibility import CHECKS, FAILED, SENTENCES, UNKNOWN, Facts, check, rules_of
 from marketplace.grants.models import EligibilityResult
 from marketplace.grants.queries import applicants
@@ -121,6 +124,21 @@ def test_what_is_not_known_makes_an_application_ineligible_and_the_reasons_are_k
 def test_a_part_that_knows_more_is_asked(mine: Tenant, market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(applicants, "READERS", [lambda _organisation, _at: {"size": "small"}])
     assert submitted_application(mine, make_programme(rules=RULES), market).state == ApplicationState.ELIGIBLE
+
+
+def test_the_identity_and_the_documents_of_an_organisation_reach_the_rules(mine: Tenant) -> None:
+    before = applicants.known_of(mine.organisation, NOW)
+    assert (before.size, before.founded_on, before.identity_complete, before.vat_valid) == (None, None, None, None)
+    LegalIdentity.objects.create(
+        organisation=mine.organisation, legal_name="Mine", country_id="FR", registration_scheme="siren",
+        registration_number="552081317", size="small", founded_on=date(2021, 3, 2), address="Paris", updated_at=NOW,
+    )  # fmt: skip
+    for document in terms_to_accept(mine.organisation.pk, NOW):
+        accept_terms(actor=mine.actor(), kind=document.kind, version=document.version, at=NOW)
+    known = applicants.known_of(mine.organisation, NOW)
+    assert (known.size, known.founded_on, known.identity_complete, known.vat_valid, known.terms_accepted) == (
+        "small", date(2021, 3, 2), True, False, True,
+    )  # fmt: skip
 
 
 def test_staff_let_an_application_pass_with_a_reason_once(mine: Tenant, market: Market) -> None:
