@@ -2,9 +2,9 @@
 // Copies the few files the portal needs from node_modules to static/vendor, with a manifest of versions and licences.
 import { cpSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 
-const ICONS = ["activity", "bell", "boxes", "chart-column", "check", "chevrons-up-down",
+const ICONS = ["activity", "badge-check", "bell", "boxes", "chart-column", "check", "chevrons-up-down",
   "circle-check", "clock", "coins", "cpu", "download", "file-text", "flame", "info", "key-round", "layout-dashboard",
-  "leaf", "list", "log-out", "mail", "menu", "octagon-alert", "receipt", "rocket", "scroll-text", "server", "shield-check",
+  "leaf", "list", "log-out", "mail", "menu", "octagon-alert", "plus", "receipt", "rocket", "scroll-text", "server", "shield-check",
   "square", "sun-moon", "tag", "triangle-alert", "user", "users", "wallet", "webhook", "zap", "orbit", "book-open", "copy", "x"];
 const target = "static/vendor";
 rmSync(target, { recursive: true, force: true });

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.test.utils import setup_databases, teardown_databases
+from django.utils import translation
 from rest_framework.test import APIClient
 
 from clusters.kube.connect import connect
@@ -82,6 +84,12 @@ def api() -> Any:
         return result
 
     return client
+
+
+@pytest.fixture(autouse=True)
+def _our_language() -> None:
+    """Begin in English: a request of the test before may have chosen another language for this thread."""
+    translation.activate(settings.LANGUAGE_CODE)
 
 
 @pytest.fixture(autouse=True)

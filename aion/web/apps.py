@@ -14,6 +14,7 @@ class WebConfig(AppConfig):
         """Register what stands in addresses, before any URL is read."""
         from django.urls import register_converter
 
-        from aion.web.converters import PublicIdConverter
+        from aion.web.converters import PublicIdConverter, TokenConverter
 
         register_converter(PublicIdConverter, "public_id")
+        register_converter(TokenConverter, "token")

@@ -4,7 +4,7 @@
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -74,6 +74,7 @@ class CatalogueIn(StrictSerializer):
         )
 
 
+@extend_schema_serializer(many=False)
 class OfferPageOut(serializers.Serializer[Any]):
     """A page of the catalogue."""
 
@@ -89,6 +90,7 @@ class OfferViewSet(ActorViewSet):
     http_method_names = ["get", "head", "options"]
     scopes: ClassVar = {"list": Scope.OFFERS_READ, "retrieve": Scope.OFFERS_READ}
     out = OfferOut
+    parameters = tuple(CatalogueIn().fields)
     queryset = Offer.objects.none()
     pagination_class = None
     filter_backends = ()

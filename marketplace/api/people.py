@@ -4,7 +4,7 @@
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -64,6 +64,7 @@ class InvitationIn(StrictSerializer):
     role = serializers.ChoiceField(choices=Role.choices)
 
 
+@extend_schema_serializer(many=False)
 class LegalIdentityOut(serializers.Serializer[Any]):
     """Who the organisation is before the law; all empty until it was given."""
 

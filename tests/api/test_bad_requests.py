@@ -93,10 +93,14 @@ def test_only_what_repeats_safely_documents_an_idempotency_key(client: Client) -
         if any(one["name"] == "Idempotency-Key" for one in operations.get("post", {}).get("parameters", ()))
     }
     posts = {path for path, operations in document["paths"].items() if "post" in operations}
-    assert posts - documented == {"/api/v1/estimates"}
+    assert posts - documented == {"/api/v1/estimates", "/api/v1/grant-estimates"}
 
 
 PAGED = ["cursor", "limit", "format"]
+CATALOGUE = [
+    *("q", "vendor", "kind", "memory_min_gib", "site", "country", "capacity_class", "residency_level"),
+    *("max_price_microcredits", "milli_gpus", "available", "sort", "page", "limit"),
+]
 ENTRY_TIMES = ["effective_after", "effective_before", "created_after", "created_before"]
 
 
@@ -113,7 +117,7 @@ ENTRY_TIMES = ["effective_after", "effective_before", "created_after", "created_
         ("webhook-deliveries", ["endpoint", "state", "event_type", *PAGED]),
         ("balance", ["effective_at", "known_at", "format"]),
         ("forecast", ["format"]),
-        ("offers", ["format"]),
+        ("offers", [*CATALOGUE, "format"]),
         ("event-types", ["format"]),
         ("exports/focus", ["from", "to", "format"]),
         ("workloads/wl_0000000000000000", ["format"]),

@@ -6,22 +6,22 @@ from typing import Any
 
 import pytest
 
-from tests.journeys.screens import FOUNDER, OPERATOR, STAFF, sign_in
+from tests.journeys.screens import FOUNDER, OPERATOR, STAFF, Door
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(400), pytest.mark.xdist_group("journeys")]
 TITLE = "L40S at spot price"
 
 
-def visitor(browser: Any, portal: str, email: str, *, staff: bool = False) -> Any:
+def visitor(browser: Any, portal: str, door: Door, email: str) -> Any:
     page = browser.new_context(base_url=portal, viewport={"width": 1440, "height": 900}, locale="en-GB").new_page()
-    sign_in(page, email, staff=staff)
+    door.enter(page, email)
     return page
 
 
 def test_an_operator_publishes_an_offer_staff_approve_it_and_it_stands_in_the_catalogue(
-    browser: Any, portal: str
+    browser: Any, portal: str, door: Door
 ) -> None:
-    operator = visitor(browser, portal, OPERATOR)
+    operator = visitor(browser, portal, door, OPERATOR)
     operator.goto("/o/scaleway/offers/")
     operator.click("text=New offer")
     operator.select_option("select[name=pool]", label="Paris inference · NVIDIA L40S · Paris DC5")
@@ -38,11 +38,11 @@ def test_an_operator_publishes_an_offer_staff_approve_it_and_it_stands_in_the_ca
     operator.click("text=Propose to AION")
     operator.locator("text=AION is looking at it").wait_for()
 
-    founder = visitor(browser, portal, FOUNDER)
+    founder = visitor(browser, portal, door, FOUNDER)
     founder.goto("/prices/?capacity_class=spot")
     assert founder.locator("text=Nothing fits").count() == 1
 
-    staff = visitor(browser, portal, STAFF, staff=True)
+    staff = visitor(browser, portal, door, STAFF)
     staff.goto("/admin/marketplace/offer/?state__exact=proposed")
     staff.click(f"#result_list a:has-text('{TITLE}')")
     staff.click("a:has-text('Approve')")

@@ -21,7 +21,7 @@ tenant_pages: list[URLPattern] = [
 ]
 public_pages: list[URLPattern] = [
     path("organisations/new/", found.FoundView.as_view(), name="found"),
-    path("invitations/<str:token>/", found.InvitationView.as_view(), name="invitation"),
+    path("invitations/<token:token>/", found.InvitationView.as_view(), name="invitation"),
     path("terms/<slug:kind>/<slug:version>/", found.TermsView.as_view(), name="terms"),
     path("account/export/", account.ExportView.as_view(), name="account_export"),
     path("account/delete/", account.DeleteAccountView.as_view(), name="account_delete"),
