@@ -134,12 +134,23 @@ def open_window_exact(organisation_id: int | None, at: datetime) -> int:
     return total
 
 
+def occupied_in_sql(pool: str) -> Coalesce:
+    """Return what occupies the pool whose key the outer query calls ``pool``, as an expression."""
+    return _summed(Workload.objects.filter(pool=OuterRef(pool), state__in=OCCUPYING), "pool")
+
+
+def active_in_sql(project: str) -> Coalesce:
+    """Return what the project whose key the outer query calls ``project`` runs and waits for, as an expression."""
+    return _summed(Workload.objects.filter(project=OuterRef(project), state__in=ACTIVE), "project")
+
+
+def _summed(rows: QuerySet[Workload], by: str) -> Coalesce:
+    return Coalesce(Subquery(rows.order_by().values(by).annotate(total=Sum("milli_gpus")).values("total")), 0)
+
+
 def free_milli_gpus(pool_ids: Iterable[int]) -> dict[int, int]:
     """Return free capacity per pool: its size less what occupies it."""
-    occupied = Workload.objects.filter(pool=OuterRef("pk"), state__in=OCCUPYING).order_by().values("pool")
-    pools = Pool.objects.filter(pk__in=list(pool_ids)).annotate(
-        used=Coalesce(Subquery(occupied.annotate(total=Sum("milli_gpus")).values("total")), 0)
-    )
+    pools = Pool.objects.filter(pk__in=list(pool_ids)).annotate(used=occupied_in_sql("pk"))
     return {pk: max(0, size - int(used)) for pk, size, used in pools.values_list("pk", "milli_gpus", "used")}
 
 

@@ -130,12 +130,12 @@ def _looked_up(column: str, values: Mapping[int, int]) -> Func:
     return Func(amounts, place, template="(%(expressions)s]", arg_joiner=")[", output_field=BigIntegerField())
 
 
-def priced_skus(*, at: datetime, audience: str = "") -> list[int]:
-    """Return the SKUs that have a common price at ``at``: on the list, or for the class ``audience``."""
+def priced_skus(*, at: datetime, audience: str = "") -> Any:
+    """Return the SKUs that have a common price at ``at``, on the list or for the class ``audience``, as a subquery."""
     books = Q(book__code=LIST_BOOK)
     if audience:
         books |= Q(book__audience=audience)
-    return list(Price.objects.in_force_at(at).filter(books).values_list("sku_id", flat=True).distinct())
+    return Price.objects.in_force_at(at).filter(books).order_by().values("sku_id")
 
 
 def price_versions(*, sku_id: int, book_id: int | None) -> QuerySet[Price]:

@@ -105,11 +105,12 @@ class OfferViewSet(ActorViewSet):
         asked = CatalogueIn(data=request.query_params.dict())
         asked.is_valid(raise_exception=True)
         number, limit = asked.validated_data["page"], asked.validated_data["limit"]
+        buyer, allowance = queries.shopper_of(self.actor)
         page = queries.catalogue_page(
             wish=asked.wish(),
             at=clock.now(),
-            buyer=queries.buyer_of(self.actor),
-            allowance=queries.allowance_of(self.actor),
+            buyer=buyer,
+            allowance=allowance,
             number=number,
             size=limit,
         )
@@ -124,12 +125,8 @@ class OfferViewSet(ActorViewSet):
 
     def retrieve(self, request: Request, **_: Any) -> Response:
         """Return one line."""
-        line = queries.priced_offer(
-            public_id=self.kwargs["id"],
-            at=clock.now(),
-            buyer=queries.buyer_of(self.actor),
-            allowance=queries.allowance_of(self.actor),
-        )
+        buyer, allowance = queries.shopper_of(self.actor)
+        line = queries.priced_offer(public_id=self.kwargs["id"], at=clock.now(), buyer=buyer, allowance=allowance)
         if line is None:
             raise NotFound("No such offer is on sale.")
         return Response(OfferOut(line).data)

@@ -6,9 +6,16 @@ from django.db.models import QuerySet
 from aion.actor import Actor
 from marketplace.models import Order
 from marketplace.queries.amounts import Amounts, quote_amounts
-from marketplace.queries.availability import Allowance, Availability, allowance_of, allowance_within
+from marketplace.queries.availability import (
+    Allowance,
+    Availability,
+    allowance_of,
+    allowance_within,
+    buyer_of,
+    shopper_of,
+)
 from marketplace.queries.catalogue import CatalogueWish, Page, catalogue_lines, catalogue_page
-from marketplace.queries.offers import PricedOffer, buyer_of, level_reached, price_list, priced, priced_offer
+from marketplace.queries.offers import PricedOffer, level_reached, price_list, priced, priced_offer
 
 __all__ = [
     "Allowance",
@@ -28,6 +35,7 @@ __all__ = [
     "priced",
     "priced_offer",
     "quote_amounts",
+    "shopper_of",
 ]
 
 

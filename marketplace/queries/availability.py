@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from aion.actor import Actor
 from aion.tenancy.models import Organisation, Project
+from billing import queries as billing
 from clusters import queries as clusters
 from marketplace.models import Offer
 
@@ -43,10 +44,32 @@ def allowance_within(actor: Actor, organisation: Organisation) -> Allowance:
     quota = organisation.milli_gpu_quota
     if organisation.pk != actor.organisation_id:
         return Allowance()
-    used = {project: one.used + one.waiting for project, one in clusters.in_use_by_project(actor).items()}
-    projects = Project.objects.visible_to(actor).values_list("pk", "milli_gpu_quota")
-    best = max((size - used.get(pk, 0) for pk, size in projects), default=0)
-    return Allowance(max(0, min(quota - sum(used.values()), best)))
+    projects = Project.objects.visible_to(actor).annotate(used=clusters.active_in_sql("pk"))
+    return _within(quota, list(projects.values_list("milli_gpu_quota", "used")))
+
+
+def shopper_of(actor: Actor) -> tuple[billing.Buyer, Allowance]:
+    """Return who buys for the actor and what may still be started, in one query where there is a project."""
+    rows = list(
+        Project.objects.visible_to(actor)
+        .annotate(used=clusters.active_in_sql("pk"))
+        .values_list("organisation__kind", "organisation__milli_gpu_quota", "milli_gpu_quota", "used")
+    )
+    if not rows:
+        return buyer_of(actor), allowance_of(actor)
+    kind, quota, *_ = rows[0]
+    return billing.Buyer(actor.organisation_id, kind), _within(quota, [(size, used) for *_, size, used in rows])
+
+
+def buyer_of(actor: Actor) -> billing.Buyer:
+    """Return who buys for the actor: its kind of organisation chooses the price book, its usage the tier."""
+    row = Organisation.objects.visible_to(actor).values_list("pk", "kind").first()
+    return billing.Buyer(*row) if row is not None else billing.Buyer()
+
+
+def _within(quota: int, projects: list[tuple[int, int]]) -> Allowance:
+    best = max((size - used for size, used in projects), default=0)
+    return Allowance(max(0, min(quota - sum(used for _, used in projects), best)))
 
 
 def availability(*, offer: Offer, free: int, allowance: Allowance, wanted: int, at: datetime) -> Availability:

@@ -4,8 +4,9 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from django.db.models import Q
+from django.db.models import Count, Q, Subquery, Value
 
 from aion.residency.policy import Level
 from billing import queries as billing
@@ -61,14 +62,32 @@ def catalogue_page(
     *, wish: CatalogueWish, at: datetime, buyer: billing.Buyer, allowance: Allowance, number: int, size: int
 ) -> Page:
     """Return a page of what fits ``wish`` at the buyer's prices. A constant number of queries."""
-    rows = _found(wish, at=at, buyer=buyer, allowance=allowance)
-    count = rows.count()
+    found = _found(wish, at=at, buyer=buyer, allowance=allowance)
+    number = max(1, number)
+    rows, count = _cut(found, wish, at, buyer, number, size)
     pages = max(1, -(-count // size))
-    number = max(1, min(number, pages))
-    # Only keys are sorted: a row as a line shows it is wide, and the database would carry all of them.
-    keys = list(rows.values_list("pk", flat=True)[(number - 1) * size : number * size])
-    lines = priced(_in_order(keys), at=at, buyer=buyer, allowance=allowance, wanted=wish.milli_gpus)
+    if number > pages:
+        number = pages
+        rows, count = _cut(found, wish, at, buyer, number, size)
+    free = {offer.pool_id: max(0, offer.pool.milli_gpus - int(offer.occupied)) for offer in rows}
+    lines = priced(rows, at=at, buyer=buyer, allowance=allowance, wanted=wish.milli_gpus, free=free)
     return Page(lines, number, pages, count)
+
+
+def _cut(
+    found: OfferQuerySet, wish: CatalogueWish, at: datetime, buyer: billing.Buyer, number: int, size: int
+) -> tuple[list[Any], int]:
+    """Return the offers of one page and how many there are in all, in one query where the page has any."""
+    # Only keys are sorted: a row as a line shows it is wide, and the database would carry all of them.
+    keys = found.values("pk")[(number - 1) * size : number * size]
+    total = found.order_by().values(one=Value(1)).annotate(n=Count("pk")).values("n")
+    page = _sortable(Offer.objects.on_sale(), wish, at, buyer).filter(pk__in=keys)
+    rows = list(
+        page.annotate(total=Subquery(total), occupied=clusters.occupied_in_sql("pool_id")).order_by(
+            *SORTS[wish.sort], "pk"
+        )
+    )
+    return rows, rows[0].total if rows else found.count()
 
 
 def catalogue_lines(
@@ -87,9 +106,7 @@ def _in_order(keys: list[int]) -> list[Offer]:
 
 
 def _found(wish: CatalogueWish, *, at: datetime, buyer: billing.Buyer, allowance: Allowance) -> OfferQuerySet:
-    rows: OfferQuerySet = Offer.objects.on_sale().filter(_exact(wish), _priced(at, buyer))
-    if wish.max_micro is not None or "price" in wish.sort:
-        rows = rows.annotate(micro=billing.amount_in_sql(own="own_micro_per_gpu_hour", sku="sku", at=at, buyer=buyer))
+    rows = _sortable(Offer.objects.on_sale().filter(_exact(wish), _priced(at, buyer)), wish, at, buyer)
     if wish.text:
         names = ("title", "pool__flavour__name", "pool__cluster__site__name", "organisation__name")
         anywhere = Q()
@@ -109,6 +126,13 @@ def _found(wish: CatalogueWish, *, at: datetime, buyer: billing.Buyer, allowance
             pool__in=clusters.full_pools(wish.milli_gpus)
         )
     return rows.order_by(*SORTS[wish.sort], "pk")
+
+
+def _sortable(rows: OfferQuerySet, wish: CatalogueWish, at: datetime, buyer: billing.Buyer) -> OfferQuerySet:
+    """Add the buyer's price where it is asked for."""
+    if wish.max_micro is None and "price" not in wish.sort:
+        return rows
+    return rows.annotate(micro=billing.amount_in_sql(own="own_micro_per_gpu_hour", sku="sku", at=at, buyer=buyer))
 
 
 def _priced(at: datetime, buyer: billing.Buyer) -> Q:

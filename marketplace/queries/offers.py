@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Offers as a buyer sees them: price, level reached and what is available."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
-from aion.actor import Actor
 from aion.residency.policy import Facts, Level, Policy, decide
-from aion.tenancy.models import Organisation
 from billing import queries as billing
 from billing.queries import PriceInForce
 from clusters import queries as clusters
@@ -46,12 +44,6 @@ class PricedOffer:
         return self.availability.as_of
 
 
-def buyer_of(actor: Actor) -> billing.Buyer:
-    """Return who buys for the actor: its kind of organisation chooses the price book, its usage the tier."""
-    row = Organisation.objects.visible_to(actor).values_list("pk", "kind").first()
-    return billing.Buyer(*row) if row is not None else billing.Buyer()
-
-
 def price_list(at: datetime, buyer: billing.Buyer | None = None, *, limit: int | None = None) -> list[PricedOffer]:
     """Return what is on sale at ``at`` with the buyer's price, the first ``limit`` by position."""
     return priced(list(Offer.objects.on_sale()[:limit]), at=at, buyer=buyer)
@@ -70,13 +62,15 @@ def priced(
     buyer: billing.Buyer | None = None,
     allowance: Allowance | None = None,
     wanted: int = 1000,
+    free: Mapping[int, int] | None = None,
 ) -> list[PricedOffer]:
     """Return offers with price, level and availability of ``wanted`` milli-GPUs; those without a price are left out.
 
-    A constant number of queries for any number of offers.
+    A constant number of queries for any number of offers. ``free`` is what pools have left, where that is at hand.
     """
     prices = billing.offer_prices(wanted={(one.sku_id, one.price_book_id) for one in offers}, at=at, buyer=buyer)
-    free = clusters.free_milli_gpus([offer.pool_id for offer in offers])
+    if free is None:
+        free = clusters.free_milli_gpus([offer.pool_id for offer in offers])
     return [
         PricedOffer(
             offer=offer,
