@@ -132,7 +132,9 @@ def _sortable(rows: OfferQuerySet, wish: CatalogueWish, at: datetime, buyer: bil
     """Add the buyer's price where it is asked for."""
     if wish.max_micro is None and "price" not in wish.sort:
         return rows
-    return rows.annotate(micro=billing.amount_in_sql(own="own_micro_per_gpu_hour", sku="sku", at=at, buyer=buyer))
+    micro = billing.amount_in_sql(own="own_micro_per_gpu_hour", sku="sku", at=at, buyer=buyer)
+    priced_rows: OfferQuerySet = rows.annotate(micro=micro)
+    return priced_rows
 
 
 def _priced(at: datetime, buyer: billing.Buyer) -> Q:

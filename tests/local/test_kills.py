@@ -71,13 +71,16 @@ class Server:
         self.start()
 
     def kill_backend(self) -> None:
-        with psycopg.connect(self.url, autocommit=True) as connection:
+        """Kill a backend and wait until the server, which ends all of them for it, answers again."""
+        with contextlib.suppress(psycopg.OperationalError), psycopg.connect(self.url, autocommit=True) as connection:
             row = connection.execute(
                 "SELECT pid FROM pg_stat_activity WHERE datname = 'aion' AND pid <> pg_backend_pid() LIMIT 1"
             ).fetchone()
-        if row is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(int(str(row[0])), signal.SIGKILL)
+            if row is not None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(int(str(row[0])), signal.SIGKILL)
+                    # Until the server has noticed it lets people in, and throws them out again.
+                    connection.execute("SELECT pg_sleep(5)")
         self.wait()
 
     def copy(self, name: str) -> str:
