@@ -77,6 +77,8 @@ def apply_by_keyboard(url: str, slug: str, session: str, gpu: str) -> tuple[str,
         context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": url}])
         page, problems = context.new_page(), []
         page.on("pageerror", lambda error: problems.append(str(error)))
+        # Choosers are caught from now on: asked for only at the key press, the browser may show its own first.
+        page.on("filechooser", lambda _chooser: None)
         hands = Hands(page)
         page.goto(f"/o/{slug}/grants/")
         hands.press("main form button")
