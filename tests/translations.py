@@ -11,7 +11,6 @@ from django.utils.translation import trim_whitespace
 ROOT = Path(__file__).resolve().parent.parent
 PO = ROOT / "locale" / "fr" / "LC_MESSAGES" / "django.po"
 MO = PO.with_suffix(".mo")
-PARTS = ROOT / "locale" / "fr" / "parts"
 CODE = re.compile(r"""(?<![\w.])(?:_|gettext|gettext_lazy)\(\s*((?:"(?:[^"\\]|\\.)*"\s*)+)\)""")
 NGETTEXT = re.compile(r"""ngettext\(\s*"((?:[^"\\]|\\.)*)",\s*"((?:[^"\\]|\\.)*)",""")
 TRANS = re.compile(r"""\{%\s*trans\s+(?:"([^"]*)"|'([^']*)')""")
@@ -53,11 +52,6 @@ def messages() -> dict[tuple[str, str], set[str]]:
     return found
 
 
-def parts() -> dict[str, str]:
-    """Return French that stands in ``locale/fr/parts``: branches write there, so that their merges stay small."""
-    return {entry.msgid: entry.msgstr for path in sorted(PARTS.glob("*.po")) for entry in polib.pofile(str(path))}
-
-
 def update() -> None:
     """Add missing strings to the catalogue, drop unused ones and compile it."""
     catalogue = polib.pofile(str(PO)) if PO.exists() else polib.POFile(wrapwidth=110)
@@ -67,14 +61,11 @@ def update() -> None:
         "Plural-Forms": "nplurals=2; plural=(n > 1);",
     }
     have = {(entry.msgid, entry.msgid_plural): entry for entry in catalogue}
-    french = parts()
     wanted = messages()
     result = polib.POFile(wrapwidth=110)
     result.metadata = catalogue.metadata
     for (one, many), files in sorted(wanted.items()):
         entry = have.get((one, many)) or polib.POEntry(msgid=one, msgid_plural=many)
-        if not many and not entry.msgstr:
-            entry.msgstr = french.get(one, "")
         if many and not entry.msgstr_plural:
             entry.msgstr_plural = {0: "", 1: ""}
         entry.occurrences = [(name, "") for name in sorted(files)]
