@@ -113,7 +113,7 @@ class KeyedChoices:
         return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[misc]
 
 
-class StaffAdmin(KeyedChoices, ModelAdmin):  # type: ignore[misc]
+class StaffAdmin(KeyedChoices, ModelAdmin):  # type: ignore[misc]  # unfold has no types
     """What all pages of staff share: an address or a value that makes no sense gets an answer."""
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
@@ -146,7 +146,7 @@ class ReadOnlyAdmin(StaffAdmin):
         return False
 
 
-class KeptForm(forms.ModelForm):  # type: ignore[type-arg]
+class KeptForm(forms.ModelForm):  # type: ignore[type-arg]  # of any model
     """A row's form that also asks why it is changed."""
 
     change_reason = forms.CharField(
@@ -318,7 +318,7 @@ class DecidedAdmin(ReadOnlyAdmin):
         return list(super().get_actions_detail(request, object_id))
 
 
-class AskForm(forms.ModelForm):  # type: ignore[type-arg]
+class AskForm(forms.ModelForm):  # type: ignore[type-arg]  # of any model
     """A form whose save is a service: what the service refused stands at its field, with all that was typed."""
 
     refusal: ClassVar[DomainError | None] = None

@@ -11,7 +11,7 @@ from aion.tenancy.models import Membership
 from aion.tenancy.roles import NEEDS_SECOND_FACTOR
 
 
-class MfaAdapter(DefaultMFAAdapter):  # type: ignore[misc]
+class MfaAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth has no types
     """The last factor of a person whose role needs one stays: add another first, then take this one away."""
 
     error_messages = DefaultMFAAdapter.error_messages | {

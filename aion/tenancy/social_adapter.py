@@ -11,7 +11,7 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
 
-class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
+class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # allauth has no types
     """An account elsewhere counts only with an address that the provider has confirmed; none is connected silently."""
 
     def pre_social_login(self, request: HttpRequest, sociallogin: Any) -> None:

@@ -181,7 +181,7 @@ CANCEL = Act(
 )
 
 
-class CriterionInline(TabularInline):  # type: ignore[misc]
+class CriterionInline(TabularInline):  # type: ignore[misc]  # unfold has no types
     """What reviewers score; fixed once the programme is published."""
 
     model = Criterion

@@ -51,7 +51,7 @@ class GrantProgrammeViewSet(ReadOnlyActorViewSet):
         return {**super().get_serializer_context(), "at": clock.now()}
 
 
-class ApplicationFilter(django_filters.FilterSet):  # type: ignore[misc]
+class ApplicationFilter(django_filters.FilterSet):  # type: ignore[misc]  # django-filter has no types
     """By state and call."""
 
     state = django_filters.ChoiceFilter(choices=[(state.value, state.value) for state in ApplicationState])
