@@ -20,7 +20,7 @@ $(STAMP): requirements.txt
 	@echo "Installing the locked packages (hashes are checked) …" >&2
 	@awk '/^uv==/ {keep=1} keep {print} keep && !/\\$$/ {exit}' requirements.txt > $(VENV)/uv.txt
 	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.txt >&2 || { echo "pip could not install uv: is a package index reachable?" >&2; exit 1; }
-	@VIRTUAL_ENV="$(CURDIR)/$(VENV)" $(VENV)/bin/uv pip sync --quiet --require-hashes requirements.txt >&2 || { echo "The locked packages could not be installed: is a package index reachable?" >&2; exit 1; }
+	@VIRTUAL_ENV="$(CURDIR)/$(VENV)" $(VENV)/bin/uv pip sync --quiet --compile-bytecode --require-hashes requirements.txt >&2 || { echo "The locked packages could not be installed: is a package index reachable?" >&2; exit 1; }
 	@touch $@
 
 demo: $(STAMP) ## Set everything up, replay the Helios month, print figures and accounts, leave the portal running

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -202,6 +203,19 @@ def _wait_for_port(port: int, what: str, seconds: float = 60.0) -> None:
         time.sleep(0.1)
 
 
+def _wait_for_answer(url: str, what: str, seconds: float = 120.0) -> None:
+    """Wait until ``url`` answers 200: the web server opens its port before the application is loaded."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=5):
+                return
+        except OSError as error:
+            if time.monotonic() > deadline:
+                raise LocalError(f"{what} does not answer at {url} ({error}): see the logs of the group.") from None
+            time.sleep(0.1)
+
+
 def start_site(supervisor: Supervisor) -> None:
     """Start the simulated Kubernetes site."""
     group = supervisor.group
@@ -250,7 +264,8 @@ def start_web(supervisor: Supervisor) -> None:
         sys.executable, "-m", "granian", "--interface", "asginl", "--host", "127.0.0.1", "--port", str(port),
         "--workers", "1", "--no-ws", "--log-level", "warning", "aion.asgi:application",
     ]  # fmt: skip
-    supervisor.start(Child("web", argv, ready=lambda: _wait_for_port(port, "The web server")))
+    url = f"http://127.0.0.1:{port}/readyz"
+    supervisor.start(Child("web", argv, ready=lambda: _wait_for_answer(url, "The web server")))
 
 
 def manage(*arguments: str) -> list[str]:
