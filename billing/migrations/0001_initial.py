@@ -2,8 +2,11 @@
 
 import aion.ids
 import billing.states
+import django.contrib.postgres.constraints
 import django.contrib.postgres.fields
 import django.contrib.postgres.fields.ranges
+import django.db.models.deletion
+import django.db.models.expressions
 import functools
 from django.contrib.postgres.operations import BtreeGistExtension
 from django.db import migrations, models
@@ -14,61 +17,11 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
+        ('tenancy', '0001_initial'),
     ]
 
     operations = [
         BtreeGistExtension(),
-        migrations.CreateModel(
-            name='CreditRequest',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.CharField(default=functools.partial(aion.ids.new_id, *('crq',), **{}), editable=False, max_length=24, unique=True)),
-                ('amount', models.BigIntegerField(verbose_name='amount (micro-credits)')),
-                ('label', models.CharField(max_length=120, verbose_name='name')),
-                ('reason', models.TextField(verbose_name='reason')),
-                ('expires_at', models.DateTimeField(blank=True, null=True, verbose_name='expires')),
-                ('state', models.CharField(choices=[(billing.states.RequestState['PENDING'], billing.states.RequestState['PENDING']), (billing.states.RequestState['APPROVED'], billing.states.RequestState['APPROVED']), (billing.states.RequestState['REJECTED'], billing.states.RequestState['REJECTED'])], default=billing.states.RequestState['PENDING'], max_length=10, verbose_name='state')),
-                ('requested_by_id', models.BigIntegerField()),
-                ('requested_by', models.CharField(max_length=120, verbose_name='asked by')),
-                ('requested_at', models.DateTimeField(verbose_name='asked')),
-                ('decided_by', models.CharField(blank=True, max_length=120, verbose_name='decided by')),
-                ('decided_at', models.DateTimeField(null=True, verbose_name='decided')),
-            ],
-            options={
-                'verbose_name': 'credit request',
-                'verbose_name_plural': 'credit requests',
-                'ordering': ['-requested_at'],
-            },
-        ),
-        migrations.CreateModel(
-            name='Hold',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.CharField(default=functools.partial(aion.ids.new_id, *('hold',), **{}), editable=False, max_length=24, unique=True)),
-                ('amount', models.BigIntegerField()),
-                ('state', models.CharField(choices=[(billing.states.HoldState['OPEN'], billing.states.HoldState['OPEN']), (billing.states.HoldState['CLOSED'], billing.states.HoldState['CLOSED'])], default=billing.states.HoldState['OPEN'], max_length=8)),
-                ('reference', models.CharField(max_length=160)),
-                ('created_at', models.DateTimeField()),
-                ('closed_at', models.DateTimeField(null=True)),
-            ],
-            options={
-                'verbose_name': 'hold',
-                'verbose_name_plural': 'holds',
-            },
-        ),
-        migrations.CreateModel(
-            name='HoldLeg',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveSmallIntegerField()),
-                ('amount', models.BigIntegerField()),
-                ('captured', models.BigIntegerField(default=0)),
-                ('released', models.BigIntegerField(default=0)),
-            ],
-            options={
-                'ordering': ['position'],
-            },
-        ),
         migrations.CreateModel(
             name='LedgerAccount',
             fields=[
@@ -87,39 +40,91 @@ class Migration(migrations.Migration):
                 ('credits', models.BigIntegerField(default=0)),
                 ('held', models.BigIntegerField(default=0)),
                 ('created_at', models.DateTimeField()),
+                ('organisation', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.organisation', verbose_name='organisation')),
             ],
             options={
                 'verbose_name': 'ledger account',
                 'verbose_name_plural': 'ledger accounts',
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(models.Q(('kind', billing.states.AccountKind['LOT']), _negated=True), ('credits__gte', django.db.models.expressions.CombinedExpression(models.F('debits'), '+', models.F('held'))), _connector='OR'), name='lot_never_overdrawn'),
+                    models.CheckConstraint(condition=models.Q(('credits__gte', 0), ('debits__gte', 0), ('held__gte', 0)), name='account_not_negative'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('kind__in', [billing.states.AccountKind['LOT'], billing.states.AccountKind['RECEIVABLE']]), ('organisation__isnull', False)), models.Q(('kind__in', [billing.states.AccountKind['FUNDING'], billing.states.AccountKind['CLEARING']]), ('organisation__isnull', True)), _connector='OR'), name='account_owner_fits_kind'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('kind', billing.states.AccountKind['LOT']), _negated=True), ('starts_at__isnull', False), _connector='OR'), name='lot_has_a_start'),
+                    models.CheckConstraint(condition=models.Q(('expires_at__isnull', True), ('expires_at__gt', models.F('starts_at')), _connector='OR'), name='lot_ends_after_start'),
+                    models.UniqueConstraint(condition=models.Q(('kind', billing.states.AccountKind['RECEIVABLE'])), fields=('organisation',), name='one_receivable_account'),
+                    models.UniqueConstraint(condition=models.Q(('organisation__isnull', True)), fields=('kind',), name='one_platform_account'),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Meter',
+            name='CreditRequest',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('reference', models.CharField(max_length=200, unique=True)),
-                ('workload_ref', models.CharField(db_index=True, max_length=24)),
-                ('site_code', models.CharField(max_length=40)),
-                ('micro_per_gpu_hour', models.BigIntegerField()),
-                ('milli_gpus', models.IntegerField()),
-                ('decision_id', models.BigIntegerField(null=True)),
-                ('opened_at', models.DateTimeField()),
+                ('public_id', models.CharField(default=functools.partial(aion.ids.new_id, *('crq',), **{}), editable=False, max_length=24, unique=True)),
+                ('amount', models.BigIntegerField(verbose_name='amount (micro-credits)')),
+                ('label', models.CharField(max_length=120, verbose_name='name')),
+                ('reason', models.TextField(verbose_name='reason')),
+                ('expires_at', models.DateTimeField(blank=True, null=True, verbose_name='expires')),
+                ('state', models.CharField(choices=[(billing.states.RequestState['PENDING'], billing.states.RequestState['PENDING']), (billing.states.RequestState['APPROVED'], billing.states.RequestState['APPROVED']), (billing.states.RequestState['REJECTED'], billing.states.RequestState['REJECTED'])], default=billing.states.RequestState['PENDING'], max_length=10, verbose_name='state')),
+                ('requested_by_id', models.BigIntegerField()),
+                ('requested_by', models.CharField(max_length=120, verbose_name='asked by')),
+                ('requested_at', models.DateTimeField(verbose_name='asked')),
+                ('decided_by', models.CharField(blank=True, max_length=120, verbose_name='decided by')),
+                ('decided_at', models.DateTimeField(null=True, verbose_name='decided')),
+                ('organisation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.organisation', verbose_name='organisation')),
+                ('lot', models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='request', to='billing.ledgeraccount')),
             ],
             options={
-                'verbose_name': 'meter',
-                'verbose_name_plural': 'meters',
+                'verbose_name': 'credit request',
+                'verbose_name_plural': 'credit requests',
+                'ordering': ['-requested_at'],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='credit_request_positive'),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Price',
+            name='Hold',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('valid', django.contrib.postgres.fields.ranges.DateTimeRangeField(verbose_name='valid')),
-                ('micro_per_gpu_hour', models.BigIntegerField(verbose_name='micro-credits per GPU-hour')),
+                ('public_id', models.CharField(default=functools.partial(aion.ids.new_id, *('hold',), **{}), editable=False, max_length=24, unique=True)),
+                ('amount', models.BigIntegerField()),
+                ('state', models.CharField(choices=[(billing.states.HoldState['OPEN'], billing.states.HoldState['OPEN']), (billing.states.HoldState['CLOSED'], billing.states.HoldState['CLOSED'])], default=billing.states.HoldState['OPEN'], max_length=8)),
+                ('reference', models.CharField(max_length=160)),
+                ('created_at', models.DateTimeField()),
+                ('closed_at', models.DateTimeField(null=True)),
+                ('organisation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.organisation')),
+                ('project', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.project')),
             ],
             options={
-                'verbose_name': 'price',
-                'verbose_name_plural': 'prices',
+                'verbose_name': 'hold',
+                'verbose_name_plural': 'holds',
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='hold_amount_positive'),
+                    models.UniqueConstraint(fields=('organisation', 'reference'), name='hold_once_per_reference'),
+                ],
+                'indexes': [
+                    models.Index(condition=models.Q(('state', billing.states.HoldState['OPEN'])), fields=['organisation'], name='open_holds'),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name='HoldLeg',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('position', models.PositiveSmallIntegerField()),
+                ('amount', models.BigIntegerField()),
+                ('captured', models.BigIntegerField(default=0)),
+                ('released', models.BigIntegerField(default=0)),
+                ('hold', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='legs', to='billing.hold')),
+                ('lot', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='legs', to='billing.ledgeraccount')),
+            ],
+            options={
+                'ordering': ['position'],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('amount__gt', 0), ('captured__gte', 0), ('released__gte', 0), ('amount__gte', django.db.models.expressions.CombinedExpression(models.F('captured'), '+', models.F('released')))), name='leg_never_over_captured'),
+                    models.UniqueConstraint(fields=('hold', 'lot'), name='one_leg_per_lot'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -133,33 +138,6 @@ class Migration(migrations.Migration):
                 'verbose_name': 'price book',
                 'verbose_name_plural': 'price books',
                 'ordering': ['code'],
-            },
-        ),
-        migrations.CreateModel(
-            name='QuarantinedUsage',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('window_start', models.DateTimeField(verbose_name='window')),
-                ('revision', models.SmallIntegerField(default=0)),
-                ('seconds', models.IntegerField(verbose_name='seconds')),
-                ('milli_gpus', models.IntegerField(verbose_name='milli-GPUs')),
-                ('reason', models.CharField(max_length=40, verbose_name='reason')),
-                ('recorded_at', models.DateTimeField(verbose_name='recorded')),
-            ],
-            options={
-                'verbose_name': 'quarantined usage',
-                'verbose_name_plural': 'quarantined usage',
-            },
-        ),
-        migrations.CreateModel(
-            name='RatingCarry',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('carry', models.BigIntegerField(default=0)),
-            ],
-            options={
-                'verbose_name': 'rating carry',
-                'verbose_name_plural': 'rating carries',
             },
         ),
         migrations.CreateModel(
@@ -177,21 +155,47 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name='Transfer',
+            name='Price',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.CharField(default=functools.partial(aion.ids.new_id, *('tr',), **{}), editable=False, max_length=24, unique=True)),
-                ('amount', models.BigIntegerField()),
-                ('kind', models.CharField(choices=[(billing.states.TransferKind['GRANT'], billing.states.TransferKind['GRANT']), (billing.states.TransferKind['PURCHASE'], billing.states.TransferKind['PURCHASE']), (billing.states.TransferKind['USAGE'], billing.states.TransferKind['USAGE']), (billing.states.TransferKind['REVERSAL'], billing.states.TransferKind['REVERSAL'])], max_length=12, verbose_name='kind')),
-                ('description', models.CharField(blank=True, max_length=200, verbose_name='description')),
-                ('effective_at', models.DateTimeField(verbose_name='accounting time')),
-                ('created_at', models.DateTimeField(verbose_name='posted')),
-                ('idempotency_key', models.CharField(max_length=160, unique=True)),
+                ('valid', django.contrib.postgres.fields.ranges.DateTimeRangeField(verbose_name='valid')),
+                ('micro_per_gpu_hour', models.BigIntegerField(verbose_name='micro-credits per GPU-hour')),
+                ('book', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='prices', to='billing.pricebook')),
+                ('sku', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='prices', to='billing.sku')),
             ],
             options={
-                'verbose_name': 'ledger entry',
-                'verbose_name_plural': 'ledger entries',
-                'ordering': ['-pk'],
+                'verbose_name': 'price',
+                'verbose_name_plural': 'prices',
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('micro_per_gpu_hour__gt', 0)), name='price_positive'),
+                    models.CheckConstraint(condition=models.Q(('valid__isempty', False), ('valid__lower_inc', True), ('valid__startswith__isnull', False), ('valid__upper_inc', False)), name='price_half_open'),
+                    django.contrib.postgres.constraints.ExclusionConstraint(expressions=[('book', '='), ('sku', '='), ('valid', '&&')], name='one_price_in_force'),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name='Meter',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('reference', models.CharField(max_length=200, unique=True)),
+                ('workload_ref', models.CharField(db_index=True, max_length=24)),
+                ('site_code', models.CharField(max_length=40)),
+                ('micro_per_gpu_hour', models.BigIntegerField()),
+                ('milli_gpus', models.IntegerField()),
+                ('decision_id', models.BigIntegerField(null=True)),
+                ('opened_at', models.DateTimeField()),
+                ('hold', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='billing.hold')),
+                ('organisation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.organisation')),
+                ('project', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.project')),
+                ('price', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='billing.price')),
+                ('sku', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='billing.sku')),
+            ],
+            options={
+                'verbose_name': 'meter',
+                'verbose_name_plural': 'meters',
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('micro_per_gpu_hour__gt', 0), ('milli_gpus__gt', 0)), name='meter_positive'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -208,6 +212,79 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'usage batch',
                 'verbose_name_plural': 'usage batches',
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('received', django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('accepted'), '+', models.F('duplicate')), '+', models.F('refused')))), name='batch_adds_up'),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name='QuarantinedUsage',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('window_start', models.DateTimeField(verbose_name='window')),
+                ('revision', models.SmallIntegerField(default=0)),
+                ('seconds', models.IntegerField(verbose_name='seconds')),
+                ('milli_gpus', models.IntegerField(verbose_name='milli-GPUs')),
+                ('reason', models.CharField(max_length=40, verbose_name='reason')),
+                ('recorded_at', models.DateTimeField(verbose_name='recorded')),
+                ('meter', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='billing.meter')),
+                ('organisation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.organisation')),
+                ('batch', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='billing.usagebatch')),
+            ],
+            options={
+                'verbose_name': 'quarantined usage',
+                'verbose_name_plural': 'quarantined usage',
+                'constraints': [
+                    models.UniqueConstraint(fields=('window_start', 'meter', 'revision', 'reason', 'seconds'), name='quarantined_once'),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name='RatingCarry',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('carry', models.BigIntegerField(default=0)),
+                ('organisation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.organisation')),
+                ('sku', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='billing.sku')),
+            ],
+            options={
+                'verbose_name': 'rating carry',
+                'verbose_name_plural': 'rating carries',
+                'constraints': [
+                    models.UniqueConstraint(fields=('organisation', 'sku'), name='one_carry'),
+                    models.CheckConstraint(condition=models.Q(('carry__gte', 0), ('carry__lt', 3600000)), name='carry_below_one'),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name='Transfer',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('public_id', models.CharField(default=functools.partial(aion.ids.new_id, *('tr',), **{}), editable=False, max_length=24, unique=True)),
+                ('amount', models.BigIntegerField()),
+                ('kind', models.CharField(choices=[(billing.states.TransferKind['GRANT'], billing.states.TransferKind['GRANT']), (billing.states.TransferKind['PURCHASE'], billing.states.TransferKind['PURCHASE']), (billing.states.TransferKind['USAGE'], billing.states.TransferKind['USAGE']), (billing.states.TransferKind['REVERSAL'], billing.states.TransferKind['REVERSAL'])], max_length=12, verbose_name='kind')),
+                ('description', models.CharField(blank=True, max_length=200, verbose_name='description')),
+                ('effective_at', models.DateTimeField(verbose_name='accounting time')),
+                ('created_at', models.DateTimeField(verbose_name='posted')),
+                ('idempotency_key', models.CharField(max_length=160, unique=True)),
+                ('credit_account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='credit_transfers', to='billing.ledgeraccount')),
+                ('debit_account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='debit_transfers', to='billing.ledgeraccount')),
+                ('organisation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.organisation', verbose_name='organisation')),
+                ('reverses', models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='reversed_by', to='billing.transfer')),
+                ('sku', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='billing.sku')),
+                ('batch', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='transfers', to='billing.usagebatch')),
+            ],
+            options={
+                'verbose_name': 'ledger entry',
+                'verbose_name_plural': 'ledger entries',
+                'ordering': ['-pk'],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='transfer_amount_positive'),
+                    models.CheckConstraint(condition=models.Q(('debit_account', models.F('credit_account')), _negated=True), name='transfer_has_two_sides'),
+                ],
+                'indexes': [
+                    models.Index(fields=['organisation', '-id'], name='transfer_by_organisation'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -218,10 +295,16 @@ class Migration(migrations.Migration):
                 ('hour', models.DateTimeField()),
                 ('milli_gpu_seconds', models.BigIntegerField()),
                 ('exact', models.DecimalField(decimal_places=0, max_digits=30)),
+                ('organisation', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.organisation')),
+                ('project', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.project')),
+                ('sku', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='billing.sku')),
             ],
             options={
                 'verbose_name': 'hourly usage',
                 'verbose_name_plural': 'hourly usage',
+                'constraints': [
+                    models.UniqueConstraint(fields=('organisation', 'hour', 'project', 'sku', 'site_code'), name='usage_hour_once'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -245,6 +328,13 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'usage record',
                 'verbose_name_plural': 'usage records',
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('seconds__gte', 1), ('seconds__lte', 3600)), name='usage_within_an_hour'),
+                    models.CheckConstraint(condition=models.Q(('exact', django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('micro_per_gpu_hour'), '*', models.F('milli_gpus')), '*', models.F('seconds')))), name='usage_exact_charge'),
+                ],
+                'indexes': [
+                    models.Index(fields=['organisation_id', 'window_start'], name='usage_by_organisation'),
+                ],
             },
         ),
     ]

@@ -70,7 +70,7 @@ NO_PRICES = "DROP TRIGGER billing_price_end ON billing_price; DROP FUNCTION bill
 
 
 class Migration(migrations.Migration):
-    dependencies = [("billing", "0002_references"), ("audit", "0002_append_only")]
+    dependencies = [("billing", "0001_initial"), ("audit", "0002_append_only")]
     operations = [
         protect("billing_transfer"),
         protect("billing_usagerecord"),

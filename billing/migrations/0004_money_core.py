@@ -65,11 +65,80 @@ class Migration(migrations.Migration):
                 ("created_at", models.DateTimeField(verbose_name="set")),
                 ("changed_at", models.DateTimeField(verbose_name="changed")),
                 ("ended_at", models.DateTimeField(null=True, verbose_name="ended")),
+                ('lot', models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="billing.ledgeraccount",
+                verbose_name="credit lot",
+            )),
+                ('organisation', models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="tenancy.organisation",
+                verbose_name="organisation",
+            )),
+                ('project', models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="tenancy.project",
+                verbose_name="project",
+            )),
             ],
             options={
                 "verbose_name": "budget",
                 "verbose_name_plural": "budgets",
                 "ordering": ["pk"],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(("amount__gt", 0)), name="budget_positive"),
+                    models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        (
+                            "scope__in",
+                            [billing.states.BudgetScope["ORGANISATION"], billing.states.BudgetScope["WORKLOAD"]],
+                        ),
+                        ("lot", None),
+                        ("member_id", None),
+                        ("project", None),
+                    ),
+                    models.Q(
+                        ("lot", None),
+                        ("member_id", None),
+                        ("project__isnull", False),
+                        ("scope", billing.states.BudgetScope["PROJECT"]),
+                    ),
+                    models.Q(
+                        ("lot", None),
+                        ("member_id__isnull", False),
+                        ("project", None),
+                        ("scope", billing.states.BudgetScope["MEMBER"]),
+                    ),
+                    models.Q(
+                        ("lot__isnull", False),
+                        ("member_id", None),
+                        ("project", None),
+                        ("scope", billing.states.BudgetScope["GRANT"]),
+                    ),
+                    _connector="OR",
+                ),
+                name="budget_target_fits_scope",
+            ),
+                    models.UniqueConstraint(
+                condition=models.Q(("ended_at", None)),
+                fields=("organisation", "scope", "project", "member_id", "lot", "period"),
+                name="one_budget_per_scope_and_period",
+                nulls_distinct=False,
+            ),
+                ],
+                'indexes': [
+                    models.Index(
+                condition=models.Q(("ended_at", None)), fields=["organisation"], name="budgets_in_force"
+            ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -92,11 +161,22 @@ class Migration(migrations.Migration):
                 ("amount", models.BigIntegerField()),
                 ("spent", models.BigIntegerField()),
                 ("at", models.DateTimeField()),
+                ('budget', models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="crossings", to="billing.budget"
+            )),
+                ('organisation', models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="tenancy.organisation"
+            )),
             ],
             options={
                 "verbose_name": "budget crossing",
                 "verbose_name_plural": "budget crossings",
                 "ordering": ["-at", "-pk"],
+                'constraints': [
+                    models.UniqueConstraint(
+                fields=("budget", "period_start", "percent", "amount"), name="a_step_is_crossed_once"
+            ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -116,11 +196,20 @@ class Migration(migrations.Migration):
                         verbose_name="then",
                     ),
                 ),
+                ('budget', models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="steps", to="billing.budget"
+            )),
             ],
             options={
                 "verbose_name": "budget step",
                 "verbose_name_plural": "budget steps",
                 "ordering": ["percent"],
+                'constraints': [
+                    models.UniqueConstraint(fields=("budget", "percent"), name="one_step_per_share"),
+                    models.CheckConstraint(
+                condition=models.Q(("percent__gte", 1), ("percent__lte", 100)), name="step_is_a_share"
+            ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -159,11 +248,40 @@ class Migration(migrations.Migration):
                 ("requested_at", models.DateTimeField(verbose_name="asked")),
                 ("decided_by", models.CharField(blank=True, max_length=120, verbose_name="decided by")),
                 ("decided_at", models.DateTimeField(null=True, verbose_name="decided")),
+                ('batch', models.OneToOneField(
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="correction",
+                to="billing.usagebatch",
+            )),
+                ('meter', models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="corrections",
+                to="billing.meter",
+                verbose_name="meter",
+            )),
+                ('organisation', models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="tenancy.organisation",
+                verbose_name="organisation",
+            )),
             ],
             options={
                 "verbose_name": "usage correction",
                 "verbose_name_plural": "usage corrections",
                 "ordering": ["-requested_at"],
+                'constraints': [
+                    models.CheckConstraint(
+                condition=models.Q(("seconds_after__gte", 0), ("seconds_after__lte", 3600)),
+                name="correction_within_an_hour",
+            ),
+                    models.UniqueConstraint(
+                condition=models.Q(("state", billing.states.RequestState["PENDING"])),
+                fields=("meter", "hour", "start_second"),
+                name="one_pending_correction_per_window",
+            ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -183,11 +301,20 @@ class Migration(migrations.Migration):
                 ("exact", models.DecimalField(decimal_places=0, max_digits=32)),
                 ("milli_gpu_seconds", models.BigIntegerField(verbose_name="milli-GPU-seconds")),
                 ("closed_at", models.DateTimeField(verbose_name="closed")),
+                ('organisation', models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="tenancy.organisation",
+                verbose_name="organisation",
+            )),
             ],
             options={
                 "verbose_name": "month statement",
                 "verbose_name_plural": "month statements",
                 "ordering": ["-month", "organisation"],
+                'constraints': [
+                    models.UniqueConstraint(fields=("organisation", "month"), name="a_month_closes_once"),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -224,6 +351,12 @@ class Migration(migrations.Migration):
                 ("created_at", models.DateTimeField(verbose_name="prepared")),
                 ("decided_by", models.CharField(blank=True, max_length=120, verbose_name="decided by")),
                 ("decided_at", models.DateTimeField(null=True, verbose_name="decided")),
+                ('book', models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="drafts",
+                to="billing.pricebook",
+                verbose_name="price book",
+            )),
             ],
             options={
                 "verbose_name": "price draft",
@@ -237,11 +370,20 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("from_gpu_hours", models.PositiveIntegerField(verbose_name="from GPU-hours a month")),
                 ("micro_per_gpu_hour", models.BigIntegerField(verbose_name="micro-credits per GPU-hour")),
+                ('price', models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="tiers", to="billing.price"
+            )),
             ],
             options={
                 "verbose_name": "volume tier",
                 "verbose_name_plural": "volume tiers",
                 "ordering": ["from_gpu_hours"],
+                'constraints': [
+                    models.UniqueConstraint(fields=("price", "from_gpu_hours"), name="one_tier_per_volume"),
+                    models.CheckConstraint(
+                condition=models.Q(("from_gpu_hours__gt", 0), ("micro_per_gpu_hour__gt", 0)), name="tier_positive"
+            ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -291,6 +433,18 @@ class Migration(migrations.Migration):
                 "verbose_name": "promotion",
                 "verbose_name_plural": "promotions",
                 "ordering": ["code"],
+                'constraints': [
+                    models.CheckConstraint(
+                condition=models.Q(("basis_points_off__gte", 1), ("basis_points_off__lte", 9000)),
+                name="promotion_share",
+            ),
+                    models.CheckConstraint(
+                condition=models.Q(
+                    ("valid__endswith__isnull", False), ("valid__isempty", False), ("valid__startswith__isnull", False)
+                ),
+                name="promotion_ends",
+            ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -300,6 +454,9 @@ class Migration(migrations.Migration):
                 ("note", models.TextField(verbose_name="finding")),
                 ("reviewed_by", models.CharField(max_length=120, verbose_name="by")),
                 ("reviewed_at", models.DateTimeField(verbose_name="at")),
+                ('usage', models.OneToOneField(
+                on_delete=django.db.models.deletion.PROTECT, related_name="review", to="billing.quarantinedusage"
+            )),
             ],
             options={
                 "verbose_name": "quarantine review",
@@ -317,10 +474,26 @@ class Migration(migrations.Migration):
                 ("micro_per_gpu_hour", models.BigIntegerField()),
                 ("decision_id", models.BigIntegerField(null=True)),
                 ("opened_at", models.DateTimeField()),
+                ('hold', models.ForeignKey(
+                null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="billing.hold"
+            )),
+                ('organisation', models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="tenancy.organisation"
+            )),
+                ('price', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="billing.price")),
+                ('project', models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="tenancy.project"
+            )),
+                ('sku', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="billing.sku")),
             ],
             options={
                 "verbose_name": "run",
                 "verbose_name_plural": "runs",
+                'constraints': [
+                    models.CheckConstraint(
+                condition=models.Q(("micro_per_gpu_hour__gt", 0)), name="run_price_positive"
+            ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -342,12 +515,65 @@ class Migration(migrations.Migration):
                 ("micro_per_gpu_hour", models.BigIntegerField(verbose_name="micro-credits per GPU-hour")),
                 ("milli_gpu_seconds", models.BigIntegerField(verbose_name="milli-GPU-seconds")),
                 ("exact", models.DecimalField(decimal_places=0, max_digits=32)),
+                ('organisation', models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="tenancy.organisation"
+            )),
+                ('project', models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="tenancy.project"
+            )),
+                ('sku', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="billing.sku")),
+                ('statement', models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="lines", to="billing.monthstatement"
+            )),
             ],
             options={
                 "verbose_name": "statement line",
                 "verbose_name_plural": "statement lines",
                 "ordering": ["usage_month", "project", "sku", "micro_per_gpu_hour"],
+                'constraints': [
+                    models.UniqueConstraint(
+                fields=("statement", "usage_month", "project", "sku", "micro_per_gpu_hour"), name="a_line_stands_once"
+            ),
+                ],
+                'indexes': [
+                    models.Index(fields=["organisation", "usage_month"], name="lines_by_month_of_usage"),
+                ],
             },
+        ),
+        migrations.CreateModel(
+            name="UsageDay",
+            fields=[
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "organisation_id", "day", "run_id", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("day", models.DateTimeField()),
+                ("milli_gpu_seconds", models.BigIntegerField()),
+                ("exact", models.DecimalField(decimal_places=0, max_digits=30)),
+                (
+                    "organisation",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="tenancy.organisation",
+                    ),
+                ),
+                (
+                    "run",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="days",
+                        to="billing.run",
+                    ),
+                ),
+            ],
+            options={"verbose_name": "daily usage", "verbose_name_plural": "daily usage"},
         ),
         migrations.RemoveConstraint(
             model_name="holdleg",
@@ -516,350 +742,6 @@ class Migration(migrations.Migration):
                 name="account_owner_fits_kind",
             ),
         ),
-        migrations.AddField(
-            model_name="budget",
-            name="lot",
-            field=models.ForeignKey(
-                blank=True,
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="billing.ledgeraccount",
-                verbose_name="credit lot",
-            ),
-        ),
-        migrations.AddField(
-            model_name="budget",
-            name="organisation",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="tenancy.organisation",
-                verbose_name="organisation",
-            ),
-        ),
-        migrations.AddField(
-            model_name="budget",
-            name="project",
-            field=models.ForeignKey(
-                blank=True,
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="tenancy.project",
-                verbose_name="project",
-            ),
-        ),
-        migrations.AddField(
-            model_name="budgetcrossing",
-            name="budget",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="crossings", to="billing.budget"
-            ),
-        ),
-        migrations.AddField(
-            model_name="budgetcrossing",
-            name="organisation",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="tenancy.organisation"
-            ),
-        ),
-        migrations.AddField(
-            model_name="budgetstep",
-            name="budget",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE, related_name="steps", to="billing.budget"
-            ),
-        ),
-        migrations.AddField(
-            model_name="correctionrequest",
-            name="batch",
-            field=models.OneToOneField(
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="correction",
-                to="billing.usagebatch",
-            ),
-        ),
-        migrations.AddField(
-            model_name="correctionrequest",
-            name="meter",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="corrections",
-                to="billing.meter",
-                verbose_name="meter",
-            ),
-        ),
-        migrations.AddField(
-            model_name="correctionrequest",
-            name="organisation",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="tenancy.organisation",
-                verbose_name="organisation",
-            ),
-        ),
-        migrations.AddField(
-            model_name="monthstatement",
-            name="organisation",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="tenancy.organisation",
-                verbose_name="organisation",
-            ),
-        ),
-        migrations.AddField(
-            model_name="pricedraft",
-            name="book",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="drafts",
-                to="billing.pricebook",
-                verbose_name="price book",
-            ),
-        ),
-        migrations.AddField(
-            model_name="pricetier",
-            name="price",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="tiers", to="billing.price"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="promotion",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("basis_points_off__gte", 1), ("basis_points_off__lte", 9000)),
-                name="promotion_share",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="promotion",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("valid__endswith__isnull", False), ("valid__isempty", False), ("valid__startswith__isnull", False)
-                ),
-                name="promotion_ends",
-            ),
-        ),
-        migrations.AddField(
-            model_name="quarantinereview",
-            name="usage",
-            field=models.OneToOneField(
-                on_delete=django.db.models.deletion.PROTECT, related_name="review", to="billing.quarantinedusage"
-            ),
-        ),
-        migrations.AddField(
-            model_name="run",
-            name="hold",
-            field=models.ForeignKey(
-                null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="billing.hold"
-            ),
-        ),
-        migrations.AddField(
-            model_name="run",
-            name="organisation",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="tenancy.organisation"
-            ),
-        ),
-        migrations.AddField(
-            model_name="run",
-            name="price",
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="billing.price"),
-        ),
-        migrations.AddField(
-            model_name="run",
-            name="project",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="tenancy.project"
-            ),
-        ),
-        migrations.AddField(
-            model_name="run",
-            name="sku",
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="billing.sku"),
-        ),
-        migrations.AddField(
-            model_name="statementline",
-            name="organisation",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="tenancy.organisation"
-            ),
-        ),
-        migrations.AddField(
-            model_name="statementline",
-            name="project",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="tenancy.project"
-            ),
-        ),
-        migrations.AddField(
-            model_name="statementline",
-            name="sku",
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="billing.sku"),
-        ),
-        migrations.AddField(
-            model_name="statementline",
-            name="statement",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="lines", to="billing.monthstatement"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="budget",
-            index=models.Index(
-                condition=models.Q(("ended_at", None)), fields=["organisation"], name="budgets_in_force"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="budget",
-            constraint=models.CheckConstraint(condition=models.Q(("amount__gt", 0)), name="budget_positive"),
-        ),
-        migrations.AddConstraint(
-            model_name="budget",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        (
-                            "scope__in",
-                            [billing.states.BudgetScope["ORGANISATION"], billing.states.BudgetScope["WORKLOAD"]],
-                        ),
-                        ("lot", None),
-                        ("member_id", None),
-                        ("project", None),
-                    ),
-                    models.Q(
-                        ("lot", None),
-                        ("member_id", None),
-                        ("project__isnull", False),
-                        ("scope", billing.states.BudgetScope["PROJECT"]),
-                    ),
-                    models.Q(
-                        ("lot", None),
-                        ("member_id__isnull", False),
-                        ("project", None),
-                        ("scope", billing.states.BudgetScope["MEMBER"]),
-                    ),
-                    models.Q(
-                        ("lot__isnull", False),
-                        ("member_id", None),
-                        ("project", None),
-                        ("scope", billing.states.BudgetScope["GRANT"]),
-                    ),
-                    _connector="OR",
-                ),
-                name="budget_target_fits_scope",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="budget",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("ended_at", None)),
-                fields=("organisation", "scope", "project", "member_id", "lot", "period"),
-                name="one_budget_per_scope_and_period",
-                nulls_distinct=False,
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="budgetcrossing",
-            constraint=models.UniqueConstraint(
-                fields=("budget", "period_start", "percent", "amount"), name="a_step_is_crossed_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="budgetstep",
-            constraint=models.UniqueConstraint(fields=("budget", "percent"), name="one_step_per_share"),
-        ),
-        migrations.AddConstraint(
-            model_name="budgetstep",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("percent__gte", 1), ("percent__lte", 100)), name="step_is_a_share"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="correctionrequest",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("seconds_after__gte", 0), ("seconds_after__lte", 3600)),
-                name="correction_within_an_hour",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="correctionrequest",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("state", billing.states.RequestState["PENDING"])),
-                fields=("meter", "hour", "start_second"),
-                name="one_pending_correction_per_window",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="monthstatement",
-            constraint=models.UniqueConstraint(fields=("organisation", "month"), name="a_month_closes_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="pricetier",
-            constraint=models.UniqueConstraint(fields=("price", "from_gpu_hours"), name="one_tier_per_volume"),
-        ),
-        migrations.AddConstraint(
-            model_name="pricetier",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("from_gpu_hours__gt", 0), ("micro_per_gpu_hour__gt", 0)), name="tier_positive"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="run",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("micro_per_gpu_hour__gt", 0)), name="run_price_positive"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="statementline",
-            index=models.Index(fields=["organisation", "usage_month"], name="lines_by_month_of_usage"),
-        ),
-        migrations.AddConstraint(
-            model_name="statementline",
-            constraint=models.UniqueConstraint(
-                fields=("statement", "usage_month", "project", "sku", "micro_per_gpu_hour"), name="a_line_stands_once"
-            ),
-        ),
-        migrations.CreateModel(
-            name="UsageDay",
-            fields=[
-                (
-                    "pk",
-                    models.CompositePrimaryKey(
-                        "organisation_id", "day", "run_id", blank=True, editable=False, primary_key=True, serialize=False
-                    ),
-                ),
-                ("day", models.DateTimeField()),
-                ("milli_gpu_seconds", models.BigIntegerField()),
-                ("exact", models.DecimalField(decimal_places=0, max_digits=30)),
-                (
-                    "organisation",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        db_index=False,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="tenancy.organisation",
-                    ),
-                ),
-                (
-                    "run",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        db_index=False,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="days",
-                        to="billing.run",
-                    ),
-                ),
-            ],
-            options={"verbose_name": "daily usage", "verbose_name_plural": "daily usage"},
-        ),
-        # Needs are bucketed by UTC day, so a lot ends with one: usable up to the second before.
         migrations.RunSQL(
             "UPDATE billing_ledgeraccount SET expires_at = date_trunc('day', expires_at, 'UTC') + interval '1 day' "
             "WHERE mod(extract(epoch FROM expires_at), 86400) <> 0;"

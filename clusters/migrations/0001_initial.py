@@ -13,9 +13,40 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
+        ('residency', '0001_initial'),
+        ('tenancy', '0001_initial'),
     ]
 
     operations = [
+        migrations.CreateModel(
+            name='Site',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('public_id', models.CharField(default=functools.partial(aion.ids.new_id, *('site',), **{}), editable=False, max_length=24, unique=True)),
+                ('code', models.SlugField(max_length=40, unique=True, verbose_name='code')),
+                ('name', models.CharField(max_length=80, verbose_name='name')),
+                ('pue', models.DecimalField(decimal_places=2, default=Decimal('1.20'), max_digits=4, verbose_name='PUE')),
+                ('g_co2e_per_kwh', models.PositiveIntegerField(default=50, verbose_name='gCO2e per kWh')),
+                ('storage_code', models.CharField(default='?', max_length=16, verbose_name='storage in')),
+                ('backup_code', models.CharField(default='?', max_length=16, verbose_name='backup in')),
+                ('failover_code', models.CharField(default='?', max_length=16, verbose_name='failover in')),
+                ('support_from', models.CharField(default='?', max_length=16, verbose_name='support from')),
+                ('telemetry_code', models.CharField(default='?', max_length=16, verbose_name='telemetry in')),
+                ('transit', models.CharField(default='?', max_length=16, verbose_name='transit')),
+                ('operator_seat', models.CharField(default='?', max_length=16, verbose_name="operator's seat")),
+                ('non_eu_max_holder_pct', models.DecimalField(blank=True, decimal_places=2, max_digits=5, null=True, verbose_name='largest non-EU holder (%)')),
+                ('non_eu_total_pct', models.DecimalField(blank=True, decimal_places=2, max_digits=5, null=True, verbose_name='all non-EU holders (%)')),
+                ('certificate', models.CharField(default='none', max_length=24, verbose_name='certificate')),
+                ('country', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='residency.territory', verbose_name='country')),
+                ('operator', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.organisation', verbose_name='operator')),
+                ('subdivision', models.ForeignKey(blank=True, help_text='Only where the part has a status of its own, such as Åland or the Canary Islands.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='residency.territory', verbose_name='subdivision')),
+            ],
+            options={
+                'verbose_name': 'site',
+                'verbose_name_plural': 'sites',
+                'ordering': ['code'],
+            },
+        ),
         migrations.CreateModel(
             name='Cluster',
             fields=[
@@ -28,6 +59,7 @@ class Migration(migrations.Migration):
                 ('last_seen_at', models.DateTimeField(null=True, verbose_name='last answer')),
                 ('last_error', models.CharField(blank=True, max_length=200, verbose_name='last error')),
                 ('clock_skew_seconds', models.IntegerField(default=0, verbose_name='clock skew (s)')),
+                ('site', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='clusters', to='clusters.site')),
             ],
             options={
                 'verbose_name': 'cluster',
@@ -65,11 +97,17 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(max_length=80, verbose_name='name')),
                 ('milli_gpus', models.PositiveBigIntegerField(verbose_name='capacity (milli-GPUs)')),
                 ('fractions', models.BooleanField(default=False, verbose_name='sells fractions')),
+                ('cluster', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='pools', to='clusters.cluster')),
+                ('flavour', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='pools', to='clusters.nodeflavour')),
+                ('organisation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.organisation', verbose_name='operator')),
             ],
             options={
                 'verbose_name': 'pool',
                 'verbose_name_plural': 'pools',
                 'ordering': ['code'],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('milli_gpus__gt', 0)), name='pool_has_capacity'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -79,36 +117,16 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(max_length=63)),
                 ('quota_milli_gpus', models.BigIntegerField()),
                 ('ready_at', models.DateTimeField(null=True)),
+                ('organisation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.organisation')),
+                ('pool', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='clusters.pool')),
+                ('project', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.project')),
             ],
             options={
                 'verbose_name': 'namespace',
                 'verbose_name_plural': 'namespaces',
-            },
-        ),
-        migrations.CreateModel(
-            name='Site',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.CharField(default=functools.partial(aion.ids.new_id, *('site',), **{}), editable=False, max_length=24, unique=True)),
-                ('code', models.SlugField(max_length=40, unique=True, verbose_name='code')),
-                ('name', models.CharField(max_length=80, verbose_name='name')),
-                ('pue', models.DecimalField(decimal_places=2, default=Decimal('1.20'), max_digits=4, verbose_name='PUE')),
-                ('g_co2e_per_kwh', models.PositiveIntegerField(default=50, verbose_name='gCO2e per kWh')),
-                ('storage_code', models.CharField(default='?', max_length=16, verbose_name='storage in')),
-                ('backup_code', models.CharField(default='?', max_length=16, verbose_name='backup in')),
-                ('failover_code', models.CharField(default='?', max_length=16, verbose_name='failover in')),
-                ('support_from', models.CharField(default='?', max_length=16, verbose_name='support from')),
-                ('telemetry_code', models.CharField(default='?', max_length=16, verbose_name='telemetry in')),
-                ('transit', models.CharField(default='?', max_length=16, verbose_name='transit')),
-                ('operator_seat', models.CharField(default='?', max_length=16, verbose_name="operator's seat")),
-                ('non_eu_max_holder_pct', models.DecimalField(blank=True, decimal_places=2, max_digits=5, null=True, verbose_name='largest non-EU holder (%)')),
-                ('non_eu_total_pct', models.DecimalField(blank=True, decimal_places=2, max_digits=5, null=True, verbose_name='all non-EU holders (%)')),
-                ('certificate', models.CharField(default='none', max_length=24, verbose_name='certificate')),
-            ],
-            options={
-                'verbose_name': 'site',
-                'verbose_name_plural': 'sites',
-                'ordering': ['code'],
+                'constraints': [
+                    models.UniqueConstraint(fields=('project', 'pool'), name='one_namespace_per_project_and_pool'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -140,11 +158,23 @@ class Migration(migrations.Migration):
                 ('stop_reason', models.CharField(blank=True, max_length=32)),
                 ('settled_at', models.DateTimeField(null=True)),
                 ('cleaned_at', models.DateTimeField(null=True)),
+                ('organisation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.organisation', verbose_name='organisation')),
+                ('pool', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='workloads', to='clusters.pool')),
+                ('project', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.project', verbose_name='project')),
             ],
             options={
                 'verbose_name': 'workload',
                 'verbose_name_plural': 'workloads',
                 'ordering': ['-queued_at', '-pk'],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('max_seconds__gt', 0), ('milli_gpus__gt', 0)), name='workload_has_a_size'),
+                    models.CheckConstraint(condition=models.Q(('ended_at__isnull', True), ('state__in', [clusters.states.WorkloadState['BUDGET_EXHAUSTED'], clusters.states.WorkloadState['CANCELLED'], clusters.states.WorkloadState['FAILED'], clusters.states.WorkloadState['SUCCEEDED'], clusters.states.WorkloadState['TIMED_OUT']]), _connector='OR'), name='only_ended_workloads_have_an_end'),
+                ],
+                'indexes': [
+                    models.Index(fields=['organisation', '-queued_at', '-id'], name='workload_by_organisation'),
+                    models.Index(condition=models.Q(('provisioned_at', None), ('state', clusters.states.WorkloadState['QUEUED'])), fields=['queued_at'], name='workload_to_provision'),
+                    models.Index(condition=models.Q(('cleaned_at', None)), fields=['pool'], name='workload_uncleaned'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -155,6 +185,8 @@ class Migration(migrations.Migration):
                 ('state', models.CharField(max_length=20)),
                 ('reason', models.CharField(blank=True, max_length=32)),
                 ('message', models.CharField(blank=True, max_length=300)),
+                ('organisation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.organisation')),
+                ('workload', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='events', to='clusters.workload')),
             ],
             options={
                 'verbose_name': 'workload event',
@@ -179,10 +211,22 @@ class Migration(migrations.Migration):
                 ('last_seen_at', models.DateTimeField()),
                 ('metered_until', models.DateTimeField()),
                 ('cluster', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='clusters.cluster')),
+                ('organisation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.organisation')),
+                ('project', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.project')),
+                ('workload', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='intervals', to='clusters.workload')),
             ],
             options={
                 'verbose_name': 'pod interval',
                 'verbose_name_plural': 'pod intervals',
+                'constraints': [
+                    models.UniqueConstraint(fields=('cluster', 'pod_uid'), name='one_interval_per_pod'),
+                    models.CheckConstraint(condition=models.Q(('ended_at__isnull', True), ('ended_at__gte', models.F('started_at')), _connector='OR'), name='interval_not_reversed'),
+                    models.CheckConstraint(condition=models.Q(('metered_until__gte', models.F('started_at')), models.Q(('ended_at__isnull', True), ('metered_until__lte', models.F('ended_at')), _connector='OR')), name='metered_inside_interval'),
+                ],
+                'indexes': [
+                    models.Index(condition=models.Q(('ended_at', None)), fields=['cluster'], name='open_intervals'),
+                    models.Index(condition=models.Q(('ended_at', None), ('metered_until__lt', models.F('ended_at')), _connector='OR'), fields=['metered_until'], name='intervals_to_meter'),
+                ],
             },
         ),
     ]

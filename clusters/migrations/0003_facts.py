@@ -12,7 +12,7 @@ FOR EACH ROW WHEN (OLD.ended_at IS NOT NULL) EXECUTE FUNCTION aion_refuse_change
 
 
 class Migration(migrations.Migration):
-    dependencies = [("clusters", "0002_references"), ("audit", "0002_append_only")]
+    dependencies = [("clusters", "0001_initial"), ("audit", "0002_append_only")]
     operations = [
         protect("clusters_workloadevent"),
         protect(

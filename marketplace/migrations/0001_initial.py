@@ -14,6 +14,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('billing', '0001_initial'),
         ('clusters', '0001_initial'),
+        ('tenancy', '0001_initial'),
     ]
 
     operations = [
@@ -53,6 +54,10 @@ class Migration(migrations.Migration):
                 'verbose_name': 'offer',
                 'verbose_name_plural': 'offers',
                 'ordering': ['position', 'pk'],
+                'constraints': [
+                    models.UniqueConstraint(fields=('pool', 'sku'), name='one_offer_per_pool_and_sku'),
+                    models.CheckConstraint(condition=models.Q(('max_milli_gpus__gte', models.F('min_milli_gpus')), ('min_milli_gpus__gt', 0)), name='offer_sizes'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -68,11 +73,17 @@ class Migration(migrations.Migration):
                 ('fingerprint', models.CharField(blank=True, max_length=64)),
                 ('placed_at', models.DateTimeField(verbose_name='placed')),
                 ('offer', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='orders', to='marketplace.offer')),
+                ('organisation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.organisation', verbose_name='organisation')),
+                ('project', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.project')),
+                ('workload', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='clusters.workload')),
             ],
             options={
                 'verbose_name': 'order',
                 'verbose_name_plural': 'orders',
                 'ordering': ['-placed_at', '-pk'],
+                'constraints': [
+                    models.UniqueConstraint(condition=models.Q(('idempotency_key__isnull', False)), fields=('organisation', 'idempotency_key'), name='order_once_per_key'),
+                ],
             },
         ),
     ]

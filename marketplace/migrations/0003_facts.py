@@ -7,5 +7,5 @@ from aion.audit.append_only import protect
 
 
 class Migration(migrations.Migration):
-    dependencies = [("marketplace", "0002_references"), ("audit", "0002_append_only")]
+    dependencies = [("marketplace", "0001_initial"), ("audit", "0002_append_only")]
     operations = [protect("marketplace_order")]

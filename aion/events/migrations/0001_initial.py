@@ -35,6 +35,13 @@ class Migration(migrations.Migration):
                 'verbose_name': 'event',
                 'verbose_name_plural': 'events',
                 'ordering': ['-created_at', '-pk'],
+                'indexes': [
+                    models.Index(fields=['organisation', '-created_at', '-id'], name='event_by_organisation'),
+                    models.Index(condition=models.Q(('fanned_out_at', None)), fields=['id'], name='event_to_fan_out'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(fields=('organisation', 'key'), name='event_emitted_once'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -57,6 +64,13 @@ class Migration(migrations.Migration):
                 'verbose_name': 'mail',
                 'verbose_name_plural': 'mails',
                 'ordering': ['-created_at', '-pk'],
+                'indexes': [
+                    models.Index(condition=models.Q(('state', 'pending')), fields=['next_attempt_at', 'id'], name='mail_due'),
+                    models.Index(condition=models.Q(('state', 'sending')), fields=['claimed_at'], name='mail_claimed'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(fields=('user', 'event'), name='person_mailed_once'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -73,6 +87,13 @@ class Migration(migrations.Migration):
                 'verbose_name': 'notification',
                 'verbose_name_plural': 'notifications',
                 'ordering': ['-created_at', '-pk'],
+                'indexes': [
+                    models.Index(fields=['user', 'organisation', '-created_at', '-id'], name='notification_by_person'),
+                    models.Index(condition=models.Q(('read_at', None)), fields=['user', 'organisation'], name='notification_unread'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(fields=('user', 'event'), name='person_notified_once'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -87,6 +108,9 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'preference',
                 'verbose_name_plural': 'preferences',
+                'constraints': [
+                    models.UniqueConstraint(fields=('user', 'family'), name='one_preference_per_family'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -113,6 +137,13 @@ class Migration(migrations.Migration):
                 'verbose_name': 'webhook',
                 'verbose_name_plural': 'webhooks',
                 'ordering': ['-created_at', '-pk'],
+                'indexes': [
+                    models.Index(condition=models.Q(('deleted_at', None)), fields=['organisation'], name='endpoint_live'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(models.Q(('disabled_by', ''), ('enabled', True)), models.Q(('enabled', False), models.Q(('disabled_by', ''), _negated=True)), _connector='OR'), name='endpoint_off_says_by_whom'),
+                    models.CheckConstraint(condition=models.Q(('deleted_at', None), models.Q(('enabled', False), ('previous_secret', ''), ('secret', '')), _connector='OR'), name='deleted_endpoint_has_no_secret'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -135,6 +166,15 @@ class Migration(migrations.Migration):
                 'verbose_name': 'delivery',
                 'verbose_name_plural': 'deliveries',
                 'ordering': ['-created_at', '-pk'],
+                'indexes': [
+                    models.Index(condition=models.Q(('state', 'pending')), fields=['endpoint', 'next_attempt_at', 'id'], name='delivery_due'),
+                    models.Index(fields=['organisation', '-created_at', '-id'], name='delivery_by_organisation'),
+                    models.Index(fields=['endpoint', '-created_at', '-id'], name='delivery_by_endpoint'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(fields=('event', 'endpoint'), name='event_once_per_endpoint'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('state', 'pending'), _negated=True), ('next_attempt_at__isnull', False), _connector='OR'), name='pending_delivery_has_a_time'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -155,82 +195,9 @@ class Migration(migrations.Migration):
                 'verbose_name': 'attempt',
                 'verbose_name_plural': 'attempts',
                 'ordering': ['-at', '-pk'],
+                'indexes': [
+                    models.Index(fields=['endpoint', '-at'], name='attempt_by_endpoint'),
+                ],
             },
-        ),
-        migrations.AddIndex(
-            model_name='event',
-            index=models.Index(fields=['organisation', '-created_at', '-id'], name='event_by_organisation'),
-        ),
-        migrations.AddIndex(
-            model_name='event',
-            index=models.Index(condition=models.Q(('fanned_out_at', None)), fields=['id'], name='event_to_fan_out'),
-        ),
-        migrations.AddConstraint(
-            model_name='event',
-            constraint=models.UniqueConstraint(fields=('organisation', 'key'), name='event_emitted_once'),
-        ),
-        migrations.AddIndex(
-            model_name='mail',
-            index=models.Index(condition=models.Q(('state', 'pending')), fields=['next_attempt_at', 'id'], name='mail_due'),
-        ),
-        migrations.AddIndex(
-            model_name='mail',
-            index=models.Index(condition=models.Q(('state', 'sending')), fields=['claimed_at'], name='mail_claimed'),
-        ),
-        migrations.AddConstraint(
-            model_name='mail',
-            constraint=models.UniqueConstraint(fields=('user', 'event'), name='person_mailed_once'),
-        ),
-        migrations.AddIndex(
-            model_name='notification',
-            index=models.Index(fields=['user', 'organisation', '-created_at', '-id'], name='notification_by_person'),
-        ),
-        migrations.AddIndex(
-            model_name='notification',
-            index=models.Index(condition=models.Q(('read_at', None)), fields=['user', 'organisation'], name='notification_unread'),
-        ),
-        migrations.AddConstraint(
-            model_name='notification',
-            constraint=models.UniqueConstraint(fields=('user', 'event'), name='person_notified_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='notificationpreference',
-            constraint=models.UniqueConstraint(fields=('user', 'family'), name='one_preference_per_family'),
-        ),
-        migrations.AddIndex(
-            model_name='webhookendpoint',
-            index=models.Index(condition=models.Q(('deleted_at', None)), fields=['organisation'], name='endpoint_live'),
-        ),
-        migrations.AddConstraint(
-            model_name='webhookendpoint',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('disabled_by', ''), ('enabled', True)), models.Q(('enabled', False), models.Q(('disabled_by', ''), _negated=True)), _connector='OR'), name='endpoint_off_says_by_whom'),
-        ),
-        migrations.AddConstraint(
-            model_name='webhookendpoint',
-            constraint=models.CheckConstraint(condition=models.Q(('deleted_at', None), models.Q(('enabled', False), ('previous_secret', ''), ('secret', '')), _connector='OR'), name='deleted_endpoint_has_no_secret'),
-        ),
-        migrations.AddIndex(
-            model_name='webhookdelivery',
-            index=models.Index(condition=models.Q(('state', 'pending')), fields=['endpoint', 'next_attempt_at', 'id'], name='delivery_due'),
-        ),
-        migrations.AddIndex(
-            model_name='webhookdelivery',
-            index=models.Index(fields=['organisation', '-created_at', '-id'], name='delivery_by_organisation'),
-        ),
-        migrations.AddIndex(
-            model_name='webhookdelivery',
-            index=models.Index(fields=['endpoint', '-created_at', '-id'], name='delivery_by_endpoint'),
-        ),
-        migrations.AddConstraint(
-            model_name='webhookdelivery',
-            constraint=models.UniqueConstraint(fields=('event', 'endpoint'), name='event_once_per_endpoint'),
-        ),
-        migrations.AddConstraint(
-            model_name='webhookdelivery',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'pending'), _negated=True), ('next_attempt_at__isnull', False), _connector='OR'), name='pending_delivery_has_a_time'),
-        ),
-        migrations.AddIndex(
-            model_name='webhookattempt',
-            index=models.Index(fields=['endpoint', '-at'], name='attempt_by_endpoint'),
         ),
     ]

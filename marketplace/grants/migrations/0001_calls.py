@@ -20,60 +20,6 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='Application',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.CharField(default=functools.partial(aion.ids.new_id, *('app',), **{}), editable=False, max_length=24, unique=True)),
-                ('state', models.CharField(choices=[(marketplace.grants.states.ApplicationState['DRAFT'], marketplace.grants.states.ApplicationState['DRAFT']), (marketplace.grants.states.ApplicationState['SUBMITTED'], marketplace.grants.states.ApplicationState['SUBMITTED']), (marketplace.grants.states.ApplicationState['INELIGIBLE'], marketplace.grants.states.ApplicationState['INELIGIBLE']), (marketplace.grants.states.ApplicationState['ELIGIBLE'], marketplace.grants.states.ApplicationState['ELIGIBLE']), (marketplace.grants.states.ApplicationState['IN_REVIEW'], marketplace.grants.states.ApplicationState['IN_REVIEW']), (marketplace.grants.states.ApplicationState['RANKED'], marketplace.grants.states.ApplicationState['RANKED']), (marketplace.grants.states.ApplicationState['AWARDED'], marketplace.grants.states.ApplicationState['AWARDED']), (marketplace.grants.states.ApplicationState['REFUSED'], marketplace.grants.states.ApplicationState['REFUSED']), (marketplace.grants.states.ApplicationState['WITHDRAWN'], marketplace.grants.states.ApplicationState['WITHDRAWN'])], default=marketplace.grants.states.ApplicationState['DRAFT'], max_length=12, verbose_name='state')),
-                ('revision', models.PositiveIntegerField(default=1, verbose_name='revision')),
-                ('title', models.CharField(blank=True, max_length=160, verbose_name='title')),
-                ('abstract', models.TextField(blank=True, max_length=3000, verbose_name='abstract')),
-                ('work_plan', models.TextField(blank=True, max_length=12000, verbose_name='work plan')),
-                ('data_class', models.CharField(blank=True, choices=[(marketplace.grants.states.DataClass['OPEN'], 'Open data'), (marketplace.grants.states.DataClass['INTERNAL'], 'Internal data'), (marketplace.grants.states.DataClass['PERSONAL'], 'Personal data'), (marketplace.grants.states.DataClass['SENSITIVE'], 'Sensitive personal data (health, biometrics)')], max_length=12, verbose_name='data')),
-                ('openness', models.CharField(blank=True, choices=[(marketplace.grants.states.Openness['OPEN'], 'Results and code are published'), (marketplace.grants.states.Openness['PARTLY'], 'Results are published, code is not'), (marketplace.grants.states.Openness['CLOSED'], 'Nothing is published')], max_length=12, verbose_name='openness')),
-                ('ethics', models.TextField(blank=True, max_length=3000, verbose_name='ethics')),
-                ('acknowledgement', models.BooleanField(default=False, verbose_name='names the programme in publications')),
-                ('attestations', models.JSONField(blank=True, default=list, verbose_name='declarations')),
-                ('declared_aid', models.BigIntegerField(blank=True, null=True, verbose_name='aid declared (micro-credits)')),
-                ('team', models.JSONField(blank=True, default=list, verbose_name='team')),
-                ('partners', models.JSONField(blank=True, default=list, verbose_name='partners')),
-                ('requested_amount', models.BigIntegerField(default=0, verbose_name='amount asked for (micro-credits)')),
-                ('milli_gpu_hours', models.BigIntegerField(default=0, verbose_name='asked for (thousandths of a GPU-hour)')),
-                ('created_at', models.DateTimeField(verbose_name='started')),
-                ('created_by_id', models.BigIntegerField(null=True)),
-                ('updated_at', models.DateTimeField(verbose_name='changed')),
-                ('updated_by_id', models.BigIntegerField(null=True)),
-                ('submitted_at', models.DateTimeField(null=True, verbose_name='submitted')),
-                ('submitted_by_id', models.BigIntegerField(null=True)),
-                ('organisation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.organisation', verbose_name='organisation')),
-                ('project', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.project', verbose_name='project')),
-            ],
-            options={
-                'verbose_name': 'application',
-                'verbose_name_plural': 'applications',
-                'ordering': ['-updated_at', '-pk'],
-            },
-        ),
-        migrations.CreateModel(
-            name='ApplicationEvent',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('from_state', models.CharField(blank=True, max_length=12, verbose_name='from')),
-                ('to_state', models.CharField(max_length=12, verbose_name='to')),
-                ('user_id', models.BigIntegerField(null=True)),
-                ('actor_label', models.CharField(max_length=120, verbose_name='who')),
-                ('reason', models.TextField(blank=True, verbose_name='reason')),
-                ('at', models.DateTimeField(verbose_name='when')),
-                ('application', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='history', to='grants.application')),
-                ('organisation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.organisation')),
-            ],
-            options={
-                'verbose_name': 'event of an application',
-                'verbose_name_plural': 'events of applications',
-                'ordering': ['at', 'pk'],
-            },
-        ),
-        migrations.CreateModel(
             name='Programme',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -113,6 +59,80 @@ class Migration(migrations.Migration):
                 'verbose_name': 'programme',
                 'verbose_name_plural': 'programmes',
                 'ordering': ['-opens_at', 'code'],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('pot__gt', 0)), name='programme_pot_positive'),
+                    models.CheckConstraint(condition=models.Q(('committed__gte', 0), ('committed__lte', models.F('pot'))), name='programme_pot_never_passed'),
+                    models.CheckConstraint(condition=models.Q(('cap_per_award__gt', 0), ('cap_per_award__lte', models.F('pot'))), name='programme_cap_within_pot'),
+                    models.CheckConstraint(condition=models.Q(('closes_at__gt', models.F('opens_at'))), name='programme_closes_after_opening'),
+                    models.CheckConstraint(condition=models.Q(('money_source', marketplace.grants.states.MoneySource['UNION']), models.Q(('money_source', marketplace.grants.states.MoneySource['STATE']), models.Q(('aid_regime', marketplace.grants.states.AidRegime['NONE']), _negated=True)), models.Q(('aid_regime', marketplace.grants.states.AidRegime['NONE']), ('money_source', marketplace.grants.states.MoneySource['PRIVATE_PRIZE'])), _connector='OR'), name='programme_aid_follows_the_money'),
+                    models.CheckConstraint(condition=models.Q(('min_level__lte', 5)), name='programme_level_exists'),
+                    models.CheckConstraint(condition=models.Q(('min_used_percent__lte', 100)), name='programme_percent_of_use'),
+                    models.CheckConstraint(condition=models.Q(('lot_days__gt', 0), ('min_reviews__gt', 0)), name='programme_terms_positive'),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name='Application',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('public_id', models.CharField(default=functools.partial(aion.ids.new_id, *('app',), **{}), editable=False, max_length=24, unique=True)),
+                ('state', models.CharField(choices=[(marketplace.grants.states.ApplicationState['DRAFT'], marketplace.grants.states.ApplicationState['DRAFT']), (marketplace.grants.states.ApplicationState['SUBMITTED'], marketplace.grants.states.ApplicationState['SUBMITTED']), (marketplace.grants.states.ApplicationState['INELIGIBLE'], marketplace.grants.states.ApplicationState['INELIGIBLE']), (marketplace.grants.states.ApplicationState['ELIGIBLE'], marketplace.grants.states.ApplicationState['ELIGIBLE']), (marketplace.grants.states.ApplicationState['IN_REVIEW'], marketplace.grants.states.ApplicationState['IN_REVIEW']), (marketplace.grants.states.ApplicationState['RANKED'], marketplace.grants.states.ApplicationState['RANKED']), (marketplace.grants.states.ApplicationState['AWARDED'], marketplace.grants.states.ApplicationState['AWARDED']), (marketplace.grants.states.ApplicationState['REFUSED'], marketplace.grants.states.ApplicationState['REFUSED']), (marketplace.grants.states.ApplicationState['WITHDRAWN'], marketplace.grants.states.ApplicationState['WITHDRAWN'])], default=marketplace.grants.states.ApplicationState['DRAFT'], max_length=12, verbose_name='state')),
+                ('revision', models.PositiveIntegerField(default=1, verbose_name='revision')),
+                ('title', models.CharField(blank=True, max_length=160, verbose_name='title')),
+                ('abstract', models.TextField(blank=True, max_length=3000, verbose_name='abstract')),
+                ('work_plan', models.TextField(blank=True, max_length=12000, verbose_name='work plan')),
+                ('data_class', models.CharField(blank=True, choices=[(marketplace.grants.states.DataClass['OPEN'], 'Open data'), (marketplace.grants.states.DataClass['INTERNAL'], 'Internal data'), (marketplace.grants.states.DataClass['PERSONAL'], 'Personal data'), (marketplace.grants.states.DataClass['SENSITIVE'], 'Sensitive personal data (health, biometrics)')], max_length=12, verbose_name='data')),
+                ('openness', models.CharField(blank=True, choices=[(marketplace.grants.states.Openness['OPEN'], 'Results and code are published'), (marketplace.grants.states.Openness['PARTLY'], 'Results are published, code is not'), (marketplace.grants.states.Openness['CLOSED'], 'Nothing is published')], max_length=12, verbose_name='openness')),
+                ('ethics', models.TextField(blank=True, max_length=3000, verbose_name='ethics')),
+                ('acknowledgement', models.BooleanField(default=False, verbose_name='names the programme in publications')),
+                ('attestations', models.JSONField(blank=True, default=list, verbose_name='declarations')),
+                ('declared_aid', models.BigIntegerField(blank=True, null=True, verbose_name='aid declared (micro-credits)')),
+                ('team', models.JSONField(blank=True, default=list, verbose_name='team')),
+                ('partners', models.JSONField(blank=True, default=list, verbose_name='partners')),
+                ('requested_amount', models.BigIntegerField(default=0, verbose_name='amount asked for (micro-credits)')),
+                ('milli_gpu_hours', models.BigIntegerField(default=0, verbose_name='asked for (thousandths of a GPU-hour)')),
+                ('created_at', models.DateTimeField(verbose_name='started')),
+                ('created_by_id', models.BigIntegerField(null=True)),
+                ('updated_at', models.DateTimeField(verbose_name='changed')),
+                ('updated_by_id', models.BigIntegerField(null=True)),
+                ('submitted_at', models.DateTimeField(null=True, verbose_name='submitted')),
+                ('submitted_by_id', models.BigIntegerField(null=True)),
+                ('organisation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.organisation', verbose_name='organisation')),
+                ('project', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.project', verbose_name='project')),
+                ('programme', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='applications', to='grants.programme', verbose_name='programme')),
+            ],
+            options={
+                'verbose_name': 'application',
+                'verbose_name_plural': 'applications',
+                'ordering': ['-updated_at', '-pk'],
+                'constraints': [
+                    models.UniqueConstraint(condition=models.Q(('state', marketplace.grants.states.ApplicationState['WITHDRAWN']), _negated=True), fields=('programme', 'organisation'), name='one_application_per_call'),
+                    models.CheckConstraint(condition=models.Q(('milli_gpu_hours__gte', 0), ('requested_amount__gte', 0)), name='application_amounts'),
+                    models.CheckConstraint(condition=models.Q(('state__in', (marketplace.grants.states.ApplicationState['DRAFT'], marketplace.grants.states.ApplicationState['WITHDRAWN'])), ('submitted_at__isnull', False), _connector='OR'), name='application_submitted_has_its_instant'),
+                    models.CheckConstraint(condition=models.Q(('declared_aid', None), ('declared_aid__gte', 0), _connector='OR'), name='application_declared_aid'),
+                ],
+                'indexes': [
+                    models.Index(fields=['programme', 'state'], name='application_by_programme'),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name='ApplicationEvent',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('from_state', models.CharField(blank=True, max_length=12, verbose_name='from')),
+                ('to_state', models.CharField(max_length=12, verbose_name='to')),
+                ('user_id', models.BigIntegerField(null=True)),
+                ('actor_label', models.CharField(max_length=120, verbose_name='who')),
+                ('reason', models.TextField(blank=True, verbose_name='reason')),
+                ('at', models.DateTimeField(verbose_name='when')),
+                ('application', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='history', to='grants.application')),
+                ('organisation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.organisation')),
+            ],
+            options={
+                'verbose_name': 'event of an application',
+                'verbose_name_plural': 'events of applications',
+                'ordering': ['at', 'pk'],
             },
         ),
         migrations.CreateModel(
@@ -131,12 +151,12 @@ class Migration(migrations.Migration):
                 'verbose_name': 'criterion',
                 'verbose_name_plural': 'criteria',
                 'ordering': ['position', 'pk'],
+                'constraints': [
+                    models.UniqueConstraint(fields=('programme', 'code'), name='criterion_once'),
+                    models.CheckConstraint(condition=models.Q(('weight__gt', 0), ('weight__lte', 100)), name='criterion_weight'),
+                    models.CheckConstraint(condition=models.Q(('max_score__gt', 0), ('max_score__lte', 100)), name='criterion_max_score'),
+                ],
             },
-        ),
-        migrations.AddField(
-            model_name='application',
-            name='programme',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='applications', to='grants.programme', verbose_name='programme'),
         ),
         migrations.CreateModel(
             name='Submission',
@@ -176,6 +196,10 @@ class Migration(migrations.Migration):
                 'verbose_name': 'work item',
                 'verbose_name_plural': 'work items',
                 'ordering': ['position'],
+                'constraints': [
+                    models.UniqueConstraint(fields=('application', 'position'), name='work_item_once'),
+                    models.CheckConstraint(condition=models.Q(('g_co2e__gte', 0), ('gpu_hours__gt', 0), ('micro__gte', 0), ('watt_hours__gte', 0)), name='work_item_amounts'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -220,77 +244,5 @@ class Migration(migrations.Migration):
                 'ordering': ['pk'],
                 'constraints': [models.UniqueConstraint(fields=('application', 'rule_id'), name='eligibility_checked_once')],
             },
-        ),
-        migrations.AddConstraint(
-            model_name='programme',
-            constraint=models.CheckConstraint(condition=models.Q(('pot__gt', 0)), name='programme_pot_positive'),
-        ),
-        migrations.AddConstraint(
-            model_name='programme',
-            constraint=models.CheckConstraint(condition=models.Q(('committed__gte', 0), ('committed__lte', models.F('pot'))), name='programme_pot_never_passed'),
-        ),
-        migrations.AddConstraint(
-            model_name='programme',
-            constraint=models.CheckConstraint(condition=models.Q(('cap_per_award__gt', 0), ('cap_per_award__lte', models.F('pot'))), name='programme_cap_within_pot'),
-        ),
-        migrations.AddConstraint(
-            model_name='programme',
-            constraint=models.CheckConstraint(condition=models.Q(('closes_at__gt', models.F('opens_at'))), name='programme_closes_after_opening'),
-        ),
-        migrations.AddConstraint(
-            model_name='programme',
-            constraint=models.CheckConstraint(condition=models.Q(('money_source', marketplace.grants.states.MoneySource['UNION']), models.Q(('money_source', marketplace.grants.states.MoneySource['STATE']), models.Q(('aid_regime', marketplace.grants.states.AidRegime['NONE']), _negated=True)), models.Q(('aid_regime', marketplace.grants.states.AidRegime['NONE']), ('money_source', marketplace.grants.states.MoneySource['PRIVATE_PRIZE'])), _connector='OR'), name='programme_aid_follows_the_money'),
-        ),
-        migrations.AddConstraint(
-            model_name='programme',
-            constraint=models.CheckConstraint(condition=models.Q(('min_level__lte', 5)), name='programme_level_exists'),
-        ),
-        migrations.AddConstraint(
-            model_name='programme',
-            constraint=models.CheckConstraint(condition=models.Q(('min_used_percent__lte', 100)), name='programme_percent_of_use'),
-        ),
-        migrations.AddConstraint(
-            model_name='programme',
-            constraint=models.CheckConstraint(condition=models.Q(('lot_days__gt', 0), ('min_reviews__gt', 0)), name='programme_terms_positive'),
-        ),
-        migrations.AddConstraint(
-            model_name='criterion',
-            constraint=models.UniqueConstraint(fields=('programme', 'code'), name='criterion_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='criterion',
-            constraint=models.CheckConstraint(condition=models.Q(('weight__gt', 0), ('weight__lte', 100)), name='criterion_weight'),
-        ),
-        migrations.AddConstraint(
-            model_name='criterion',
-            constraint=models.CheckConstraint(condition=models.Q(('max_score__gt', 0), ('max_score__lte', 100)), name='criterion_max_score'),
-        ),
-        migrations.AddIndex(
-            model_name='application',
-            index=models.Index(fields=['programme', 'state'], name='application_by_programme'),
-        ),
-        migrations.AddConstraint(
-            model_name='application',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', marketplace.grants.states.ApplicationState['WITHDRAWN']), _negated=True), fields=('programme', 'organisation'), name='one_application_per_call'),
-        ),
-        migrations.AddConstraint(
-            model_name='application',
-            constraint=models.CheckConstraint(condition=models.Q(('milli_gpu_hours__gte', 0), ('requested_amount__gte', 0)), name='application_amounts'),
-        ),
-        migrations.AddConstraint(
-            model_name='application',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', (marketplace.grants.states.ApplicationState['DRAFT'], marketplace.grants.states.ApplicationState['WITHDRAWN'])), ('submitted_at__isnull', False), _connector='OR'), name='application_submitted_has_its_instant'),
-        ),
-        migrations.AddConstraint(
-            model_name='application',
-            constraint=models.CheckConstraint(condition=models.Q(('declared_aid', None), ('declared_aid__gte', 0), _connector='OR'), name='application_declared_aid'),
-        ),
-        migrations.AddConstraint(
-            model_name='workitem',
-            constraint=models.UniqueConstraint(fields=('application', 'position'), name='work_item_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='workitem',
-            constraint=models.CheckConstraint(condition=models.Q(('g_co2e__gte', 0), ('gpu_hours__gt', 0), ('micro__gte', 0), ('watt_hours__gte', 0)), name='work_item_amounts'),
         ),
     ]

@@ -40,6 +40,13 @@ class Migration(migrations.Migration):
                 'verbose_name': 'decision',
                 'verbose_name_plural': 'decisions',
                 'ordering': ['-proposed_at', '-pk'],
+                'constraints': [
+                    models.UniqueConstraint(condition=models.Q(('state', marketplace.grants.states.Standing['PENDING'])), fields=('application',), name='one_proposal_at_a_time'),
+                    models.UniqueConstraint(condition=models.Q(('state', marketplace.grants.states.Standing['APPROVED'])), fields=('application',), name='one_decision_an_application'),
+                    models.CheckConstraint(condition=models.Q(('decided_by_id', None), ('proposed_by_id', None), models.Q(('decided_by_id', models.F('proposed_by_id')), _negated=True), _connector='OR'), name='decision_by_two_persons'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('amount__gt', 0), ('kind', marketplace.grants.states.DecisionKind['AWARD'])), models.Q(('amount', 0), ('kind', marketplace.grants.states.DecisionKind['REFUSE'])), _connector='OR'), name='decision_amount_fits'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('state', marketplace.grants.states.Standing['APPROVED']), _negated=True), ('decided_by_id__isnull', False), _connector='OR'), name='decision_names_its_second'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -64,6 +71,9 @@ class Migration(migrations.Migration):
                 'verbose_name': 'award',
                 'verbose_name_plural': 'awards',
                 'ordering': ['-granted_at', '-pk'],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='award_positive'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -86,6 +96,9 @@ class Migration(migrations.Migration):
                 'verbose_name': 'extension request',
                 'verbose_name_plural': 'extension requests',
                 'ordering': ['-asked_at', '-pk'],
+                'constraints': [
+                    models.UniqueConstraint(condition=models.Q(('state', marketplace.grants.states.Standing['PENDING'])), fields=('award',), name='one_extension_at_a_time'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -131,6 +144,11 @@ class Migration(migrations.Migration):
                 'verbose_name': 'reclaim',
                 'verbose_name_plural': 'reclaims',
                 'ordering': ['-proposed_at', '-pk'],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='reclaim_positive'),
+                    models.CheckConstraint(condition=models.Q(('decided_by_id', None), ('proposed_by_id', None), models.Q(('decided_by_id', models.F('proposed_by_id')), _negated=True), _connector='OR'), name='reclaim_by_two_persons'),
+                    models.UniqueConstraint(condition=models.Q(('state', marketplace.grants.states.Standing['PENDING'])), fields=('award',), name='one_reclaim_at_a_time'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -154,6 +172,14 @@ class Migration(migrations.Migration):
                 'verbose_name': 'review',
                 'verbose_name_plural': 'reviews',
                 'ordering': ['due_at', 'pk'],
+                'indexes': [
+                    models.Index(fields=['reviewer', 'state'], name='reviews_of_a_person'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(fields=('application', 'reviewer'), name='reviewer_once_an_application'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('state', marketplace.grants.states.ReviewState['SUBMITTED']), _negated=True), ('submitted_at__isnull', False), _connector='OR'), name='review_handed_in_has_its_instant'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('state', marketplace.grants.states.ReviewState['CONFLICT']), _negated=True), models.Q(('conflict_kind', ''), _negated=True), _connector='OR'), name='conflict_has_its_kind'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -170,6 +196,9 @@ class Migration(migrations.Migration):
                 'verbose_name': 'score',
                 'verbose_name_plural': 'scores',
                 'ordering': ['criterion__position', 'pk'],
+                'constraints': [
+                    models.UniqueConstraint(fields=('assignment', 'criterion'), name='one_score_per_criterion'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -189,65 +218,5 @@ class Migration(migrations.Migration):
                 'ordering': ['pk'],
                 'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('amount__gt', 0), ('kind', marketplace.grants.states.CommitmentKind['AWARD'])), models.Q(('amount__lt', 0), ('kind', marketplace.grants.states.CommitmentKind['RECLAIM'])), _connector='OR'), name='commitment_has_its_sign'), models.UniqueConstraint(condition=models.Q(('kind', marketplace.grants.states.CommitmentKind['AWARD'])), fields=('application',), name='committed_once_an_application')],
             },
-        ),
-        migrations.AddConstraint(
-            model_name='decision',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', marketplace.grants.states.Standing['PENDING'])), fields=('application',), name='one_proposal_at_a_time'),
-        ),
-        migrations.AddConstraint(
-            model_name='decision',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', marketplace.grants.states.Standing['APPROVED'])), fields=('application',), name='one_decision_an_application'),
-        ),
-        migrations.AddConstraint(
-            model_name='decision',
-            constraint=models.CheckConstraint(condition=models.Q(('decided_by_id', None), ('proposed_by_id', None), models.Q(('decided_by_id', models.F('proposed_by_id')), _negated=True), _connector='OR'), name='decision_by_two_persons'),
-        ),
-        migrations.AddConstraint(
-            model_name='decision',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('amount__gt', 0), ('kind', marketplace.grants.states.DecisionKind['AWARD'])), models.Q(('amount', 0), ('kind', marketplace.grants.states.DecisionKind['REFUSE'])), _connector='OR'), name='decision_amount_fits'),
-        ),
-        migrations.AddConstraint(
-            model_name='decision',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', marketplace.grants.states.Standing['APPROVED']), _negated=True), ('decided_by_id__isnull', False), _connector='OR'), name='decision_names_its_second'),
-        ),
-        migrations.AddConstraint(
-            model_name='award',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='award_positive'),
-        ),
-        migrations.AddConstraint(
-            model_name='extensionrequest',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', marketplace.grants.states.Standing['PENDING'])), fields=('award',), name='one_extension_at_a_time'),
-        ),
-        migrations.AddConstraint(
-            model_name='reclaim',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='reclaim_positive'),
-        ),
-        migrations.AddConstraint(
-            model_name='reclaim',
-            constraint=models.CheckConstraint(condition=models.Q(('decided_by_id', None), ('proposed_by_id', None), models.Q(('decided_by_id', models.F('proposed_by_id')), _negated=True), _connector='OR'), name='reclaim_by_two_persons'),
-        ),
-        migrations.AddConstraint(
-            model_name='reclaim',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', marketplace.grants.states.Standing['PENDING'])), fields=('award',), name='one_reclaim_at_a_time'),
-        ),
-        migrations.AddIndex(
-            model_name='reviewassignment',
-            index=models.Index(fields=['reviewer', 'state'], name='reviews_of_a_person'),
-        ),
-        migrations.AddConstraint(
-            model_name='reviewassignment',
-            constraint=models.UniqueConstraint(fields=('application', 'reviewer'), name='reviewer_once_an_application'),
-        ),
-        migrations.AddConstraint(
-            model_name='reviewassignment',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', marketplace.grants.states.ReviewState['SUBMITTED']), _negated=True), ('submitted_at__isnull', False), _connector='OR'), name='review_handed_in_has_its_instant'),
-        ),
-        migrations.AddConstraint(
-            model_name='reviewassignment',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', marketplace.grants.states.ReviewState['CONFLICT']), _negated=True), models.Q(('conflict_kind', ''), _negated=True), _connector='OR'), name='conflict_has_its_kind'),
-        ),
-        migrations.AddConstraint(
-            model_name='score',
-            constraint=models.UniqueConstraint(fields=('assignment', 'criterion'), name='one_score_per_criterion'),
         ),
     ]

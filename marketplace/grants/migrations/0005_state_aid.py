@@ -103,6 +103,10 @@ class Migration(migrations.Migration):
                 'verbose_name': 'aid record',
                 'verbose_name_plural': 'aid records',
                 'ordering': ['-granted_on', '-pk'],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='aid_record_positive'),
+                    models.CheckConstraint(condition=models.Q(('registered_on', None), models.Q(('register_ref', ''), _negated=True), _connector='OR'), name='aid_registered_has_its_reference'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -154,6 +158,12 @@ class Migration(migrations.Migration):
                 'verbose_name': 'aid entry',
                 'verbose_name_plural': 'aid entries',
                 'ordering': ['pk'],
+                'indexes': [
+                    models.Index(fields=['undertaking', 'granted_on'], name='aid_of_an_undertaking'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('amount', 0), _negated=True), name='aid_entry_moves_something'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -170,27 +180,10 @@ class Migration(migrations.Migration):
                 'verbose_name': 'link of an organisation',
                 'verbose_name_plural': 'links of organisations',
                 'ordering': ['-pk'],
+                'constraints': [
+                    django.contrib.postgres.constraints.ExclusionConstraint(expressions=[('organisation', '='), ('valid', '&&')], name='one_undertaking_at_a_time'),
+                ],
             },
-        ),
-        migrations.AddConstraint(
-            model_name='aidrecord',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='aid_record_positive'),
-        ),
-        migrations.AddConstraint(
-            model_name='aidrecord',
-            constraint=models.CheckConstraint(condition=models.Q(('registered_on', None), models.Q(('register_ref', ''), _negated=True), _connector='OR'), name='aid_registered_has_its_reference'),
-        ),
-        migrations.AddIndex(
-            model_name='aidentry',
-            index=models.Index(fields=['undertaking', 'granted_on'], name='aid_of_an_undertaking'),
-        ),
-        migrations.AddConstraint(
-            model_name='aidentry',
-            constraint=models.CheckConstraint(condition=models.Q(('amount', 0), _negated=True), name='aid_entry_moves_something'),
-        ),
-        migrations.AddConstraint(
-            model_name='undertakinglink',
-            constraint=django.contrib.postgres.constraints.ExclusionConstraint(expressions=[('organisation', '='), ('valid', '&&')], name='one_undertaking_at_a_time'),
         ),
         migrations.RunPython(write_rules, forget_rules),
         protect("grants_aidrecord", frozen=["organisation_id", "award_id", "kind", "amount", "granted_on"]),
