@@ -61,8 +61,8 @@ STATEMENTS = (
        SELECT 'org_' || %(slug)s || n, 'Bench ' || n, %(slug)s || '-o' || n, 'startup', 'FR', 'active', '', 10^9, %(at)s
        FROM generate_series(1, %(organisations)s) n""",
     """INSERT INTO tenancy_project (public_id, organisation_id, name, slug, residency_policy, programme_code,
-           milli_gpu_quota, created_at)
-       SELECT 'prj_' || o.id, o.id, 'Main', 'main', 'EU_RESIDENT', '', 10^9, %(at)s
+           milli_gpu_quota, restricted, created_at)
+       SELECT 'prj_' || o.id, o.id, 'Main', 'main', 'EU_RESIDENT', '', 10^9, false, %(at)s
        FROM tenancy_organisation o WHERE o.slug LIKE %(slug)s || '-o%%'""",
     """INSERT INTO billing_ledgeraccount (public_id, kind, organisation_id, label, origin, rank, sku_codes, site_codes,
            programme_codes, min_level, starts_at, debits, credits, held, created_at)

@@ -15,10 +15,12 @@ CHECKS: dict[str, str] = {
         SELECT a.public_id, a.debits, a.credits, coalesce(t.debits, 0), coalesce(t.credits, 0)
         FROM billing_ledgeraccount a
         LEFT JOIN (
-          SELECT account, sum(debit) AS debits, sum(credit) AS credits FROM (
-            SELECT debit_account_id AS account, amount AS debit, 0 AS credit, organisation_id FROM billing_transfer
-            UNION ALL SELECT credit_account_id, 0, amount, organisation_id FROM billing_transfer) sides
-          WHERE true $of GROUP BY account) t ON t.account = a.id
+          SELECT side.account, sum(side.debit) AS debits, sum(side.credit) AS credits
+          FROM (SELECT debit_account_id, credit_account_id, sum(amount) AS amount FROM billing_transfer
+                WHERE true $of GROUP BY 1, 2) pair
+          CROSS JOIN LATERAL (VALUES (pair.debit_account_id, pair.amount, 0), (pair.credit_account_id, 0, pair.amount))
+            AS side (account, debit, credit)
+          GROUP BY 1) t ON t.account = a.id
         WHERE a.organisation_id IS NOT NULL $of_a
           AND (a.debits <> coalesce(t.debits, 0) OR a.credits <> coalesce(t.credits, 0))""",
     "lots = transfers, never below zero": """
