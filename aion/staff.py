@@ -34,7 +34,7 @@ from aion.staff_registry import PAGES, QUEUES, Page, Queue, register_pages, regi
 from aion.web.templatetags.aion import STATE_TONES
 
 
-class AionAdminSite(UnfoldAdminSite):  # type: ignore[misc]
+class AionAdminSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold has no types
     """The admin behind django-allauth's sign-in and a second factor."""
 
     index_title = _("Today")
@@ -62,7 +62,7 @@ class AionAdminSite(UnfoldAdminSite):  # type: ignore[misc]
 def state_column(field: str = "state", description: Any = None) -> Any:
     """Return an admin column that shows a state as a coloured word."""
 
-    @display(description=description or _("state"), ordering=field, label=STATE_TONES)  # type: ignore[untyped-decorator]
+    @display(description=description or _("state"), ordering=field, label=STATE_TONES)  # type: ignore[untyped-decorator]  # unfold
     def column(_: Any, row: Any) -> Any:
         value, words = getattr(row, field), getattr(row, f"get_{field}_display", None)
         return value, words() if words else str(value).replace("_", " ").capitalize()
@@ -73,7 +73,7 @@ def state_column(field: str = "state", description: Any = None) -> Any:
 def gpus_column(field: str, description: Any) -> Any:
     """Return an admin column that writes milli-GPUs as GPUs."""
 
-    @display(description=description, ordering=field)  # type: ignore[untyped-decorator]
+    @display(description=description, ordering=field)  # type: ignore[untyped-decorator]  # unfold has no types
     def column(_: Any, row: Any) -> str:
         return f"{getattr(row, field) / 1000:,g}"
 
@@ -110,7 +110,7 @@ class KeyedChoices:
         admin_page: Any = self
         if db_field.name in admin_page.get_autocomplete_fields(request):
             kwargs.setdefault("widget", KeyedSelect(db_field, admin_page.admin_site, using=kwargs.get("using")))
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[misc]
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[misc]  # untyped
 
 
 class StaffAdmin(KeyedChoices, ModelAdmin):  # type: ignore[misc]  # unfold has no types

@@ -91,9 +91,9 @@ def _from_framework(error: exceptions.APIException, request_id: str) -> Response
         request_id=request_id,
     )
     if getattr(error, "auth_header", None):
-        response["WWW-Authenticate"] = str(error.auth_header)  # type: ignore[attr-defined]
+        response["WWW-Authenticate"] = str(error.auth_header)  # type: ignore[attr-defined]  # set by DRF
     if getattr(error, "wait", None):
-        response["Retry-After"] = str(int(error.wait) + 1)  # type: ignore[attr-defined]
+        response["Retry-After"] = str(int(error.wait) + 1)  # type: ignore[attr-defined]  # a Throttled has it
     return response
 
 

@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django_filters.fields import IsoDateTimeField
 
 
-class InstantField(IsoDateTimeField):  # type: ignore[misc]
+class InstantField(IsoDateTimeField):  # type: ignore[misc]  # django-filter has no types
     """An RFC 3339 instant, in UTC: PostgreSQL refuses offsets that Python takes."""
 
     def clean(self, value: Any) -> datetime | None:
@@ -21,7 +21,7 @@ class InstantField(IsoDateTimeField):  # type: ignore[misc]
             raise ValidationError("This instant is out of range.") from error
 
 
-class InstantFilter(django_filters.IsoDateTimeFilter):  # type: ignore[misc]
+class InstantFilter(django_filters.IsoDateTimeFilter):  # type: ignore[misc]  # django-filter has no types
     """Filters by an instant."""
 
     field_class = InstantField

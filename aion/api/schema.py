@@ -22,10 +22,10 @@ class ProblemOut(serializers.Serializer[Any]):
     request_id = serializers.CharField()
     field = serializers.CharField(required=False)
     details = serializers.DictField(required=False)
-    errors = serializers.DictField(required=False)  # type: ignore[assignment]
+    errors = serializers.DictField(required=False)  # type: ignore[assignment]  # a field named as DRF's property
 
 
-class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # spectacular has no types
     """Bearer tokens."""
 
     target_class = "aion.api.authentication.TokenAuthentication"
@@ -63,7 +63,7 @@ class ActorSchema(AutoSchema):
         if self.method in {"POST", "PUT", "PATCH", "DELETE"}:
             wanted += ["400", "402", "409", "415", "503"]
         for code in wanted:
-            responses[code] = self._get_response_for_code(  # type: ignore[no-untyped-call]
+            responses[code] = self._get_response_for_code(  # type: ignore[no-untyped-call]  # spectacular has no types
                 ProblemOut, code, media_types=["application/problem+json"], direction=direction
             )
         return responses

@@ -68,7 +68,7 @@ class ActorListViewSet(KnownParameters):
     @property
     def actor(self) -> Actor:
         """Return who acts."""
-        actor: Actor = self.request.auth  # type: ignore[assignment]
+        actor: Actor = self.request.auth  # type: ignore[assignment]  # what our authentication returns
         return actor
 
     def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:

@@ -153,7 +153,7 @@ def start_services(supervisor: Supervisor, *, durable: bool = True) -> None:
         server.prepare()
         supervisor.start(Child("postgres", server.command(), signal.SIGINT, server.identity(), server.wait))
     else:
-        Postgres.wait(_Given(group), 10.0)  # type: ignore[arg-type]
+        Postgres.wait(_Given(group), 10.0)  # type: ignore[arg-type]  # has what wait reads
     if group.own_broker:
         supervisor.start(
             Child("broker", _broker_command(group), ready=lambda: _wait_for(group.sockets / "broker.sock"))

@@ -11,7 +11,7 @@ from aion.tenancy.services import languages
 NAME = "AION Marketplace"
 
 
-class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
     """Sign-up makes a person without any organisation: rights come from memberships only."""
 
     def save_user(self, request: HttpRequest, user: Any, form: Any, commit: bool = True) -> Any:

@@ -50,7 +50,7 @@ class RequestIdMiddleware:
         """Bind the id for the time of the request."""
         given = request.headers.get("X-Request-Id", "")
         request_id = given if SAFE_ID.match(given) else uuid.uuid4().hex
-        request.request_id = request_id  # type: ignore[attr-defined]
+        request.request_id = request_id  # type: ignore[attr-defined]  # ours, on every request
         structlog.contextvars.bind_contextvars(request_id=request_id)
         try:
             response = self.get_response(request)
@@ -87,9 +87,9 @@ class RelaxedCspMiddleware:
         """Set the update that django-csp merges into the policy."""
         response = self.get_response(request)
         if request.path.startswith("/admin/"):
-            response._csp_update = ADMIN_CSP  # type: ignore[attr-defined]
+            response._csp_update = ADMIN_CSP  # type: ignore[attr-defined]  # django-csp's own mark
         elif request.path.startswith("/api/docs/"):
-            response._csp_update = DOCS_CSP  # type: ignore[attr-defined]
+            response._csp_update = DOCS_CSP  # type: ignore[attr-defined]  # django-csp's own mark
         return response
 
 

@@ -46,7 +46,7 @@ class ActorView(View):
             raise NotFound(gettext("There is no such organisation."))
         self.organisation = organisation
         # Before the right is checked: the page that says 403 keeps its menu, so that it is no dead end.
-        request.actor, request.organisation = self.actor, organisation  # type: ignore[attr-defined]
+        request.actor, request.organisation = self.actor, organisation  # type: ignore[attr-defined]  # ours
         try:
             if looked is None:
                 require_second_factor(user, self.actor.role)
@@ -71,7 +71,7 @@ class ActorView(View):
         actor = impersonation.actor_of(looking) if looking is not None else None
         if looking is None or actor is None:
             return None
-        request.looking = looking  # type: ignore[attr-defined]
+        request.looking = looking  # type: ignore[attr-defined]  # ours, while staff look on
         if request.method not in {"GET", "HEAD", "OPTIONS"} or self.personal:
             raise Forbidden(
                 gettext("You are looking as a member: nothing can be changed, and personal pages stay closed.")

@@ -188,7 +188,7 @@ class CrossingOut(MoneyOut):
     at = serializers.DateTimeField()
 
 
-class CrossingFilter(django_filters.FilterSet):  # type: ignore[misc]
+class CrossingFilter(django_filters.FilterSet):  # type: ignore[misc]  # django-filter has no types
     """By budget, action and time."""
 
     budget = django_filters.CharFilter(field_name="budget__public_id", max_length=40)

@@ -59,7 +59,7 @@ class FocusExportViewSet(KnownParameters):
     )
     def list(self, request: Request, **_: Any) -> StreamingHttpResponse:
         """Stream the file. Purchases, grants and expiry are in it when the key may also read credits."""
-        actor: Actor = request.auth  # type: ignore[assignment]
+        actor: Actor = request.auth  # type: ignore[assignment]  # what our authentication returns
         asked = request.query_params
         form = asked.get("format", "csv")
         if form not in export.FORMATS:

@@ -12,7 +12,7 @@ class LotOut(serializers.Serializer[Any]):
     """A credit lot."""
 
     id = serializers.CharField(source="public_id")
-    label = serializers.CharField()  # type: ignore[assignment]
+    label = serializers.CharField()  # type: ignore[assignment]  # a field named as DRF's argument
     origin = serializers.CharField()
     sku_codes = serializers.ListField(child=serializers.CharField())
     site_codes = serializers.ListField(child=serializers.CharField())

@@ -31,7 +31,7 @@ class LotViewSet(ReadOnlyActorViewSet):
         return queries.lots(self.actor)
 
 
-class EntryFilter(django_filters.FilterSet):  # type: ignore[misc]
+class EntryFilter(django_filters.FilterSet):  # type: ignore[misc]  # django-filter has no types
     """By kind, lot, accounting time and time of posting."""
 
     kind = django_filters.ChoiceFilter(choices=[(kind.value, kind.value) for kind in TransferKind])
@@ -75,7 +75,7 @@ class EntryViewSet(ReadOnlyActorViewSet):
         return self.paged(queries.charged_records(self.actor, self.get_object()), ChargedUsageOut)
 
 
-class UsageFilter(django_filters.FilterSet):  # type: ignore[misc]
+class UsageFilter(django_filters.FilterSet):  # type: ignore[misc]  # django-filter has no types
     """By window."""
 
     start_at = InstantFilter(field_name="hour", lookup_expr="gte")

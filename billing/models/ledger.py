@@ -37,7 +37,7 @@ class LedgerAccount(models.Model):
     programme_codes = ArrayField(models.CharField(max_length=40), default=list, verbose_name=_("only for programmes"))
     min_level = models.PositiveSmallIntegerField(_("only from residency level"), default=0)
     restricted = models.GeneratedField(
-        expression=Q(sku_codes__len__gt=0)  # type: ignore[arg-type]
+        expression=Q(sku_codes__len__gt=0)  # type: ignore[arg-type]  # the stubs know no lookup of arrays
         | Q(site_codes__len__gt=0)
         | Q(programme_codes__len__gt=0)
         | Q(min_level__gt=0),

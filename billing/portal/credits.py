@@ -190,7 +190,7 @@ class StatementView(ActorView):
 class StatementLinesCsvView(StatementView):
     """One closed month as CSV."""
 
-    def get(self, request: HttpRequest, public_id: str) -> StreamingHttpResponse:  # type: ignore[override]
+    def get(self, request: HttpRequest, public_id: str) -> StreamingHttpResponse:  # type: ignore[override]  # streams
         """Stream its lines."""
         closed = self.closed(public_id)
         rows = queries.statement_lines(self.actor, closed).values_list(

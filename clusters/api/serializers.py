@@ -80,10 +80,10 @@ class UsageEventIn(serializers.Serializer[Any]):
 
     specversion = serializers.ChoiceField(choices=["1.0"])
     id = serializers.CharField(max_length=160)
-    source = serializers.CharField(max_length=160)  # type: ignore[assignment]
+    source = serializers.CharField(max_length=160)  # type: ignore[assignment]  # a field named as DRF's
     type = serializers.ChoiceField(choices=["eu.aion.usage.v1"])
     subject = serializers.CharField(max_length=160, help_text="The workload's id.")
-    data = UsageDataIn()  # type: ignore[assignment]
+    data = UsageDataIn()  # type: ignore[assignment]  # a field named as DRF's
 
 
 class LineRefusalOut(serializers.Serializer[Any]):

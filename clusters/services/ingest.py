@@ -62,8 +62,8 @@ class QuickData(UsageData, frozen=True, forbid_unknown_fields=True, gc=False):
     """The same, its text and instants unread: most lines of a batch have the same few windows."""
 
     device: Length
-    window_start: str  # type: ignore[assignment]
-    window_end: str  # type: ignore[assignment]
+    window_start: str  # type: ignore[assignment]  # text, before it is read
+    window_end: str  # type: ignore[assignment]  # text, before it is read
 
 
 class QuickEvent(UsageEvent, frozen=True, gc=False):

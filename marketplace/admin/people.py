@@ -122,7 +122,7 @@ class MembershipAdmin(DecidedAdmin):
     change_one = on_one("change_one", CHANGE)
     remove_one = on_one("remove_one", REMOVE)
 
-    @display(description=_("as the member"))  # type: ignore[untyped-decorator]
+    @display(description=_("as the member"))  # type: ignore[untyped-decorator]  # unfold has no types
     def look(self, row: Membership) -> str:
         """Return the way to look at the portal as the member does."""
         return format_html('<a href="{}">{}</a>', reverse("portal:look", args=[row.public_id]), _("Look"))

@@ -31,7 +31,7 @@ class EventOut(serializers.Serializer[Any]):
 
     id = serializers.CharField(source="public_id")
     type = serializers.CharField()
-    data = serializers.DictField()  # type: ignore[assignment]
+    data = serializers.DictField()  # type: ignore[assignment]  # a field named as DRF's
     created_at = serializers.DateTimeField()
 
 

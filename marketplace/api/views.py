@@ -125,7 +125,7 @@ class EstimateViewSet(ActorViewSet):
         return Response(EstimateOut(quote, context={"refusal": refusal}).data)
 
 
-class WorkloadFilter(django_filters.FilterSet):  # type: ignore[misc]
+class WorkloadFilter(django_filters.FilterSet):  # type: ignore[misc]  # django-filter has no types
     """By state, project and name."""
 
     state = django_filters.ChoiceFilter(choices=[(state.value, state.value) for state in WorkloadState])

@@ -4,6 +4,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -53,11 +54,11 @@ def month_energy(organisation_id: int, now: datetime) -> tuple[int, int]:
     sites, watts = clusters.site_figures(), clusters.watts_by_sku()
     total = [0, 0]
     for row in billing.usage_by_site(organisation_id, start=month_start(now), end=now + timedelta(hours=1)):
-        pue, grams = sites.get(row["site_code"], (1, 0))
+        pue, grams = sites.get(row["site_code"], (Decimal(1), 0))
         used = clusters.energy(
             milli_gpu_seconds=int(row["milli_gpu_seconds"]),
             watts=watts.get(row["sku__code"], 700),
-            pue=pue,  # type: ignore[arg-type]
+            pue=pue,
             g_per_kwh=grams,
         )
         total[0] += used[0]

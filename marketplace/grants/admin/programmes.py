@@ -103,7 +103,7 @@ class ProgrammeForm(AskForm):
 
     def _get_validation_exclusions(self) -> set[str]:
         # Terms that exclude each other are the service's to refuse: it says at which field, a constraint does not.
-        left: set[str] = super()._get_validation_exclusions()  # type: ignore[misc]
+        left: set[str] = super()._get_validation_exclusions()  # type: ignore[misc]  # not in the stubs
         return left | {"pot", "cap_per_award", "aid_regime", "closes_at"}
 
     def clean(self) -> dict[str, Any]:

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The step of documents, and the files as downloads."""
 
-from typing import Any
-
 from django.contrib import messages
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
@@ -81,7 +79,7 @@ class DocumentsView(ActorView):
 
 def served(attachment: Attachment) -> HttpResponseBase:
     """Return a file as a download: never shown in the page's own origin, whatever it holds."""
-    response: Any = FileResponse(
+    response = FileResponse(
         attachment.file.open("rb"),
         as_attachment=True,
         filename=attachment.name,
@@ -89,7 +87,7 @@ def served(attachment: Attachment) -> HttpResponseBase:
     )
     response["X-Content-Type-Options"] = "nosniff"
     response["Cache-Control"] = "private, no-store"
-    return response  # type: ignore[no-any-return]
+    return response
 
 
 class FileView(ActorView):
