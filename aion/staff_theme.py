@@ -88,6 +88,7 @@ MENU: tuple[tuple[Any, tuple[tuple[Any, str, str], ...]], ...] = (
         _("Catalogue"),
         (
             (_("Offers"), "sell", "marketplace_offer"),
+            (_("Changes of offers"), "published_with_changes", "marketplace_offerchange"),
             (_("SKUs"), "category", "billing_sku"),
             (_("Price books"), "menu_book", "billing_pricebook"),
             (_("Price drafts"), "edit_note", "billing_pricedraft"),

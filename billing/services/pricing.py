@@ -105,6 +105,18 @@ def publish_price(
     return price
 
 
+@transaction.atomic
+def end_price(*, actor: Actor, book: PriceBook, sku: Sku, ends_at: datetime, at: datetime) -> None:
+    """End the open price of a book without another; runs keep it. Raises Rejected for an end before its start."""
+    current = Price.objects.select_for_update().filter(book=book, sku=sku, valid__endswith__isnull=True).first()
+    if current is None:
+        return
+    if ends_at <= current.valid.lower:
+        raise Rejected(gettext("A price ends after it begins."), field="valid_from")
+    Price.objects.filter(pk=current.pk).update(valid=(current.valid.lower, ends_at))
+    audit.record(actor=actor, action=Action.PRICE_ENDED, subject=current, at=at, changes={"ends_at": str(ends_at)})
+
+
 def check_tiers(micro: int | None, tiers: Sequence[Tier]) -> None:
     """Refuse tiers that are no ladder of discounts on a new price. Raises Rejected."""
     if micro is None:

@@ -143,6 +143,7 @@ def _create_jobs(*, workload: Workload, namespace: str) -> None:
         per_node=pool.flavour.per_node,
         resource_name=pool.flavour.resource_name,
         max_seconds=workload.max_seconds,
+        spot=workload.spot,
     )
     gateway = gateway_of(pool.cluster)
     for shape in manifests.shapes(milli_gpus=spec.milli_gpus, per_node=spec.per_node):

@@ -86,6 +86,25 @@ class CarbonOut(serializers.Serializer[Any]):
     pue = serializers.DecimalField(max_digits=4, decimal_places=2)
 
 
+class AnnouncedPriceOut(serializers.Serializer[Any]):
+    """The operator's price from a date on, before promotions."""
+
+    valid_from = serializers.DateTimeField()
+    price_microcredits_per_gpu_hour = serializers.IntegerField(allow_null=True, help_text="Null: the list price.")
+    price_per_gpu_hour = serializers.CharField(allow_null=True)
+
+
+def announced_out(offer: Any) -> Any:
+    """Return the announced price of ``offer`` as the API shows it."""
+    micro = offer.announced_micro_per_gpu_hour
+    shown = {
+        "valid_from": offer.announced_from,
+        "price_microcredits_per_gpu_hour": micro,
+        "price_per_gpu_hour": None if micro is None else decimal_string(micro),
+    }
+    return AnnouncedPriceOut(shown).data
+
+
 class OfferOut(serializers.Serializer[Any]):
     """What is on sale: a line of the price list."""
 
@@ -100,8 +119,8 @@ class OfferOut(serializers.Serializer[Any]):
     gpus_per_node = serializers.IntegerField(source="offer.pool.flavour.per_node")
     vcpus_per_node = serializers.IntegerField(source="offer.pool.flavour.vcpus")
     host_memory_gib_per_node = serializers.IntegerField(source="offer.pool.flavour.host_memory_gib")
-    local_disk_gib_per_node = serializers.IntegerField(source="offer.pool.flavour.local_disk_gib")
-    storage_class = serializers.CharField(source="offer.pool.storage_class")
+    local_disk_gib_per_node = serializers.IntegerField(source="offer.disk_gib")
+    storage_class = serializers.CharField(source="offer.storage")
     interconnect = serializers.CharField(source="offer.pool.flavour.interconnect")
     site = serializers.CharField(source="offer.pool.cluster.site.code")
     country = serializers.CharField(source="offer.pool.cluster.site.country_id")
@@ -112,6 +131,7 @@ class OfferOut(serializers.Serializer[Any]):
     price_microcredits_per_gpu_hour = serializers.IntegerField(source="micro_per_gpu_hour")
     price_per_gpu_hour = serializers.SerializerMethodField()
     price_version = PriceVersionOut(source="price")
+    announced_price = serializers.SerializerMethodField()
     currency = serializers.SerializerMethodField()
     min_milli_gpus = serializers.IntegerField(source="offer.min_milli_gpus")
     max_milli_gpus = serializers.IntegerField(source="offer.max_milli_gpus")
@@ -124,6 +144,11 @@ class OfferOut(serializers.Serializer[Any]):
     def get_price_per_gpu_hour(self, row: Any) -> str:
         """Return the price as a decimal string."""
         return decimal_string(row.micro_per_gpu_hour)
+
+    @extend_schema_field(AnnouncedPriceOut(allow_null=True))
+    def get_announced_price(self, row: Any) -> Any:
+        """Return the price that is announced, or null."""
+        return announced_out(row.offer) if row.announced_from is not None else None
 
     def get_currency(self, row: Any) -> str:
         """Return the currency."""

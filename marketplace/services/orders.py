@@ -28,6 +28,7 @@ from marketplace.audit import Action
 from marketplace.errors import IdempotencyMismatch, OfferNotFound, OrganisationFrozen
 from marketplace.models import Offer, Order
 from marketplace.queries import quote_amounts
+from marketplace.states import CapacityClass
 
 MIN_SECONDS = 600
 MIN_EXTENSION = 600
@@ -189,6 +190,7 @@ def _place(*, actor: Actor, request: Request, at: datetime, idempotency_key: str
         micro_per_gpu_hour=quote.price.micro_per_gpu_hour,
         hold_id=hold.pk,
         decision_id=decision.pk,
+        spot=quote.offer.capacity_class == CapacityClass.SPOT,
     )
     order = Order.objects.create(
         public_id=public_id,
