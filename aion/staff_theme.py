@@ -32,6 +32,7 @@ MENU: tuple[tuple[Any, tuple[tuple[Any, str, str], ...]], ...] = (
             (_("Documents"), "description", "tenancy_termsversion"),
             (_("Projects"), "folder", "tenancy_project"),
             (_("Quota requests"), "trending_up", "tenancy_quotarequest"),
+            (_("Quotas"), "speed", "tenancy_quota"),
             (_("API keys"), "key", "tenancy_apitoken"),
         ),
     ),

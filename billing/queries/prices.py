@@ -139,6 +139,11 @@ def priced_skus(*, at: datetime, audience: str = "") -> Any:
     return Price.objects.in_force_at(at).filter(books).order_by().values("sku_id")
 
 
+def sku_choices() -> list[tuple[str, str]]:
+    """Return code and name of each SKU, by name."""
+    return list(Sku.objects.order_by("name", "code").values_list("code", "name"))
+
+
 def price_versions(*, sku_id: int, book_id: int | None) -> QuerySet[Price]:
     """Return the dated prices of a SKU in a book, or on the list, newest first."""
     where = Q(book=book_id) if book_id is not None else Q(book__code=LIST_BOOK)

@@ -248,9 +248,7 @@ def _after_eviction(workload: Workload, verdict: Verdict, *, at: datetime) -> Wo
     for step in steps:
         if workloads.move(workload=workload, to=step, at=at, reason=Reason.PREEMPTED, message=verdict.message):
             workload.state = step
-    workload.reason, workload.message = (
-        (Reason.PREEMPTED, verdict.message) if steps else (workload.reason, workload.message)
-    )
+            workload.reason, workload.message = Reason.PREEMPTED, verdict.message
     return WorkloadState(workload.state)
 
 
@@ -293,9 +291,8 @@ def _clean(*, cluster: Cluster, gateway: ClusterGateway, snapshot: Snapshot, at:
                 gateway.extend_job(namespace=job.namespace, name=job.name, deadline_seconds=deadline)
     for pod in snapshot.pods:
         # Kept until the workload has ended: its verdict may still need to read how this pod did.
-        if (pod.workload in ended and (pod.uid in closed or pod.is_over)) or (
-            pod.is_over and is_evicted(pod, jobs[pod.workload])
-        ):
+        evicted = pod.is_over and is_evicted(pod, jobs[pod.workload])
+        if evicted or (pod.workload in ended and (pod.uid in closed or pod.is_over)):
             gateway.release_pod(namespace=pod.namespace, name=pod.name)
         if pod.workload in ended:
             left.add(pod.workload)

@@ -107,7 +107,7 @@ class OfferViewSet(ActorViewSet):
         asked = CatalogueIn(data=request.query_params.dict())
         asked.is_valid(raise_exception=True)
         number, limit = asked.validated_data["page"], asked.validated_data["limit"]
-        buyer, allowance = queries.shopper_of(self.actor)
+        buyer, allowance = queries.shopper_of(self.actor, clock.now())
         page = queries.catalogue_page(
             wish=asked.wish(),
             at=clock.now(),
@@ -127,7 +127,7 @@ class OfferViewSet(ActorViewSet):
 
     def retrieve(self, request: Request, **_: Any) -> Response:
         """Return one line."""
-        buyer, allowance = queries.shopper_of(self.actor)
+        buyer, allowance = queries.shopper_of(self.actor, clock.now())
         line = queries.priced_offer(public_id=self.kwargs["id"], at=clock.now(), buyer=buyer, allowance=allowance)
         if line is None:
             raise NotFound("No such offer is on sale.")

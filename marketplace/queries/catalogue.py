@@ -121,7 +121,10 @@ def _found(wish: CatalogueWish, *, at: datetime, buyer: billing.Buyer, allowance
         rows = rows.filter(pool__cluster__site__in=sites)
     if wish.free_only:
         if allowance.milli_gpus is not None and allowance.milli_gpus < wish.milli_gpus:
-            return rows.none()
+            allowed = [code for code, left in allowance.by_sku.items() if left >= wish.milli_gpus]
+            if not allowed:
+                return rows.none()
+            rows = rows.filter(sku__code__in=allowed)
         rows = rows.filter(pool__milli_gpus__gte=wish.milli_gpus, max_milli_gpus__gte=wish.milli_gpus).exclude(
             pool__in=clusters.full_pools(wish.milli_gpus)
         )
