@@ -60,8 +60,8 @@ STATEMENTS = (
        SELECT 'off_m' || p.id, p.organisation_id, p.id, s.id, f.name || ' ' || p.name, '', 'on_demand', b.id,
               CASE WHEN b.id IS NULL THEN NULL ELSE 900000 + p.id %% 3000000 END,
               CASE WHEN b.id IS NOT NULL AND p.id %% 2 = 0 THEN 1900000 END,
-              CASE WHEN b.id IS NOT NULL AND p.id %% 2 = 0 THEN now() + interval '9 days' END, '', 'published', '', 1000, p.milli_gpus,
-              2592000, 100 + p.id %% 100
+              CASE WHEN b.id IS NOT NULL AND p.id %% 2 = 0 THEN now() + interval '9 days' END, '',
+              'published', '', 1000, p.milli_gpus, 2592000, 100 + p.id %% 100
        FROM clusters_pool p JOIN clusters_nodeflavour f ON f.id = p.flavour_id JOIN billing_sku s ON s.code = f.code
        LEFT JOIN billing_pricebook b ON b.code = 'off_' || p.code WHERE p.code LIKE 'mp-%%'""",
     """INSERT INTO billing_price (book_id, sku_id, valid, micro_per_gpu_hour)
