@@ -43,7 +43,7 @@ STATEMENTS = (
        FROM billing_pricebook b, billing_sku s WHERE b.code = 'list' AND s.code LIKE 'mf-%%'""",
     """INSERT INTO clusters_pool (public_id, organisation_id, cluster_id, flavour_id, code, name, milli_gpus, fractions,
            metered_by, storage_class)
-       SELECT 'pool_m' || n, s.operator_id, c.id, f.id, 'mp-' || n, 'Pool ' || n, 1000 * (8 + n %% 512), false, 'aion',
+       SELECT 'pool_m' || n, s.operator_id, c.id, f.id, 'mp-' || n, 'Pool ' || n, 1000 * (64 + n %% 512), false, 'aion',
               'NVMe'
        FROM generate_series(1, %(offers)s) n
        JOIN (SELECT *, row_number() OVER (ORDER BY id) - 1 AS place FROM clusters_cluster WHERE code LIKE 'm-%%') c

@@ -216,7 +216,7 @@ def end_quota(*, actor: Actor, public_id: str, reason: str, at: datetime) -> Quo
     """
     if not 1 <= len(reason.strip()) <= MAX_DECISION:
         raise Rejected(gettext("Write why: it goes on the record."), field="reason")
-    quota = Quota.objects.select_for_update(of=("self",)).filter(public_id=public_id).first()
+    quota: Quota | None = Quota.objects.select_for_update(of=("self",)).filter(public_id=public_id).first()
     if quota is None:
         raise NotFound(gettext("There is no such quota."))
     if quota.until is not None and quota.until <= at:

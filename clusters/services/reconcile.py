@@ -29,6 +29,8 @@ log = structlog.get_logger(__name__)
 METERING_ROUNDS = 100
 # So long an operator may send what a run used after it ended; then its hold is released.
 OPERATOR_GRACE = timedelta(hours=24)
+# Preempted work with less than a minute left before its notice would only wait to be stopped.
+LEAST_TO_START_AGAIN = manifests.GRACE_SECONDS + 60
 TOUCH = """
 UPDATE clusters_podinterval SET last_seen_at = greatest(last_seen_at, %(at)s)
 WHERE cluster_id = %(cluster_id)s AND ended_at IS NULL AND pod_uid = ANY (%(uids)s)
@@ -283,7 +285,7 @@ def _clean(*, cluster: Cluster, gateway: ClusterGateway, snapshot: Snapshot, at:
         elif job.workload in stopping:
             stop_on_cluster(workload_id=stopping[job.workload].pk)
         elif job.workload in lengths and not job.is_over:
-            if job.suspended and lengths[job.workload] <= manifests.GRACE_SECONDS:
+            if job.suspended and lengths[job.workload] < LEAST_TO_START_AGAIN:
                 workloads.end_used_up(public_id=job.workload, at=at)
                 continue
             deadline = manifests.deadline_of(lengths[job.workload])

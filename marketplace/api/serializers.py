@@ -7,7 +7,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from aion.api.serializers import NO_CONTROL, StrictSerializer
+from aion.api.serializers import NO_CONTROL, QuickSerializer, StrictSerializer
 from aion.money import decimal_string
 from aion.residency.policy import Level
 from aion.tenancy.models import OrganisationKind, OrganisationState
@@ -57,7 +57,7 @@ class ProjectPatch(StrictSerializer):
     archived = serializers.BooleanField(required=False, help_text="True: nothing new starts; what runs runs on.")
 
 
-class PriceVersionOut(serializers.Serializer[Any]):
+class PriceVersionOut(QuickSerializer):
     """Which price applies: its version, the book it stands in, and what lowered it."""
 
     price_id = serializers.IntegerField()
@@ -67,7 +67,7 @@ class PriceVersionOut(serializers.Serializer[Any]):
     promotion = serializers.CharField(source="promotion_code", help_text="Empty: none applies.")
 
 
-class AvailabilityOut(serializers.Serializer[Any]):
+class AvailabilityOut(QuickSerializer):
     """What could start now for the organisation that asks: free capacity, clipped by quota and by the offer."""
 
     level = serializers.ChoiceField(choices=["now", "partly", "none", "unknown"], help_text="Of what was asked for.")
@@ -79,11 +79,14 @@ class AvailabilityOut(serializers.Serializer[Any]):
     stale = serializers.BooleanField(help_text="The site has not answered for a minute.")
 
 
-class CarbonOut(serializers.Serializer[Any]):
+class CarbonOut(QuickSerializer):
     """What the site's electricity emits, and its overhead."""
 
     g_per_kwh = serializers.IntegerField(source="g_co2e_per_kwh")
     pue = serializers.DecimalField(max_digits=4, decimal_places=2)
+
+
+TIMES = serializers.DateTimeField()
 
 
 class AnnouncedPriceOut(serializers.Serializer[Any]):
@@ -97,15 +100,14 @@ class AnnouncedPriceOut(serializers.Serializer[Any]):
 def announced_out(offer: Any) -> Any:
     """Return the announced price of ``offer`` as the API shows it."""
     micro = offer.announced_micro_per_gpu_hour
-    shown = {
-        "valid_from": offer.announced_from,
+    return {
+        "valid_from": TIMES.to_representation(offer.announced_from),
         "price_microcredits_per_gpu_hour": micro,
         "price_per_gpu_hour": None if micro is None else decimal_string(micro),
     }
-    return AnnouncedPriceOut(shown).data
 
 
-class OfferOut(serializers.Serializer[Any]):
+class OfferOut(QuickSerializer):
     """What is on sale: a line of the price list."""
 
     id = serializers.CharField(source="offer.public_id")

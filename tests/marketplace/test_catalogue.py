@@ -20,6 +20,7 @@ from billing.services.pricing import publish_price
 from clusters.models import Pool
 from clusters.services.topology import ensure_flavour
 from marketplace import queries
+from marketplace.api.serializers import OfferOut
 from marketplace.models import Offer
 from marketplace.queries import Allowance, CatalogueWish, PricedOffer
 from marketplace.queries.catalogue import SORTS
@@ -225,3 +226,22 @@ def test_the_number_of_queries_does_not_grow_with_the_offers(mine: Tenant, api: 
     many = [count(lambda path=path: client.get(path)) for path in paths]
     many.append(count(lambda: key.get("/api/v1/offers?sort=price")))
     assert (Organisation.objects.count() > 4, many) == (True, few)
+
+
+def test_a_line_is_shown_as_the_framework_itself_would_show_it(offers: list[Offer]) -> None:
+    Offer.objects.filter(pk=offers[0].pk).update(announced_micro_per_gpu_hour=5, announced_from=NOW + timedelta(1))
+    lines = queries.priced(list(Offer.objects.on_sale()), at=NOW)
+    assert any(line.announced_from for line in lines)
+    quick = OfferOut(lines, many=True).data
+    for line, shown in zip(lines, quick, strict=True):
+        by_framework = {}
+        for name, field in OfferOut().fields.items():
+            value = field.get_attribute(line)
+            inner = getattr(field, "fields", {})
+            by_framework[name] = (
+                {key: one.to_representation(one.get_attribute(value)) if one.get_attribute(value) is not None else None
+                 for key, one in inner.items()}
+                if inner
+                else None if value is None else field.to_representation(value)
+            )  # fmt: skip
+        assert shown == by_framework

@@ -44,10 +44,10 @@ def world(mine: Tenant, theirs: Tenant) -> dict[str, Any]:
     wrong = use(theirs, third, milli_gpus=4000, at=start, hours=2)
     use(mine, third, milli_gpus=64_000, at=start - timedelta(hours=1), hours=1)
     asked = request_correction(
-        actor=make_tenant().actor(), reference=wrong.reference, hour=start, start_second=0, seconds=0,
+        actor=make_tenant(credit=0).actor(), reference=wrong.reference, hour=start, start_second=0, seconds=0,
         reason="The node was broken.", at=clock.now(),
     )  # fmt: skip
-    approve_correction(actor=make_tenant().actor(), public_id=asked.public_id, at=clock.now())
+    approve_correction(actor=make_tenant(credit=0).actor(), public_id=asked.public_id, at=clock.now())
     return {"start": start, "first": first.site.operator, "third": third.site.operator, "market": first}
 
 

@@ -30,8 +30,12 @@ def _ask(tenant: Tenant, gpus: int = 128, project: str = "") -> QuotaRequest:
     )
 
 
-def _decide(tenant: Tenant, row: QuotaRequest, *, approve: bool = True, reason: str = "Fits") -> QuotaRequest:
-    return decide_quota(actor=tenant.actor(), public_id=row.public_id, approve=approve, reason=reason, at=clock.now())
+def _decide(
+    tenant: Tenant, row: QuotaRequest, *, approve: bool = True, reason: str = "Fits", at: datetime | None = None
+) -> QuotaRequest:
+    return decide_quota(
+        actor=tenant.actor(), public_id=row.public_id, approve=approve, reason=reason, at=at or clock.now()
+    )
 
 
 def test_an_approval_raises_the_quota_and_tells_who_launches(mine: Tenant) -> None:
@@ -135,7 +139,7 @@ def test_a_quota_of_one_accelerator_leaves_the_others_as_they_are_and_ends_by_it
     wish = {"milli_gpus": 128_000, "reason": "Training", "project_id": mine.project.public_id}
     row = ask_quota(actor=mine.actor(), sku_code=market.sku.code, until=until, at=now, **wish)
     assert _limits(mine, market.sku.code) == 64_000
-    _decide(mine, row)
+    _decide(mine, row, at=now)
     assert (mine.organisation.milli_gpu_quota, mine.project.milli_gpu_quota) == (64_000, 64_000)
     found = [_limits(mine, sku) for sku in (market.sku.code, other.sku.code, "")]
     assert found == [128_000, 64_000, 64_000]
@@ -152,11 +156,11 @@ def test_a_quota_of_one_accelerator_leaves_the_others_as_they_are_and_ends_by_it
 def test_a_quota_for_a_time_counts_for_all_and_its_end_is_told_once(mine: Tenant) -> None:
     now = clock.now()
     until = now + timedelta(days=5)
-    _decide(mine, ask_quota(actor=mine.actor(), milli_gpus=128_000, reason="x", until=until, at=now))
+    _decide(mine, ask_quota(actor=mine.actor(), milli_gpus=128_000, reason="x", until=until, at=now), at=now)
     assert allowance_of(mine.actor(), now) == Allowance(64_000, {})
     project = ask_quota(actor=mine.actor(), milli_gpus=96_000, reason="x", until=until, at=now,
                         project_id=mine.project.public_id)  # fmt: skip
-    _decide(mine, project)
+    _decide(mine, project, at=now)
     assert allowance_of(mine.actor(), now) == Allowance(96_000, {})
     assert (end_quotas(at=now), end_quotas(at=until), end_quotas(at=until)) == (0, 2, 0)
     assert Event.objects.filter(type="quota.ended").count() == 2
@@ -167,7 +171,7 @@ def test_what_may_be_started_of_a_sku_is_clipped_by_its_own_quota(mine: Tenant, 
     now, other = clock.now(), make_market()
     code = market.sku.code
     _decide(mine, ask_quota(actor=mine.actor(), milli_gpus=128_000, reason="x", sku_code=code, at=now,
-                            project_id=mine.project.public_id))  # fmt: skip
+                            project_id=mine.project.public_id), at=now)  # fmt: skip
     place_order(actor=mine.actor(), request=launch(mine, market, gpus=40), at=now)
     place_order(actor=mine.actor(), request=launch(mine, other, gpus=20), at=now)
     assert allowance_of(mine.actor(), now) == Allowance(4000, {code: 88_000})
@@ -200,7 +204,7 @@ def test_a_request_whose_day_has_passed_is_not_approved_and_an_end_needs_a_reaso
     row = ask_quota(actor=mine.actor(), milli_gpus=128_000, reason="x", until=until, at=now)
     with pytest.raises(Conflict, match="has passed"):
         decide_quota(actor=mine.actor(), public_id=row.public_id, approve=True, reason="x", at=until)
-    _decide(mine, row)
+    _decide(mine, row, at=now)
     quota = Quota.objects.get()
     with pytest.raises(Rejected):
         end_quota(actor=mine.actor(), public_id=quota.public_id, reason=" ", at=now)
