@@ -59,7 +59,9 @@ def publish_offer(*, actor: Actor, offer: Offer, at: datetime, reason: str = "")
 @transaction.atomic
 def withdraw_offer(*, actor: Actor, offer: Offer, at: datetime, reason: str = "") -> Offer:
     """Take an offer off sale, and with it what is proposed to change of it; what runs on it goes on."""
-    OfferChange.objects.filter(offer=offer).waiting().update(state=ChangeState.WITHDRAWN, decided_at=at)
+    for change in OfferChange.objects.select_for_update().filter(offer=offer).waiting():
+        OfferChange.objects.filter(pk=change.pk).update(state=ChangeState.WITHDRAWN, decided_at=at)
+        audit.record(actor=actor, action=Action.CHANGE_WITHDRAWN, subject=change, reason=reason, at=at)
     if Offer.objects.filter(pk=offer.pk).move(OfferState.WITHDRAWN, decision_reason=reason):
         audit.record(actor=actor, action=Action.OFFER_WITHDRAWN, subject=offer, reason=reason, at=at)
     offer.refresh_from_db()

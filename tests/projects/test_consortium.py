@@ -16,7 +16,7 @@ from aion.periods import month_start
 from billing.models import LedgerAccount
 from billing.queries import liability
 from billing.services.corrections import approve_correction, request_correction
-from billing.services.expiry import expire_lots
+from billing.services.expiry import GRACE, expire_lots
 from billing.services.holds import place_hold
 from billing.services.metering import Window, post_windows
 from billing.states import AccountKind, Origin
@@ -96,7 +96,7 @@ def test_what_is_owed_is_every_lot_that_can_still_be_spent_and_every_hold(
     assert sum(one.total for one in owed) == (2000 + 70 - spent) * MICRO
     assert sum(one.held for one in owed) == 90 * MICRO
     assert [one.origin for one in owed] == ["grant", "purchase"]
-    expire_lots(at=now + timedelta(days=2))
+    expire_lots(at=now + GRACE)
     assert sum(one.total for one in liability(now)) == (2000 + 70 - spent) * MICRO
     lots = LedgerAccount.objects.filter(kind=AccountKind.LOT)
     assert sum(one.credits - one.debits for one in lots) == (2000 + 70 - spent) * MICRO
