@@ -9,7 +9,8 @@ from io import StringIO
 from typing import Any
 
 import pytest
-from django.test import Client
+from django.template.loader import render_to_string
+from django.test import Client, RequestFactory
 
 from aion.residency.policy import Level, Policy, decide
 from aion.tenancy.models import Organisation
@@ -22,6 +23,8 @@ from clusters.services.topology import ensure_flavour
 from marketplace import queries
 from marketplace.api.serializers import OfferOut
 from marketplace.models import Offer
+from marketplace.portal.offers.buyers import Viewer
+from marketplace.portal.offers.rows import row_of
 from marketplace.queries import Allowance, CatalogueWish, PricedOffer
 from marketplace.queries.catalogue import SORTS
 from marketplace.states import CapacityClass, OfferState
@@ -245,3 +248,20 @@ def test_a_line_is_shown_as_the_framework_itself_would_show_it(offers: list[Offe
                 else None if value is None else field.to_representation(value)
             )  # fmt: skip
         assert shown == by_framework
+
+
+def test_the_tables_plain_rows_say_what_the_lines_themselves_would(offers: list[Offer], mine: Tenant) -> None:
+    Offer.objects.filter(pk=offers[0].pk).update(announced_micro_per_gpu_hour=5, announced_from=NOW + timedelta(1))
+    Promotion.objects.create(code="off", name="x", valid=(LONG_AGO, NOW + timedelta(days=1)), basis_points_off=1234)
+    lines = queries.priced(list(Offer.objects.on_sale()), at=NOW, allowance=Allowance(2000))
+    request, viewer = RequestFactory().get("/prices/"), Viewer([], mine.organisation, Buyer(), Allowance(), True)
+    shown = [
+        render_to_string(
+            "offers/table.html",
+            {"found": {"lines": lines}, "rows": rows, "viewer": viewer, "wish": CatalogueWish(), "now": NOW},
+            request,
+        )
+        for rows in (lines, [row_of(line) for line in lines])
+    ]
+    assert shown[0] == shown[1]
+    assert offers[0].title in shown[0]

@@ -18,6 +18,7 @@ from billing import queries as billing
 from marketplace import queries
 from marketplace.portal.offers.buyers import viewer_of
 from marketplace.portal.offers.forms import CatalogueForm
+from marketplace.portal.offers.rows import row_of
 from marketplace.queries import PricedOffer
 
 PAGE = 25
@@ -51,7 +52,14 @@ class PricesView(View):
             number=page_number(request.GET.get("page", "1")),
             size=PAGE,
         )
-        context = {"viewer": viewer, "form": form, "wish": wish, "found": page, "now": now}
+        context = {
+            "viewer": viewer,
+            "form": form,
+            "wish": wish,
+            "found": page,
+            "rows": [row_of(line) for line in page.lines],
+            "now": now,
+        }
         return render(request, "offers/catalogue.html", context)
 
 
