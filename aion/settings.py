@@ -221,6 +221,7 @@ CELERY_BEAT_SCHEDULE = {
     "unused-grants": {"task": "grants.apply_unused_rule", "schedule": crontab(hour=4, minute=20)},
     "grant-reminders": {"task": "grants.remind", "schedule": 3600.0},
     "offers": {"task": "marketplace.recheck_offers", "schedule": crontab(hour=3, minute=20)},
+    "quotas": {"task": "marketplace.end_quotas", "schedule": 3600.0},
     "check-sites": {"task": "clusters.check_clusters", "schedule": 60.0},
     "fan-out": {"task": "events.fan_out", "schedule": 10.0},
     "webhooks": {"task": "events.deliver_due", "schedule": 10.0},

@@ -32,6 +32,7 @@ MENU: tuple[tuple[Any, tuple[tuple[Any, str, str], ...]], ...] = (
             (_("Documents"), "description", "tenancy_termsversion"),
             (_("Projects"), "folder", "tenancy_project"),
             (_("Quota requests"), "trending_up", "tenancy_quotarequest"),
+            (_("Quotas"), "speed", "tenancy_quota"),
             (_("API keys"), "key", "tenancy_apitoken"),
         ),
     ),
@@ -88,6 +89,7 @@ MENU: tuple[tuple[Any, tuple[tuple[Any, str, str], ...]], ...] = (
         _("Catalogue"),
         (
             (_("Offers"), "sell", "marketplace_offer"),
+            (_("Changes of offers"), "published_with_changes", "marketplace_offerchange"),
             (_("SKUs"), "category", "billing_sku"),
             (_("Price books"), "menu_book", "billing_pricebook"),
             (_("Price drafts"), "edit_note", "billing_pricedraft"),

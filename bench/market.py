@@ -14,7 +14,7 @@ OFFERS, OPERATORS, SKUS = 10_000, 1_000, 24
 FEW = 10
 REPEATS = 60
 GOAL = 50
-# A third of the offers have a price of their own.
+# A third of the offers have a price of their own, and half of those have announced another.
 STATEMENTS = (
     """INSERT INTO tenancy_organisation (public_id, name, slug, kind, country_id, state, frozen_reason, milli_gpu_quota,
            created_at)
@@ -43,7 +43,7 @@ STATEMENTS = (
        FROM billing_pricebook b, billing_sku s WHERE b.code = 'list' AND s.code LIKE 'mf-%%'""",
     """INSERT INTO clusters_pool (public_id, organisation_id, cluster_id, flavour_id, code, name, milli_gpus, fractions,
            metered_by, storage_class)
-       SELECT 'pool_m' || n, s.operator_id, c.id, f.id, 'mp-' || n, 'Pool ' || n, 1000 * (8 + n %% 512), false, 'aion',
+       SELECT 'pool_m' || n, s.operator_id, c.id, f.id, 'mp-' || n, 'Pool ' || n, 1000 * (64 + n %% 512), false, 'aion',
               'NVMe'
        FROM generate_series(1, %(offers)s) n
        JOIN (SELECT *, row_number() OVER (ORDER BY id) - 1 AS place FROM clusters_cluster WHERE code LIKE 'm-%%') c
@@ -55,11 +55,13 @@ STATEMENTS = (
        SELECT 'off_' || p.code, p.name, p.organisation_id FROM clusters_pool p
        WHERE p.code LIKE 'mp-%%' AND p.id %% 3 = 0""",
     """INSERT INTO marketplace_offer (public_id, organisation_id, pool_id, sku_id, title, description, capacity_class,
-           price_book_id, own_micro_per_gpu_hour, state, decision_reason, min_milli_gpus, max_milli_gpus, max_seconds,
-           position)
+           price_book_id, own_micro_per_gpu_hour, announced_micro_per_gpu_hour, announced_from, storage_class, state,
+           decision_reason, min_milli_gpus, max_milli_gpus, max_seconds, position)
        SELECT 'off_m' || p.id, p.organisation_id, p.id, s.id, f.name || ' ' || p.name, '', 'on_demand', b.id,
-              CASE WHEN b.id IS NULL THEN NULL ELSE 900000 + p.id %% 3000000 END, 'published', '', 1000, p.milli_gpus,
-              2592000, 100 + p.id %% 100
+              CASE WHEN b.id IS NULL THEN NULL ELSE 900000 + p.id %% 3000000 END,
+              CASE WHEN b.id IS NOT NULL AND p.id %% 2 = 0 THEN 1900000 END,
+              CASE WHEN b.id IS NOT NULL AND p.id %% 2 = 0 THEN now() + interval '9 days' END, '',
+              'published', '', 1000, p.milli_gpus, 2592000, 100 + p.id %% 100
        FROM clusters_pool p JOIN clusters_nodeflavour f ON f.id = p.flavour_id JOIN billing_sku s ON s.code = f.code
        LEFT JOIN billing_pricebook b ON b.code = 'off_' || p.code WHERE p.code LIKE 'mp-%%'""",
     """INSERT INTO billing_price (book_id, sku_id, valid, micro_per_gpu_hour)

@@ -15,6 +15,7 @@ class Action(StrEnum):
     LOT_PROLONGED = "lot.prolonged"
     TRANSFER_REVERSED = "transfer.reversed"
     PRICE_PUBLISHED = "price.published"
+    PRICE_ENDED = "price.ended"
     PRICES_PREPARED = "prices.prepared"
     PRICES_DISCARDED = "prices.discarded"
     PROMOTION_CREATED = "promotion.created"

@@ -29,11 +29,30 @@ class Verdict:
     message: str = ""
     started_at: datetime | None = None
     ended_at: datetime | None = None
+    evicted: bool = False
+
+
+STOPS = {
+    Reason.BUDGET_EXCEEDED: WorkloadState.BUDGET_EXHAUSTED,
+    Reason.MAX_DURATION_EXCEEDED: WorkloadState.TIMED_OUT,
+}
 
 
 def stopped_as(stop_reason: str) -> WorkloadState:
     """Return the state in which a stop for ``stop_reason`` ends."""
-    return WorkloadState.BUDGET_EXHAUSTED if stop_reason == Reason.BUDGET_EXCEEDED else WorkloadState.CANCELLED
+    return STOPS.get(Reason(stop_reason), WorkloadState.CANCELLED)
+
+
+def is_evicted(pod: PodSeen, jobs: Sequence[JobSeen]) -> bool:
+    """Tell whether the site took ``pod`` back to give its place to others: its Job waits, or has started anew since.
+
+    A Job that starts anew writes a new start; a pod that is deleted because its Job failed began after that.
+    """
+    own = max((job for job in jobs if pod.name.startswith(f"{job.name}-")), key=lambda job: len(job.name), default=None)
+    if own is None or not pod.deleting:
+        return False
+    begun = pod.ready_at or pod.started_at
+    return own.suspended or (begun is not None and own.started_at is not None and begun < own.started_at)
 
 
 def interval_of(pod: PodSeen, nodes: Mapping[str, NodeSeen]) -> IntervalSeen:
@@ -95,6 +114,8 @@ def verdict_of(
     stop_reason: str,
 ) -> Verdict | None:
     """Return what a workload's Jobs and pods say of it, or None when no Job of it is left."""
+    evicted = [pod for pod in pods if is_evicted(pod, jobs)]
+    pods = [pod for pod in pods if pod not in evicted]
     ended = _ended(jobs, pods, nodes, stop_reason)
     if ended is not None:
         return ended
@@ -114,18 +135,23 @@ def verdict_of(
         return None
     if any(job.suspended for job in jobs):
         message = next((job.message for job in jobs if job.message), "")
-        return Verdict(WorkloadState.QUEUED, Reason.NO_CAPACITY if message else Reason.NONE, message)
+        if any(pod.phase == "Running" and pod.finished_at is None for pod in evicted):
+            return Verdict(WorkloadState.PREEMPTED, Reason.PREEMPTED, message, evicted=True)
+        reason = Reason.PREEMPTED if evicted else Reason.NO_CAPACITY if message else Reason.NONE
+        return Verdict(WorkloadState.QUEUED, reason, message, evicted=True)
     begun = [start for pod in pods if (start := pod.ready_at or (pod.finished_at and pod.started_at))]
     if begun:
         return Verdict(WorkloadState.RUNNING, Reason.NONE, "", min(begun))
     if not pods:
-        return Verdict(WorkloadState.ADMITTED)
+        return Verdict(WorkloadState.ADMITTED, evicted=bool(evicted))
     waiting = next((pod for pod in pods if pod.waiting_reason in IMAGE_REASONS), None)
     if waiting is not None:
         return Verdict(
             WorkloadState.STARTING,
             Reason.IMAGE_ERROR,
             f"The image cannot be pulled: {waiting.waiting_reason}.",
+            evicted=bool(evicted),
         )
     message = next((pod.message for pod in pods if pod.message), "")
-    return Verdict(WorkloadState.STARTING, Reason.PULLING_IMAGE if not message else Reason.NO_CAPACITY, message)
+    reason = Reason.PULLING_IMAGE if not message else Reason.NO_CAPACITY
+    return Verdict(WorkloadState.STARTING, reason, message, evicted=bool(evicted))

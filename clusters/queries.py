@@ -49,6 +49,14 @@ class InUse:
     used: int = 0
     waiting: int = 0
 
+    @property
+    def whole(self) -> int:
+        """Return both together: what a quota has no more room for."""
+        return self.used + self.waiting
+
+    def __add__(self, other: "InUse") -> "InUse":
+        return InUse(self.used + other.used, self.waiting + other.waiting)
+
 
 @dataclass(frozen=True, slots=True)
 class SiteCapacity:
@@ -139,11 +147,6 @@ def occupied_in_sql(pool: str) -> Coalesce:
     return _summed(Workload.objects.filter(pool=OuterRef(pool), state__in=OCCUPYING), "pool")
 
 
-def active_in_sql(project: str) -> Coalesce:
-    """Return what the project whose key the outer query calls ``project`` runs and waits for, as an expression."""
-    return _summed(Workload.objects.filter(project=OuterRef(project), state__in=ACTIVE), "project")
-
-
 def _summed(rows: QuerySet[Workload], by: str) -> Coalesce:
     return Coalesce(Subquery(rows.order_by().values(by).annotate(total=Sum("milli_gpus")).values("total")), 0)
 
@@ -222,19 +225,27 @@ def unreachable_clusters() -> QuerySet[Cluster]:
     return Cluster.objects.filter(enabled=True).exclude(last_error="")
 
 
-def in_use_by_project(actor: Actor) -> dict[int, InUse]:
-    """Return what each busy project of the actor uses and waits for in milli-GPUs, in one query."""
+def in_use(actor: Actor) -> dict[tuple[int, str], InUse]:
+    """Return what the actor's work uses and waits for in milli-GPUs, by project and SKU code, in one query."""
     occupying = Q(state__in=OCCUPYING)
     rows = (
         Workload.objects.visible_to(actor)
         .filter(state__in=ACTIVE)
         .order_by()
-        .values("project_id")
+        .values("project_id", "pool__flavour__code")
         .annotate(
             used=Sum("milli_gpus", filter=occupying, default=0), waiting=Sum("milli_gpus", filter=~occupying, default=0)
         )
     )
-    return {row["project_id"]: InUse(row["used"], row["waiting"]) for row in rows}
+    return {(row["project_id"], row["pool__flavour__code"]): InUse(row["used"], row["waiting"]) for row in rows}
+
+
+def in_use_by_project(actor: Actor) -> dict[int, InUse]:
+    """Return the same by project alone."""
+    total: dict[int, InUse] = {}
+    for (project_id, _), one in in_use(actor).items():
+        total[project_id] = total.get(project_id, InUse()) + one
+    return total
 
 
 def active_count(organisation_id: int | None) -> int:

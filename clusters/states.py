@@ -37,6 +37,7 @@ class Reason(StrEnum):
     NODE_FAILURE = "node_failure"
     EXITED_WITH_ERROR = "exited_with_error"
     LOST = "lost"
+    PREEMPTED = "preempted"
 
 
 class MeteredBy(StrEnum):
@@ -53,6 +54,7 @@ class EndSource(StrEnum):
     FINISHED = "finished"
     DELETED = "deleted"
     NODE_LOST = "node_lost"
+    PREEMPTED = "preempted"
 
 
 _S = WorkloadState

@@ -15,3 +15,7 @@ class Action(StrEnum):
     OFFER_REJECTED = "offer.rejected"
     OFFER_PUBLISHED = "offer.published"
     OFFER_WITHDRAWN = "offer.withdrawn"
+    CHANGE_PROPOSED = "offer_change.proposed"
+    CHANGE_APPROVED = "offer_change.approved"
+    CHANGE_REJECTED = "offer_change.rejected"
+    CHANGE_WITHDRAWN = "offer_change.withdrawn"

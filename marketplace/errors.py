@@ -36,6 +36,18 @@ class OfferExists(Conflict):
     code, title = "offer_exists", gettext_lazy("There is such an offer already")
 
 
+class ChangeWaits(Conflict):
+    """An offer has one undecided change of each kind."""
+
+    code, title = "offer_change_waits", gettext_lazy("A change waits for a decision already")
+
+
+class PriceAnnounced(Conflict):
+    """A price that was announced is a promise: it stands until it is in force."""
+
+    code, title = "offer_price_announced", gettext_lazy("Another price is announced already")
+
+
 class OfferInWrongState(Conflict):
     """The act does not fit what the offer is at."""
 

@@ -7,7 +7,7 @@ from django.db import models
 
 from aion.actor import Actor
 from aion.moves import sources_of
-from marketplace.states import MOVES, OfferState
+from marketplace.states import MOVES, ChangeState, OfferState
 
 
 class OfferQuerySet(models.QuerySet[Any]):
@@ -30,6 +30,18 @@ class OfferQuerySet(models.QuerySet[Any]):
     def move(self, to: OfferState, **fields: Any) -> int:
         """Move rows that may become ``to`` in one conditional UPDATE; return how many moved."""
         return self.filter(state__in=sources_of(to, MOVES)).update(state=to, **fields)
+
+
+class OfferChangeQuerySet(models.QuerySet[Any]):
+    """Changes of offers, seen by the operator who proposes them."""
+
+    def visible_to(self, actor: Actor) -> Self:
+        """Return the changes of the actor's organisation; none without one."""
+        return self.filter(organisation_id=actor.organisation_id) if actor.organisation_id else self.none()
+
+    def waiting(self) -> Self:
+        """Return what nobody has decided."""
+        return self.filter(state=ChangeState.PROPOSED)
 
 
 class OrderQuerySet(models.QuerySet[Any]):

@@ -23,6 +23,22 @@ class CapacityClass(StrEnum):
     RESERVED = "reserved"
 
 
+class ChangeKind(StrEnum):
+    """What of an offer on sale its operator wants to change: the price from a date on, or what it says of itself."""
+
+    PRICE = "price"
+    FACTS = "facts"
+
+
+class ChangeState(StrEnum):
+    """A change waits until staff decide or its operator takes it back; an approved price is a promise and stands."""
+
+    PROPOSED = "proposed"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"
+
+
 # What the operator may still change: nobody decides on it and nobody can order it.
 EDITABLE = frozenset({OfferState.DRAFT, OfferState.REJECTED, OfferState.WITHDRAWN})
 

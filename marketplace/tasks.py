@@ -6,6 +6,7 @@ from typing import Any
 from celery import shared_task
 
 from aion import clock
+from aion.people import quotas
 from marketplace.services import offers
 
 
@@ -13,3 +14,9 @@ from marketplace.services import offers
 def recheck_offers(**_: Any) -> int:
     """Take off sale what no longer has its residency facts."""
     return offers.recheck_offers(at=clock.now())
+
+
+@shared_task(name="marketplace.end_quotas")
+def end_quotas(**_: Any) -> int:
+    """Tell of quotas that are over."""
+    return quotas.end_quotas(at=clock.now())

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Shapes that every resource shares."""
 
+from operator import attrgetter
 from typing import Any, ClassVar
 
+from django.utils.functional import cached_property
 from rest_framework import serializers
 
 from aion.money import decimal_string
@@ -50,3 +52,26 @@ class MoneyOut(serializers.Serializer[Any]):
     def get_currency(self, row: Any) -> str:
         """Return the currency of every amount."""
         return "EUR"
+
+
+class QuickSerializer(serializers.Serializer[Any]):
+    """Shows plain attributes and nothing else, many rows at a time.
+
+    Each field is found by one compiled path instead of the framework's step by step search, which took most of a long
+    page's time. What it shows is the same; fields may have no default, and no source may be a method or a mapping.
+    """
+
+    @cached_property
+    def _paths(self) -> list[tuple[str, Any, Any]]:
+        return [
+            (name, (lambda row: row) if field.source == "*" else attrgetter(field.source or name), field)
+            for name, field in self.fields.items()
+        ]
+
+    def to_representation(self, instance: Any) -> dict[str, Any]:
+        """Return the row as plain values."""
+        shown: dict[str, Any] = {}
+        for name, path, field in self._paths:
+            value = path(instance)
+            shown[name] = None if value is None else field.to_representation(value)
+        return shown

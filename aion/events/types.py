@@ -167,6 +167,15 @@ register(
         _WORKLOAD,
     ),
     EventType(
+        "workload.preempted",
+        "workload",
+        _("A workload lost its place"),
+        _("%(name)s was preempted by work on demand: it ends within two minutes, and starts again when there is room."),
+        BUILDERS,
+        {**_WORKLOAD, "state": "preempted", "reason": "preempted"},
+        mail=True,
+    ),
+    EventType(
         "workload.ended",
         "workload",
         _("A workload ended"),

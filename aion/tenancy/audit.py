@@ -17,6 +17,7 @@ class Action(StrEnum):
     PROJECT_REOPENED = "project.reopened"
     QUOTA_REQUESTED = "quota.requested"
     QUOTA_WITHDRAWN = "quota.withdrawn"
+    QUOTA_ENDED = "quota.ended"
     QUOTA_APPROVED = "quota.approved"
     QUOTA_REJECTED = "quota.rejected"
     TOKEN_CREATED = "token.created"  # noqa: S105 - the name of an act

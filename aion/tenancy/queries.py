@@ -12,8 +12,10 @@ from aion.tenancy.models import (
     InvitationState,
     LegalIdentity,
     Membership,
+    Organisation,
     Project,
     ProjectMember,
+    Quota,
     QuotaRequest,
     TermsVersion,
     User,
@@ -39,6 +41,30 @@ def project_members(actor: Actor, project: Project) -> QuerySet[ProjectMember]:
 def quota_requests(actor: Actor) -> QuerySet[QuotaRequest]:
     """Return the actor's requests for a higher quota, newest first."""
     return QuotaRequest.objects.visible_to(actor).select_related("project", "asked_by").order_by("-asked_at", "-pk")
+
+
+def quotas_in_force(organisation_id: int | None, at: datetime) -> list[Quota]:
+    """Return what an organisation and its projects have at ``at`` beyond their standing quotas."""
+    rows = Quota.objects.in_force_at(at).filter(organisation_id=organisation_id or 0)
+    return list(rows.select_related("project").order_by("sku_code", "pk"))
+
+
+def quota_of(*, standing: int, quotas: Iterable[Quota], project_id: int | None, sku_code: str = "") -> int:
+    """Return how many milli-GPUs of one SKU (empty: of any) may work at one time: the most that holds.
+
+    ``standing`` is the quota of the project ``project_id``, or of the organisation for None.
+    """
+    fitting = (one for one in quotas if one.project_id == project_id and one.sku_code in {"", sku_code})
+    return max([standing, *(one.milli_gpus for one in fitting)])
+
+
+def launch_quota(*, project: Project, organisation: Organisation, sku_code: str, at: datetime) -> int:
+    """Return how many milli-GPUs of a SKU a project may take at one time: its own quota and its organisation's."""
+    quotas = quotas_in_force(organisation.pk, at)
+    return min(
+        quota_of(standing=project.milli_gpu_quota, quotas=quotas, project_id=project.pk, sku_code=sku_code),
+        quota_of(standing=organisation.milli_gpu_quota, quotas=quotas, project_id=None, sku_code=sku_code),
+    )
 
 
 def names_of(people: Iterable[int | None]) -> dict[int, str]:

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reading tenancy: every read starts at ``visible_to`` and fails closed."""
 
+from datetime import datetime
 from typing import Any, Self
 
 from django.db import models
+from django.db.models import Q
 
 from aion.actor import Actor, Scope
 from aion.tenancy.roles import scopes_of
@@ -46,3 +48,11 @@ class TokenQuerySet(OwnedQuerySet):
     def usable_at(self, at: Any) -> Self:
         """Return tokens that are neither revoked nor expired at ``at``."""
         return self.filter(revoked_at=None).filter(models.Q(expires_at=None) | models.Q(expires_at__gt=at))
+
+
+class QuotaQuerySet(OwnedQuerySet):
+    """Quotas beyond the standing ones."""
+
+    def in_force_at(self, at: datetime) -> Self:
+        """Return the quotas that hold at ``at``."""
+        return self.filter(Q(until=None) | Q(until__gt=at), since__lte=at)

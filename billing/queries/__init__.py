@@ -28,6 +28,7 @@ from billing.queries.prices import (
     price_versions,
     priced_skus,
     prices_in_force,
+    sku_choices,
     worst_case,
 )
 from billing.queries.usage import (
@@ -84,6 +85,7 @@ __all__ = [
     "rated_totals",
     "redemptions",
     "sales_by_site",
+    "sku_choices",
     "statement",
     "statement_lines",
     "touching",

@@ -55,8 +55,8 @@ Wanted = tuple[int, int | None]
 def offer_prices(*, wanted: Iterable[Wanted], at: datetime, buyer: Buyer | None = None) -> dict[Wanted, PriceInForce]:
     """Return the price at ``at`` of each SKU in the price book named beside it; without a book the common ones hold.
 
-    A book of its own comes first; then the buyer's class, then the list. Volume tiers and the best promotion follow.
-    A constant number of queries. What has no price in force is left out.
+    A book of its own comes first, while a price of it is in force; then the buyer's class, then the list. Volume tiers
+    and the best promotion follow. A constant number of queries. What has no price in force is left out.
     """
     buyer, wanted = buyer or Buyer(), set(wanted)
     books = Q(book__code=LIST_BOOK) | Q(book__in={book for _, book in wanted if book is not None})
@@ -80,9 +80,10 @@ def offer_prices(*, wanted: Iterable[Wanted], at: datetime, buyer: Buyer | None 
     result = {}
     for sku_id, book_id in wanted:
         listed = found.get((sku_id, "list"))
-        price = found.get((sku_id, book_id)) if book_id is not None else found.get((sku_id, "class")) or listed
+        own = found.get((sku_id, book_id)) if book_id is not None else None
+        price = own or found.get((sku_id, "class")) or listed
         if price is not None:
-            base = price if book_id is not None or listed is None else listed
+            base = own or listed or price
             result[sku_id, book_id] = _resolve(price, base, used.get(sku_id, 0), promotions, buyer)
     return result
 
@@ -103,20 +104,20 @@ def price_in_force(
     return found
 
 
-def amount_in_sql(*, own: str, sku: str, at: datetime, buyer: Buyer) -> Coalesce:
+def amount_in_sql(*, own: Any, sku: str, at: datetime, buyer: Buyer) -> Coalesce:
     """Return what ``buyer`` pays as an expression to sort and filter by; NULL where there is no price.
 
-    ``own`` names the column of an offer's own price, ``sku`` that of its SKU. There are few SKUs, so that their prices
-    are written into the statement; the amounts are those of ``offer_prices``.
+    ``own`` is the expression of an offer's own price at ``at``, ``sku`` the column of its SKU. SKUs are few: their
+    prices are written into the statement, and the amounts are those of ``offer_prices``.
     """
     skus = dict(Sku.objects.values_list("pk", "code"))
     promotions = list(Promotion.objects.in_force_at(at))
     shares = {pk: best.basis_points_off for pk, code in skus.items() if (best := _best(promotions, code, buyer))}
     common = prices_in_force(sku_ids=skus, at=at, buyer=buyer)
-    amount: Any = F(own)
+    amount: Any = own
     if shares:
         amount = (
-            F(own) * (10_000 - Coalesce(_looked_up(sku, shares), 0, output_field=BigIntegerField())) + 9_999
+            own * (10_000 - Coalesce(_looked_up(sku, shares), 0, output_field=BigIntegerField())) + 9_999
         ) / 10_000
     usual = _looked_up(sku, {pk: price.micro_per_gpu_hour for pk, price in common.items()})
     return Coalesce(amount, usual, output_field=BigIntegerField())
@@ -136,6 +137,11 @@ def priced_skus(*, at: datetime, audience: str = "") -> Any:
     if audience:
         books |= Q(book__audience=audience)
     return Price.objects.in_force_at(at).filter(books).order_by().values("sku_id")
+
+
+def sku_choices() -> list[tuple[str, str]]:
+    """Return code and name of each SKU, by name."""
+    return list(Sku.objects.order_by("name", "code").values_list("code", "name"))
 
 
 def price_versions(*, sku_id: int, book_id: int | None) -> QuerySet[Price]:

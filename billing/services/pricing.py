@@ -20,14 +20,18 @@ from billing.states import DraftState
 
 MAX_GPU_HOURS = 2_000_000_000
 # What the book's own buyers used in the month before, by SKU. For the list: those whose class had no price of its own
-# for that SKU in that hour.
+# for that SKU on that day. Runs at an operator's own price are nobody's here: neither book changes what they pay.
 LAST_MONTH = """
-SELECT h.sku_id, sum(h.milli_gpu_seconds)::bigint, sum(h.exact)
-FROM billing_usagehour h JOIN tenancy_organisation o ON o.id = h.organisation_id
-WHERE h.hour >= %(start)s AND h.hour < %(end)s
+SELECT r.sku_id, sum(d.milli_gpu_seconds)::bigint, sum(d.exact)
+FROM billing_usageday d
+JOIN billing_run r ON r.id = d.run_id
+JOIN billing_price charged ON charged.id = r.price_id
+JOIN billing_pricebook paid ON paid.id = charged.book_id
+JOIN tenancy_organisation o ON o.id = d.organisation_id
+WHERE d.day >= %(start)s AND d.day < %(end)s AND paid.operator_id IS NULL
   AND CASE WHEN %(audience)s::text IS NULL
       THEN NOT EXISTS (SELECT 1 FROM billing_pricebook b JOIN billing_price p ON p.book_id = b.id
-                       WHERE b.audience = o.kind AND p.sku_id = h.sku_id AND p.valid @> h.hour)
+                       WHERE b.audience = o.kind AND p.sku_id = r.sku_id AND p.valid @> d.day)
       ELSE o.kind = %(audience)s END
 GROUP BY 1
 """
@@ -99,6 +103,18 @@ def publish_price(
         changes={"sku": sku.code, "micro_per_gpu_hour": micro_per_gpu_hour, "tiers": len(tiers)},
     )
     return price
+
+
+@transaction.atomic
+def end_price(*, actor: Actor, book: PriceBook, sku: Sku, ends_at: datetime, at: datetime) -> None:
+    """End the open price of a book without another; runs keep it. Raises Rejected for an end before its start."""
+    current = Price.objects.select_for_update().filter(book=book, sku=sku, valid__endswith__isnull=True).first()
+    if current is None:
+        return
+    if ends_at <= current.valid.lower:
+        raise Rejected(gettext("A price ends after it begins."), field="valid_from")
+    Price.objects.filter(pk=current.pk).update(valid=(current.valid.lower, ends_at))
+    audit.record(actor=actor, action=Action.PRICE_ENDED, subject=current, at=at, changes={"ends_at": str(ends_at)})
 
 
 def check_tiers(micro: int | None, tiers: Sequence[Tier]) -> None:

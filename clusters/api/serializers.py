@@ -23,6 +23,7 @@ class WorkloadOut(serializers.Serializer[Any]):
     command = serializers.ListField(child=serializers.CharField())
     gpus = serializers.SerializerMethodField()
     max_duration_seconds = serializers.IntegerField(source="max_seconds")
+    spot = serializers.BooleanField(help_text="Its site may take the capacity back for work on demand.")
     state = serializers.ChoiceField(choices=[s.value for s in WorkloadState])
     status_reason = serializers.ChoiceField(source="reason", choices=[r.value for r in Reason])
     status_message = serializers.CharField(source="message")

@@ -55,8 +55,20 @@ class KubernetesGateway:
 
     def ensure_queue(self, *, name: str, resource: str, quota: str) -> None:
         """See ClusterGateway."""
+        for priority in manifests.PRIORITIES:
+            made = manifests.priority_class(name=priority)
+            self._create(self._custom.create_cluster_custom_object, *KUEUE, "workloadpriorityclasses", made)
         body = manifests.cluster_queue(name=name, resource=resource, quota=quota)
-        self._create(self._custom.create_cluster_custom_object, *KUEUE, "clusterqueues", body)
+        if not self._create(self._custom.create_cluster_custom_object, *KUEUE, "clusterqueues", body):
+            self._call(
+                self._custom.patch_cluster_custom_object,
+                *KUEUE,
+                "clusterqueues",
+                name,
+                {"spec": {"preemption": body["spec"]["preemption"]}},
+                strict=True,
+                _content_type="application/merge-patch+json",
+            )
 
     def ensure_namespace(self, spec: NamespaceSpec) -> None:
         """See ClusterGateway. Quota is enforced from ``status.hard``, so that is waited for."""

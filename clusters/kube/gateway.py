@@ -56,6 +56,7 @@ class JobSeen:
     message: str
     finished_at: datetime | None
     deadline_seconds: int | None = None
+    started_at: datetime | None = None
 
     @property
     def is_over(self) -> bool:
@@ -101,7 +102,7 @@ class ClusterGateway(Protocol):
     """One cluster. Every call has a time-out; raises ClusterUnavailable or RefusedByCluster."""
 
     def ensure_queue(self, *, name: str, resource: str, quota: str) -> None:
-        """Create the pool's Kueue ClusterQueue and flavour, or leave them as they stand."""
+        """Create the pool's Kueue ClusterQueue and our priority classes; of one that stands only preemption is set."""
 
     def ensure_namespace(self, spec: NamespaceSpec) -> None:
         """Create namespace, quota, network policy and queue; returns once the quota is in force."""

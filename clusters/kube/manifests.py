@@ -11,9 +11,14 @@ LABEL_RESIDENCY = "aion.eu/residency"
 ANNOTATION_NAME = "aion.eu/workload-name"
 QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
 QUEUE_NAME = "on-demand"
+PRIORITY_LABEL = "kueue.x-k8s.io/priority-class"
+PRIORITY_ON_DEMAND, PRIORITY_SPOT = "aion-on-demand", "aion-spot"
+PRIORITIES = {PRIORITY_ON_DEMAND: 1000, PRIORITY_SPOT: 100}
 METERING_FINALIZER = "aion.eu/metering"
 MILLI_RESOURCE = "aion.eu/gpu-milli"
 GRACE_SECONDS = 120
+# Work on demand takes the place of spot work in its own pool; nothing else is ever preempted.
+PREEMPTION = {"withinClusterQueue": "LowerPriority"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,7 @@ class WorkloadSpec:
     per_node: int
     resource_name: str
     max_seconds: int
+    spot: bool = False
 
 
 def shapes(*, milli_gpus: int, per_node: int) -> list[JobShape]:
@@ -111,6 +117,16 @@ def local_queue(*, queue: str) -> dict[str, Any]:
     }
 
 
+def priority_class(*, name: str) -> dict[str, Any]:
+    """Return one of our Kueue WorkloadPriorityClasses: of two workloads of a queue the higher value comes first."""
+    return {
+        "apiVersion": "kueue.x-k8s.io/v1beta2",
+        "kind": "WorkloadPriorityClass",
+        "metadata": {"name": name},
+        "value": PRIORITIES[name],
+    }
+
+
 def cluster_queue(*, name: str, resource: str, quota: str) -> dict[str, Any]:
     """Return the pool's Kueue ClusterQueue."""
     resources = [{"name": resource, "nominalQuota": quota}]
@@ -124,6 +140,7 @@ def cluster_queue(*, name: str, resource: str, quota: str) -> dict[str, Any]:
         "metadata": {"name": name},
         "spec": {
             "namespaceSelector": {},
+            "preemption": PREEMPTION,
             "resourceGroups": [{"coveredResources": covered, "flavors": [{"name": name, "resources": resources}]}],
         },
     }
@@ -141,6 +158,7 @@ def job(spec: WorkloadSpec, shape: JobShape) -> dict[str, Any]:
         LABEL_ORGANISATION: spec.organisation,
         LABEL_PROJECT: spec.project,
         QUEUE_LABEL: QUEUE_NAME,
+        PRIORITY_LABEL: PRIORITY_SPOT if spec.spot else PRIORITY_ON_DEMAND,
     }
     resources = requests_for(milli_gpus=shape.milli_gpus, resource_name=spec.resource_name)
     container: dict[str, Any] = {

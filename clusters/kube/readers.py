@@ -56,6 +56,7 @@ def read_job(item: Mapping[str, Any]) -> JobSeen:
         message=failed.get("message") or suspended.get("message") or "",
         finished_at=_time(complete.get("lastTransitionTime") or failed.get("lastTransitionTime")),
         deadline_seconds=(item.get("spec") or {}).get("activeDeadlineSeconds"),
+        started_at=_time(status.get("startTime")),
     )
 
 

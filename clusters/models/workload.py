@@ -50,6 +50,9 @@ class Workload(models.Model):
     name = models.CharField(_("name"), max_length=63)
     image = models.CharField(_("image"), max_length=200)
     command = models.JSONField(_("command"), default=list)
+    spot = models.BooleanField(
+        _("spot"), default=False, help_text=_("Its site may take the capacity back for work on demand.")
+    )
     milli_gpus = models.PositiveBigIntegerField(_("milli-GPUs"))
     max_seconds = models.PositiveIntegerField(_("maximum duration (s)"))
     run_id = models.BigIntegerField(unique=True)

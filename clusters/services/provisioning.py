@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import structlog
 from django.db import transaction
 
+from aion.tenancy.queries import quota_of, quotas_in_force
 from billing.services import holds
 from clusters.errors import ClusterUnavailable, RefusedByCluster, ResidencyViolation
 from clusters.kube import manifests
@@ -100,7 +101,12 @@ def namespace_name(project_public_id: str, pool_code: str) -> str:
 def _ensure_namespace(*, workload: Workload, at: datetime) -> str:
     pool: Pool = workload.pool
     name = namespace_name(workload.project.public_id, pool.code)
-    quota = workload.project.milli_gpu_quota
+    quota = quota_of(
+        standing=workload.project.milli_gpu_quota,
+        quotas=quotas_in_force(workload.organisation_id, at),
+        project_id=workload.project_id,
+        sku_code=pool.flavour.code,
+    )
     row, _ = ProjectNamespace.objects.get_or_create(
         project=workload.project,
         pool=pool,
@@ -143,6 +149,7 @@ def _create_jobs(*, workload: Workload, namespace: str) -> None:
         per_node=pool.flavour.per_node,
         resource_name=pool.flavour.resource_name,
         max_seconds=workload.max_seconds,
+        spot=workload.spot,
     )
     gateway = gateway_of(pool.cluster)
     for shape in manifests.shapes(milli_gpus=spec.milli_gpus, per_node=spec.per_node):

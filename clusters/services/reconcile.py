@@ -11,6 +11,7 @@ import structlog
 from django.db import OperationalError, connection, transaction
 from psycopg.errors import LockNotAvailable
 
+from aion.periods import whole_seconds
 from aion.residency import services as residency
 from billing.services import holds
 from billing.services import metering as billing_metering
@@ -18,16 +19,18 @@ from clusters.errors import ClusterUnavailable, RefusedByCluster
 from clusters.kube import manifests
 from clusters.kube.gateway import ClusterGateway, JobSeen, PodSeen, Snapshot
 from clusters.models import Cluster, PodInterval, Workload, WorkloadEvent
-from clusters.observe import Verdict, interval_of, verdict_of
+from clusters.observe import Verdict, interval_of, is_evicted, verdict_of
 from clusters.services import workloads
 from clusters.services.metering import BATCH, meter_intervals
 from clusters.services.provisioning import gateway_of, stop_on_cluster
-from clusters.states import TERMINAL, MeteredBy, Reason, WorkloadState
+from clusters.states import TERMINAL, EndSource, MeteredBy, Reason, WorkloadState
 
 log = structlog.get_logger(__name__)
 METERING_ROUNDS = 100
 # So long an operator may send what a run used after it ended; then its hold is released.
 OPERATOR_GRACE = timedelta(hours=24)
+# Preempted work with less than a minute left before its notice would only wait to be stopped.
+LEAST_TO_START_AGAIN = manifests.GRACE_SECONDS + 60
 TOUCH = """
 UPDATE clusters_podinterval SET last_seen_at = greatest(last_seen_at, %(at)s)
 WHERE cluster_id = %(cluster_id)s AND ended_at IS NULL AND pod_uid = ANY (%(uids)s)
@@ -131,7 +134,7 @@ def observe(*, cluster: Cluster, snapshot: Snapshot, told: Collection[int], at: 
     for pod in snapshot.pods:
         pods[pod.workload].append(pod)
     rows: Sequence[Workload] = list(Workload.objects.filter(pk__in=told).select_related("pool__cluster__site"))
-    _write_intervals(cluster=cluster, rows=rows, pods=pods, snapshot=snapshot, at=at)
+    _write_intervals(cluster=cluster, rows=rows, pods=pods, jobs=jobs, snapshot=snapshot, at=at)
     for workload in rows:
         if not workload.is_terminal and (workload.provisioned_at or workload.stop_requested_at):
             _write_state(workload, jobs[workload.public_id], pods[workload.public_id], snapshot, at=at)
@@ -142,6 +145,7 @@ def _write_intervals(
     cluster: Cluster,
     rows: Sequence[Workload],
     pods: dict[str, list[PodSeen]],
+    jobs: dict[str, list[JobSeen]],
     snapshot: Snapshot,
     at: datetime,
 ) -> None:
@@ -162,8 +166,9 @@ def _write_intervals(
                 present.append(pod.uid)
             elif interval.ended_at is None:
                 end = max(seen.end, interval.started_at, interval.metered_until)
+                source = EndSource.PREEMPTED if is_evicted(pod, jobs[workload.public_id]) else seen.end_source
                 PodInterval.objects.filter(pk=interval.pk, ended_at=None).update(
-                    ended_at=end, end_source=seen.end_source, last_seen_at=max(end, interval.last_seen_at)
+                    ended_at=end, end_source=source, last_seen_at=max(end, interval.last_seen_at)
                 )
     scope: dict[str, Any] = {"cluster_id": cluster.pk, "at": snapshot.at, "uids": present}
     with connection.cursor() as cursor:
@@ -210,7 +215,7 @@ def _write_state(
     if verdict is None:
         # Jobs that we created and never stopped are gone: somebody deleted them behind our back.
         verdict = Verdict(WorkloadState.FAILED, Reason.LOST, "The site no longer knows this workload.")
-    current = WorkloadState(workload.state)
+    current = _after_eviction(workload, verdict, at=at)
     if verdict.state is current:
         if current is WorkloadState.QUEUED or verdict.reason != workload.reason:
             workloads.explain(workload=workload, reason=verdict.reason, message=verdict.message, at=at)
@@ -233,6 +238,22 @@ def _write_state(
     )
 
 
+def _after_eviction(workload: Workload, verdict: Verdict, *, at: datetime) -> WorkloadState:
+    """Return the present state; a run that was taken back between two looks first goes through the steps of that."""
+    steps = {
+        WorkloadState.RUNNING: (WorkloadState.PREEMPTED, WorkloadState.QUEUED),
+        WorkloadState.PREEMPTED: (WorkloadState.QUEUED,),
+    }.get(WorkloadState(workload.state), ())
+    # Beyond what it shows now there is nothing to catch up with; an end may follow from any state.
+    if not verdict.evicted or verdict.state is WorkloadState.PREEMPTED:
+        return WorkloadState(workload.state)
+    for step in steps:
+        if workloads.move(workload=workload, to=step, at=at, reason=Reason.PREEMPTED, message=verdict.message):
+            workload.state = step
+            workload.reason, workload.message = Reason.PREEMPTED, verdict.message
+    return WorkloadState(workload.state)
+
+
 def _note(workload: Workload, state: WorkloadState, at: datetime) -> None:
     """Write a step that happened between two looks."""
     WorkloadEvent.objects.create(organisation_id=workload.organisation_id, workload_id=workload.pk, at=at, state=state)
@@ -253,25 +274,49 @@ def _clean(*, cluster: Cluster, gateway: ClusterGateway, snapshot: Snapshot, at:
     stopping = Workload.objects.filter(pool__cluster=cluster, state=WorkloadState.STOPPING).in_bulk(
         field_name="public_id"
     )
-    lengths = dict(Workload.objects.active().filter(pool__cluster=cluster).values_list("public_id", "max_seconds"))
+    lengths = _lengths(cluster)
+    jobs: dict[str, list[JobSeen]] = defaultdict(list)
     left = set()
     for job in snapshot.jobs:
+        jobs[job.workload].append(job)
         if job.workload in ended:
             left.add(job.workload)
             gateway.delete_job(namespace=job.namespace, name=job.name)
         elif job.workload in stopping:
             stop_on_cluster(workload_id=stopping[job.workload].pk)
         elif job.workload in lengths and not job.is_over:
+            if job.suspended and lengths[job.workload] < LEAST_TO_START_AGAIN:
+                workloads.end_used_up(public_id=job.workload, at=at)
+                continue
             deadline = manifests.deadline_of(lengths[job.workload])
             if job.deadline_seconds is not None and job.deadline_seconds != deadline:
                 gateway.extend_job(namespace=job.namespace, name=job.name, deadline_seconds=deadline)
     for pod in snapshot.pods:
         # Kept until the workload has ended: its verdict may still need to read how this pod did.
-        if pod.workload in ended and (pod.uid in closed or pod.is_over):
+        evicted = pod.is_over and is_evicted(pod, jobs[pod.workload])
+        if evicted or (pod.workload in ended and (pod.uid in closed or pod.is_over)):
             gateway.release_pod(namespace=pod.namespace, name=pod.name)
         if pod.workload in ended:
             left.add(pod.workload)
     Workload.objects.filter(pool__cluster=cluster, public_id__in=ended - left, cleaned_at=None).update(cleaned_at=at)
+
+
+def _lengths(cluster: Cluster) -> dict[str, int]:
+    """Return for how many seconds each active workload may run from its Job's start, by public id.
+
+    A Job that starts anew counts from zero: what ran before it was preempted is taken off, so that its hold covers all.
+    """
+    used: dict[int, int] = defaultdict(int)
+    taken = PodInterval.objects.filter(
+        cluster=cluster, end_source=EndSource.PREEMPTED, workload__in=Workload.objects.active()
+    )
+    for workload_id, milli_gpus, start, end in taken.values_list("workload_id", "milli_gpus", "started_at", "ended_at"):
+        used[workload_id] += milli_gpus * whole_seconds(start, end)
+    rows = Workload.objects.active().filter(pool__cluster=cluster)
+    return {
+        public_id: seconds - -(-used[pk] // milli_gpus)
+        for pk, public_id, seconds, milli_gpus in rows.values_list("pk", "public_id", "max_seconds", "milli_gpus")
+    }
 
 
 def settle(*, at: datetime) -> int:

@@ -84,13 +84,14 @@ def move(
 
 
 def _announce(*, workload: Workload, to: WorkloadState, reason: str, at: datetime) -> None:
-    """Emit what organisations follow: that it runs (again, after a preemption), and that it ended."""
-    if to is not WorkloadState.RUNNING and to not in TERMINAL:
+    """Emit what organisations follow: that it runs (again, after a preemption), lost its place, and ended."""
+    if to not in {WorkloadState.RUNNING, WorkloadState.PREEMPTED} and to not in TERMINAL:
         return
     ended = to in TERMINAL
+    type = "workload.ended" if ended else f"workload.{to.value}"
     emit(
         organisation_id=workload.organisation_id,
-        type="workload.ended" if ended else "workload.running",
+        type=type,
         data={
             "workload": workload.public_id,
             "name": workload.name,
@@ -99,9 +100,7 @@ def _announce(*, workload: Workload, to: WorkloadState, reason: str, at: datetim
             "milli_gpus": workload.milli_gpus,
             "at": at,
         },
-        key=f"workload.ended:{workload.public_id}"
-        if ended
-        else f"workload.running:{workload.public_id}:{at.isoformat()}",
+        key=f"{type}:{workload.public_id}" if ended else f"{type}:{workload.public_id}:{at.isoformat()}",
         at=at,
     )
 
@@ -163,6 +162,19 @@ def _stop(*, workload: Workload, reason: Reason, at: datetime) -> None:
     else:
         move(workload=workload, to=WorkloadState.STOPPING, at=at, reason=reason)
         nudge("clusters.stop_workload", workload_id=workload.pk)
+
+
+@transaction.atomic
+def end_used_up(*, public_id: str, at: datetime) -> None:
+    """End a preempted workload that has no time left to start again in; one that ends or has ended stays as it is."""
+    row = (
+        Workload.objects.active()
+        .filter(public_id=public_id, stop_requested_at=None)
+        .select_for_update(of=("self",), no_key=True)
+        .first()
+    )
+    if row is not None:
+        _stop(workload=row, reason=Reason.MAX_DURATION_EXCEEDED, at=at)
 
 
 @transaction.atomic

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Free capacity of nodes and best fit: the fullest node that still takes the pod, then the first by name."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from clusters.simulator.patches import labels_match
@@ -78,6 +79,14 @@ class Capacity:
         if name in self.free:
             for key, amount in needs.items():
                 self.free[name][key] += amount
+
+    def given(self, back: Iterable[tuple[str, dict[str, int]]]) -> "Capacity":
+        """Return what it would be with these pods' places free."""
+        other = Capacity()
+        other.nodes, other.free = self.nodes, {name: dict(left) for name, left in self.free.items()}
+        for name, needs in back:
+            other.give(name, needs)
+        return other
 
     def place(self, pod_spec: dict[str, Any], count: int) -> list[str] | None:
         """Return nodes for ``count`` equal pods, or None when not all of them fit. Occupies nothing."""

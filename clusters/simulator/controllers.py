@@ -10,14 +10,13 @@ import string
 from datetime import UTC, datetime, timedelta
 
 from clusters.simulator.capacity import Capacity, requests_of
-from clusters.simulator.pods import DEADLINES, STARTS, Pods, condition, finished, lost, parse, set_condition
+from clusters.simulator.pods import DEADLINES, STARTS, condition, finished, lost, parse, set_condition
+from clusters.simulator.preemption import QUEUE_LABEL, Preemption, evicted
 from clusters.simulator.resources import JOBS, NODES, PODS
 from clusters.simulator.store import Key, Object, Store, stamp
 
-QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
 
-
-class Controllers(Pods):
+class Controllers(Preemption):
     """All controllers of one cluster. Callers hold the store's lock."""
 
     def __init__(self, store: Store) -> None:
@@ -121,9 +120,11 @@ class Controllers(Pods):
             self._doom(key, job, "DeadlineExceeded", "Job was active longer than specified deadline")
 
     def admit_waiting(self) -> None:
-        """Try every queued Job, oldest first (best effort FIFO)."""
-        for key in list(self.waiting):
-            job = self.store.objects.get(key)
+        """Try every queued Job, the highest priority first, then the oldest (best effort FIFO)."""
+        if self.making_room:
+            return
+        jobs = {key: self.store.objects.get(key) for key in self.waiting}
+        for key, job in sorted(jobs.items(), key=lambda one: -self.priority_of(one[1]) if one[1] else 0):
             if job is None or not job["spec"].get("suspend") or self._admit(key, job):
                 self.waiting.pop(key, None)
 
@@ -132,6 +133,9 @@ class Controllers(Pods):
         needs = {name: amount * pods for name, amount in requests_of(spec).items()}
         why = self._quota_says(key[1], needs) or self._queue_says(key[1], job, needs)
         nodes = None if why else self.capacity.place(spec, pods)
+        if nodes is None and not why:
+            self.make_room(job, pods)
+            nodes = self.capacity.place(spec, pods)
         if nodes is None:
             message = why or f"couldn't assign flavors to pod set main: {pods} pods do not fit on any set of nodes"
             if condition(job, "Suspended").get("message") != message:
@@ -186,6 +190,7 @@ class Controllers(Pods):
         have = {
             self.store.objects[pod]["metadata"]["annotations"]["batch.kubernetes.io/job-completion-index"]
             for pod in self.pods_of.get(uid, ())
+            if not evicted(self.store.objects[pod])
         }
         wanted = int(job["spec"].get("completions") or 1)
         missing = [index for index in range(wanted) if str(index) not in have]
@@ -237,9 +242,10 @@ class Controllers(Pods):
 
     def sync_job(self, key: Key, job: Object) -> None:
         """Write what a Job's pods mean for it."""
-        if _job_over(job):
+        if _job_over(job) or job["spec"].get("suspend"):
             return
         pods = [self.store.objects[pod] for pod in self.pods_of.get(job["metadata"]["uid"], ())]
+        pods = [pod for pod in pods if not evicted(pod)]
         phases = [pod["status"].get("phase") for pod in pods]
         succeeded, failed = phases.count("Succeeded"), phases.count("Failed")
         live = sum(not finished(pod) and not lost(pod) for pod in pods)

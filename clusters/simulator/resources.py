@@ -38,6 +38,7 @@ def _all() -> dict[tuple[str, str, str], Resource]:
         ("kueue.x-k8s.io", "v1beta2", "clusterqueues", "ClusterQueue", False),
         ("kueue.x-k8s.io", "v1beta2", "resourceflavors", "ResourceFlavor", False),
         ("kueue.x-k8s.io", "v1beta2", "localqueues", "LocalQueue", True),
+        ("kueue.x-k8s.io", "v1beta2", "workloadpriorityclasses", "WorkloadPriorityClass", False),
     ]
     return {
         (group, version, plural): Resource(group, version, plural, kind, ns)

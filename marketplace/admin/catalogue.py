@@ -10,6 +10,7 @@ from django.contrib.admin.utils import unquote
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from aion import clock
 from aion.actor import Actor
 from aion.money import to_decimal
 from aion.staff import (
@@ -55,8 +56,14 @@ def _facts(offer: Offer) -> Sequence[tuple[Any, Any]]:
 
 def price_words(offer: Offer) -> Any:
     """Write what the operator asks."""
-    micro = offer.own_micro_per_gpu_hour
-    return _("list price") if micro is None else f"{to_decimal(micro):,.2f}"
+    now = clock.now()
+    micro = offer.own_at(now)
+    words = _("list price") if micro is None else f"{to_decimal(micro):,.2f}"
+    if not offer.is_announced(now):
+        return words
+    later = offer.announced_micro_per_gpu_hour
+    then = _("list price") if later is None else f"{to_decimal(later):,.2f}"
+    return f"{words} → {then} ({offer.announced_from:%Y-%m-%d})"
 
 
 APPROVE = Act(

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The catalogue and operators' offers over the API."""
 
+from dataclasses import asdict
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema, extend_schema_serializer
+from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -20,12 +21,13 @@ from aion.errors import NotFound
 from aion.money import decimal_string
 from aion.residency.policy import Level
 from marketplace import queries
-from marketplace.api.serializers import OfferOut
+from marketplace.api.offer_changes import NAMES, FactsIn, OfferChangeOut, OfferChangeViewSet, PriceIn
+from marketplace.api.serializers import AnnouncedPriceOut, OfferOut, announced_out
 from marketplace.models import Offer
 from marketplace.queries import CatalogueWish
 from marketplace.queries.catalogue import SORTS
-from marketplace.services import offers
-from marketplace.services.offers import MAX_MICRO, OfferWish
+from marketplace.services import offer_changes, offers
+from marketplace.services.offers import MAX_DISK, MAX_MICRO, OfferWish
 from marketplace.states import CapacityClass, OfferState
 
 CLASSES = [(one.value, one.name) for one in CapacityClass]
@@ -105,7 +107,7 @@ class OfferViewSet(ActorViewSet):
         asked = CatalogueIn(data=request.query_params.dict())
         asked.is_valid(raise_exception=True)
         number, limit = asked.validated_data["page"], asked.validated_data["limit"]
-        buyer, allowance = queries.shopper_of(self.actor)
+        buyer, allowance = queries.shopper_of(self.actor, clock.now())
         page = queries.catalogue_page(
             wish=asked.wish(),
             at=clock.now(),
@@ -125,7 +127,7 @@ class OfferViewSet(ActorViewSet):
 
     def retrieve(self, request: Request, **_: Any) -> Response:
         """Return one line."""
-        buyer, allowance = queries.shopper_of(self.actor)
+        buyer, allowance = queries.shopper_of(self.actor, clock.now())
         line = queries.priced_offer(public_id=self.kwargs["id"], at=clock.now(), buyer=buyer, allowance=allowance)
         if line is None:
             raise NotFound("No such offer is on sale.")
@@ -142,10 +144,11 @@ class OperatorOfferOut(serializers.Serializer[Any]):
     description = serializers.CharField()
     capacity_class = serializers.ChoiceField(choices=CLASSES)
     state = serializers.ChoiceField(choices=STATES)
-    own_price_microcredits_per_gpu_hour = serializers.IntegerField(
-        source="own_micro_per_gpu_hour", allow_null=True, help_text="Null: the list price holds."
-    )
+    own_price_microcredits_per_gpu_hour = serializers.SerializerMethodField()
     own_price_per_gpu_hour = serializers.SerializerMethodField()
+    announced_price = serializers.SerializerMethodField()
+    storage_class = serializers.CharField(help_text="Empty: the pool's.")
+    local_disk_gib = serializers.IntegerField(allow_null=True, help_text="Null: what the kind of node has.")
     currency = serializers.SerializerMethodField()
     min_milli_gpus = serializers.IntegerField()
     max_milli_gpus = serializers.IntegerField()
@@ -155,9 +158,20 @@ class OperatorOfferOut(serializers.Serializer[Any]):
     decided_at = serializers.DateTimeField(allow_null=True)
     decision_reason = serializers.CharField()
 
+    @extend_schema_field(serializers.IntegerField(allow_null=True, help_text="Null: the list price holds."))
+    def get_own_price_microcredits_per_gpu_hour(self, row: Any) -> int | None:
+        """Return the price that holds now."""
+        own: int | None = row.own_at(clock.now())
+        return own
+
+    @extend_schema_field(AnnouncedPriceOut(allow_null=True))
+    def get_announced_price(self, row: Any) -> Any:
+        """Return the price that is announced, or null."""
+        return announced_out(row) if row.is_announced(clock.now()) else None
+
     def get_own_price_per_gpu_hour(self, row: Any) -> str | None:
         """Return the price as a decimal string."""
-        micro = row.own_micro_per_gpu_hour
+        micro = row.own_at(clock.now())
         return None if micro is None else decimal_string(micro)
 
     def get_currency(self, row: Any) -> str:
@@ -183,6 +197,8 @@ class OperatorOfferPatch(StrictSerializer):
     min_milli_gpus = serializers.IntegerField(min_value=1, max_value=MOST, required=False)
     max_milli_gpus = serializers.IntegerField(min_value=1, max_value=MOST, required=False)
     max_duration_seconds = serializers.IntegerField(min_value=1, max_value=2**31 - 1, required=False)
+    storage_class = serializers.RegexField(NO_CONTROL, max_length=60, required=False, allow_blank=True)
+    local_disk_gib = serializers.IntegerField(min_value=0, max_value=MAX_DISK, required=False, allow_null=True)
 
 
 class OperatorOfferIn(OperatorOfferPatch):
@@ -192,18 +208,9 @@ class OperatorOfferIn(OperatorOfferPatch):
     title = serializers.RegexField(NO_CONTROL, max_length=80)
 
 
-NAMES = {
-    "own_price_microcredits_per_gpu_hour": "own_micro_per_gpu_hour",
-    "max_duration_seconds": "max_seconds",
-}
-
-
 def wish_of(data: dict[str, Any], offer: Offer | None = None) -> OfferWish:
     """Return what is offered: what was sent, over what the offer says already."""
-    now: dict[str, Any] = {}
-    if offer is not None:
-        now = {name: getattr(offer, name) for name in OfferWish.__slots__ if name != "pool"}
-        now["pool"] = offer.pool.public_id
+    now = asdict(offers.wish_of(offer, clock.now())) if offer is not None else {}
     return OfferWish(**{**now, **{NAMES.get(name, name): value for name, value in data.items()}})
 
 
@@ -211,7 +218,7 @@ class OperatorOfferViewSet(ActorViewSet):
     """The offers that the key's organisation makes on its pools; AION approves what is proposed."""
 
     scopes: ClassVar = dict.fromkeys(
-        ("list", "retrieve", "create", "partial_update", "propose", "withdraw"), Scope.OFFERS_WRITE
+        ("list", "retrieve", "create", "partial_update", "propose", "withdraw", "prices", "revise"), Scope.OFFERS_WRITE
     )
     out = OperatorOfferOut
     queryset = Offer.objects.none()
@@ -269,8 +276,43 @@ class OperatorOfferViewSet(ActorViewSet):
 
         return once(request, self.actor, act)
 
+    @extend_schema(request=PriceIn, responses={201: OfferChangeOut})
+    @action(detail=True, methods=["post"])
+    def prices(self, request: Request, **_: Any) -> Response:
+        """Propose another price from a date on, for an offer on sale."""
+        data = self.parsed(PriceIn)
+
+        def act() -> tuple[int, Any]:
+            change = offer_changes.propose_price(
+                actor=self.actor,
+                offer_id=self.kwargs["id"],
+                micro_per_gpu_hour=data["price_microcredits_per_gpu_hour"],
+                valid_from=data["valid_from"],
+                reason=data["reason"],
+                at=clock.now(),
+            )
+            return 201, OfferChangeOut(change).data
+
+        return once(request, self.actor, act)
+
+    @extend_schema(request=FactsIn, responses={201: OfferChangeOut})
+    @action(detail=True, methods=["post"])
+    def revise(self, request: Request, **_: Any) -> Response:
+        """Propose other facts of an offer on sale; what is left out stays."""
+        data = self.parsed(FactsIn)
+
+        def act() -> tuple[int, Any]:
+            facts = {NAMES.get(name, name): value for name, value in data.items() if name != "reason"}
+            change = offer_changes.propose_facts(
+                actor=self.actor, offer_id=self.kwargs["id"], facts=facts, reason=data["reason"], at=clock.now()
+            )
+            return 201, OfferChangeOut(change).data
+
+        return once(request, self.actor, act)
+
 
 def register(router: SimpleRouter) -> None:
     """Add this part's resources."""
     router.register("offers", OfferViewSet, basename="offer")
     router.register("operator-offers", OperatorOfferViewSet, basename="operator_offer")
+    router.register("offer-changes", OfferChangeViewSet, basename="offer_change")

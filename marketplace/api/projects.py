@@ -18,8 +18,9 @@ from aion.api.serializers import NO_CONTROL, StrictSerializer
 from aion.api.views import ActorViewSet
 from aion.people import quotas
 from aion.tenancy import queries
-from aion.tenancy.models import Project, QuotaRequest, QuotaState
+from aion.tenancy.models import Project, Quota, QuotaRequest, QuotaState
 from aion.tenancy.services import projects
+from marketplace.services.quota_requests import ask_quota
 
 
 class ProjectMembersOut(serializers.Serializer[Any]):
@@ -75,6 +76,8 @@ class QuotaRequestOut(serializers.Serializer[Any]):
     project = serializers.CharField(source="project.public_id", default=None, allow_null=True)
     milli_gpus_before = serializers.IntegerField()
     milli_gpus = serializers.IntegerField()
+    sku = serializers.CharField(source="sku_code", help_text="Empty: of any accelerator.")
+    until = serializers.DateTimeField(allow_null=True, help_text="Null: it stays.")
     reason = serializers.CharField()
     state = serializers.ChoiceField(choices=QuotaState.choices)
     asked_at = serializers.DateTimeField()
@@ -87,6 +90,8 @@ class QuotaRequestIn(StrictSerializer):
 
     project = serializers.CharField(max_length=40, required=False)
     milli_gpus = serializers.IntegerField(min_value=1, max_value=quotas.MAX_MILLI_GPUS)
+    sku = serializers.CharField(max_length=40, required=False, allow_blank=True, help_text="Only for this SKU.")
+    until = serializers.DateTimeField(required=False, allow_null=True, help_text="It ends then.")
     reason = serializers.RegexField(NO_CONTROL, max_length=quotas.MAX_REASON)
 
 
@@ -112,11 +117,13 @@ class QuotaRequestViewSet(ActorViewSet):
         data = self.parsed(QuotaRequestIn)
 
         def act() -> tuple[int, Any]:
-            row = quotas.request_quota(
+            row = ask_quota(
                 actor=self.actor,
                 milli_gpus=data["milli_gpus"],
                 reason=data["reason"],
                 project_id=data.get("project", ""),
+                sku_code=data.get("sku", ""),
+                until=data.get("until"),
                 at=clock.now(),
             )
             return 201, QuotaRequestOut(row).data
@@ -135,7 +142,34 @@ class QuotaRequestViewSet(ActorViewSet):
         return once(request, self.actor, act)
 
 
+class QuotaOut(serializers.Serializer[Any]):
+    """A quota beyond the standing ones."""
+
+    id = serializers.CharField(source="public_id")
+    project = serializers.CharField(source="project.public_id", default=None, allow_null=True)
+    sku = serializers.CharField(source="sku_code", help_text="Empty: of any accelerator.")
+    milli_gpus = serializers.IntegerField()
+    since = serializers.DateTimeField()
+    until = serializers.DateTimeField(allow_null=True)
+    request = serializers.CharField(source="request.public_id")
+
+
+class QuotaViewSet(ActorViewSet):
+    """Quotas in force beyond the standing ones of the organisation and its projects: of one SKU, or until a date."""
+
+    http_method_names = ["get", "head", "options"]
+    scopes: ClassVar = {"list": Scope.PROJECTS_READ, "retrieve": Scope.PROJECTS_READ}
+    out = QuotaOut
+    queryset = Quota.objects.none()
+
+    def rows(self) -> QuerySet[Any]:
+        """Return the organisation's."""
+        rows = Quota.objects.visible_to(self.actor).in_force_at(clock.now())
+        return rows.select_related("project", "request").order_by("-since", "-pk")
+
+
 def register(router: SimpleRouter) -> None:
     """Add this part's resources."""
     router.register("project-members", ProjectMembersViewSet, basename="project_member")
     router.register("quota-requests", QuotaRequestViewSet, basename="quota_request")
+    router.register("quotas", QuotaViewSet, basename="quota")

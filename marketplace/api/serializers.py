@@ -7,7 +7,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from aion.api.serializers import NO_CONTROL, StrictSerializer
+from aion.api.serializers import NO_CONTROL, QuickSerializer, StrictSerializer
 from aion.money import decimal_string
 from aion.residency.policy import Level
 from aion.tenancy.models import OrganisationKind, OrganisationState
@@ -57,7 +57,7 @@ class ProjectPatch(StrictSerializer):
     archived = serializers.BooleanField(required=False, help_text="True: nothing new starts; what runs runs on.")
 
 
-class PriceVersionOut(serializers.Serializer[Any]):
+class PriceVersionOut(QuickSerializer):
     """Which price applies: its version, the book it stands in, and what lowered it."""
 
     price_id = serializers.IntegerField()
@@ -67,7 +67,7 @@ class PriceVersionOut(serializers.Serializer[Any]):
     promotion = serializers.CharField(source="promotion_code", help_text="Empty: none applies.")
 
 
-class AvailabilityOut(serializers.Serializer[Any]):
+class AvailabilityOut(QuickSerializer):
     """What could start now for the organisation that asks: free capacity, clipped by quota and by the offer."""
 
     level = serializers.ChoiceField(choices=["now", "partly", "none", "unknown"], help_text="Of what was asked for.")
@@ -79,14 +79,35 @@ class AvailabilityOut(serializers.Serializer[Any]):
     stale = serializers.BooleanField(help_text="The site has not answered for a minute.")
 
 
-class CarbonOut(serializers.Serializer[Any]):
+class CarbonOut(QuickSerializer):
     """What the site's electricity emits, and its overhead."""
 
     g_per_kwh = serializers.IntegerField(source="g_co2e_per_kwh")
     pue = serializers.DecimalField(max_digits=4, decimal_places=2)
 
 
-class OfferOut(serializers.Serializer[Any]):
+TIMES = serializers.DateTimeField()
+
+
+class AnnouncedPriceOut(serializers.Serializer[Any]):
+    """The operator's price from a date on, before promotions."""
+
+    valid_from = serializers.DateTimeField()
+    price_microcredits_per_gpu_hour = serializers.IntegerField(allow_null=True, help_text="Null: the list price.")
+    price_per_gpu_hour = serializers.CharField(allow_null=True)
+
+
+def announced_out(offer: Any) -> Any:
+    """Return the announced price of ``offer`` as the API shows it."""
+    micro = offer.announced_micro_per_gpu_hour
+    return {
+        "valid_from": TIMES.to_representation(offer.announced_from),
+        "price_microcredits_per_gpu_hour": micro,
+        "price_per_gpu_hour": None if micro is None else decimal_string(micro),
+    }
+
+
+class OfferOut(QuickSerializer):
     """What is on sale: a line of the price list."""
 
     id = serializers.CharField(source="offer.public_id")
@@ -100,8 +121,8 @@ class OfferOut(serializers.Serializer[Any]):
     gpus_per_node = serializers.IntegerField(source="offer.pool.flavour.per_node")
     vcpus_per_node = serializers.IntegerField(source="offer.pool.flavour.vcpus")
     host_memory_gib_per_node = serializers.IntegerField(source="offer.pool.flavour.host_memory_gib")
-    local_disk_gib_per_node = serializers.IntegerField(source="offer.pool.flavour.local_disk_gib")
-    storage_class = serializers.CharField(source="offer.pool.storage_class")
+    local_disk_gib_per_node = serializers.IntegerField(source="offer.disk_gib")
+    storage_class = serializers.CharField(source="offer.storage")
     interconnect = serializers.CharField(source="offer.pool.flavour.interconnect")
     site = serializers.CharField(source="offer.pool.cluster.site.code")
     country = serializers.CharField(source="offer.pool.cluster.site.country_id")
@@ -112,6 +133,7 @@ class OfferOut(serializers.Serializer[Any]):
     price_microcredits_per_gpu_hour = serializers.IntegerField(source="micro_per_gpu_hour")
     price_per_gpu_hour = serializers.SerializerMethodField()
     price_version = PriceVersionOut(source="price")
+    announced_price = serializers.SerializerMethodField()
     currency = serializers.SerializerMethodField()
     min_milli_gpus = serializers.IntegerField(source="offer.min_milli_gpus")
     max_milli_gpus = serializers.IntegerField(source="offer.max_milli_gpus")
@@ -124,6 +146,11 @@ class OfferOut(serializers.Serializer[Any]):
     def get_price_per_gpu_hour(self, row: Any) -> str:
         """Return the price as a decimal string."""
         return decimal_string(row.micro_per_gpu_hour)
+
+    @extend_schema_field(AnnouncedPriceOut(allow_null=True))
+    def get_announced_price(self, row: Any) -> Any:
+        """Return the price that is announced, or null."""
+        return announced_out(row.offer) if row.announced_from is not None else None
 
     def get_currency(self, row: Any) -> str:
         """Return the currency."""

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is for sale."""
 
+from datetime import datetime
 from typing import ClassVar
 
 from django.db import models
@@ -49,7 +50,18 @@ class Offer(models.Model):
     )
     # What the operator asks; approval puts it in force in the offer's own book. Empty: the list price holds.
     own_micro_per_gpu_hour = models.BigIntegerField(_("own price (micro-credits per GPU-hour)"), null=True, blank=True)
+    # From ``announced_from`` on this is the own price, and empty is the list price: readers compare the time, so that
+    # nothing has to happen at that moment.
+    announced_micro_per_gpu_hour = models.BigIntegerField(
+        _("announced price (micro-credits per GPU-hour)"), null=True, blank=True
+    )
+    announced_from = models.DateTimeField(_("announced from"), null=True, blank=True)
+    storage_class = models.CharField(_("storage class"), max_length=60, blank=True, help_text=_("Empty: the pool's."))
+    local_disk_gib = models.PositiveIntegerField(
+        _("local disk (GiB) a node"), null=True, blank=True, help_text=_("Empty: the flavour's.")
+    )
     state = models.CharField(_("state"), max_length=12, choices=STATE_CHOICES, default=OfferState.DRAFT)
+    proposed_by_id = models.BigIntegerField(null=True, editable=False)
     proposed_at = models.DateTimeField(_("proposed"), null=True, blank=True)
     decided_at = models.DateTimeField(_("decided"), null=True, blank=True)
     decision_reason = models.CharField(_("reason"), max_length=200, blank=True)
@@ -71,9 +83,34 @@ class Offer(models.Model):
                 condition=Q(own_micro_per_gpu_hour=None) | Q(own_micro_per_gpu_hour__gt=0), name="offer_price_positive"
             ),
             models.CheckConstraint(
+                condition=Q(announced_micro_per_gpu_hour=None)
+                | Q(announced_micro_per_gpu_hour__gt=0, announced_from__isnull=False),
+                name="announced_price_has_a_date",
+            ),
+            models.CheckConstraint(
                 condition=Q(min_milli_gpus__gt=0, max_milli_gpus__gte=F("min_milli_gpus")), name="offer_sizes"
             ),
         ]
 
     def __str__(self) -> str:
         return self.title
+
+    def own_at(self, at: datetime) -> int | None:
+        """Return its own price at ``at`` in micro-credits per GPU-hour; None where the list price holds."""
+        if self.announced_from is not None and self.announced_from <= at:
+            return self.announced_micro_per_gpu_hour
+        return self.own_micro_per_gpu_hour
+
+    def is_announced(self, at: datetime) -> bool:
+        """Tell whether another price is announced for later than ``at``."""
+        return self.announced_from is not None and self.announced_from > at
+
+    @property
+    def storage(self) -> str:
+        """Return the storage class: its own, or else the pool's."""
+        return str(self.storage_class or self.pool.storage_class)
+
+    @property
+    def disk_gib(self) -> int:
+        """Return the local disk of a node in GiB: as the offer says, or else as its flavour does."""
+        return int(self.pool.flavour.local_disk_gib if self.local_disk_gib is None else self.local_disk_gib)

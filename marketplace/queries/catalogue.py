@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Q, Subquery, Value
+from django.db.models import Case, Count, F, Q, Subquery, Value, When
 
 from aion.residency.policy import Level
 from billing import queries as billing
@@ -121,7 +121,10 @@ def _found(wish: CatalogueWish, *, at: datetime, buyer: billing.Buyer, allowance
         rows = rows.filter(pool__cluster__site__in=sites)
     if wish.free_only:
         if allowance.milli_gpus is not None and allowance.milli_gpus < wish.milli_gpus:
-            return rows.none()
+            allowed = [code for code, left in allowance.by_sku.items() if left >= wish.milli_gpus]
+            if not allowed:
+                return rows.none()
+            rows = rows.filter(sku__code__in=allowed)
         rows = rows.filter(pool__milli_gpus__gte=wish.milli_gpus, max_milli_gpus__gte=wish.milli_gpus).exclude(
             pool__in=clusters.full_pools(wish.milli_gpus)
         )
@@ -132,13 +135,23 @@ def _sortable(rows: OfferQuerySet, wish: CatalogueWish, at: datetime, buyer: bil
     """Add the buyer's price where it is asked for."""
     if wish.max_micro is None and "price" not in wish.sort:
         return rows
-    micro = billing.amount_in_sql(own="own_micro_per_gpu_hour", sku="sku", at=at, buyer=buyer)
+    micro = billing.amount_in_sql(own=_own(at), sku="sku", at=at, buyer=buyer)
     priced_rows: OfferQuerySet = rows.annotate(micro=micro)
     return priced_rows
 
 
+def _own(at: datetime) -> Case:
+    """Return the own price at ``at`` as an expression, as ``Offer.own_at`` does in Python."""
+    return Case(
+        When(announced_from__lte=at, then=F("announced_micro_per_gpu_hour")), default=F("own_micro_per_gpu_hour")
+    )
+
+
 def _priced(at: datetime, buyer: billing.Buyer) -> Q:
-    return Q(own_micro_per_gpu_hour__isnull=False) | Q(sku__in=billing.priced_skus(at=at, audience=buyer.audience))
+    before = Q(announced_from=None) | Q(announced_from__gt=at)
+    own = Q(before, own_micro_per_gpu_hour__isnull=False)
+    announced = Q(announced_from__lte=at, announced_micro_per_gpu_hour__isnull=False)
+    return own | announced | Q(sku__in=billing.priced_skus(at=at, audience=buyer.audience))
 
 
 def _exact(wish: CatalogueWish) -> Q:

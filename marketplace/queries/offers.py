@@ -22,11 +22,17 @@ class PricedOffer:
     price: PriceInForce
     availability: Availability
     level: str
+    announced_from: datetime | None = None
 
     @property
     def micro_per_gpu_hour(self) -> int:
         """Return what the buyer pays."""
         return self.price.micro_per_gpu_hour
+
+    @property
+    def announced_micro(self) -> int | None:
+        """Return the operator's price from ``announced_from`` on, before promotions; None is the list price."""
+        return self.offer.announced_micro_per_gpu_hour if self.announced_from is not None else None
 
     @property
     def list_micro(self) -> int:
@@ -79,6 +85,7 @@ def priced(
                 offer=offer, free=free[offer.pool_id], allowance=allowance or Allowance(), wanted=wanted, at=at
             ),
             level=level_reached(offer).name,
+            announced_from=offer.announced_from if offer.is_announced(at) else None,
         )
         for offer in offers
         if (offer.sku_id, offer.price_book_id) in prices

@@ -15,8 +15,8 @@ from billing.errors import NoPriceInForce
 from billing.services.catalogue import put_own_price
 from marketplace.audit import Action
 from marketplace.errors import OfferNotPublishable
-from marketplace.models import Offer
-from marketplace.states import OfferState
+from marketplace.models import Offer, OfferChange
+from marketplace.states import ChangeState, OfferState
 
 
 @transaction.atomic
@@ -28,15 +28,17 @@ def publish_offer(*, actor: Actor, offer: Offer, at: datetime, reason: str = "")
     unfit = why_unfit(offer.pool.cluster.site)
     if unfit is not None:
         raise unfit
-    book_id = None
-    if offer.own_micro_per_gpu_hour is not None:
+    own = offer.own_at(at)
+    # A price that is announced keeps its book even where the list price holds until then.
+    book_id = offer.price_book_id if offer.is_announced(at) else None
+    if own is not None:
         book_id = put_own_price(
             actor=actor,
             code=offer.public_id,
             name=f"{offer.organisation.name}: {offer.title}",
             operator_id=offer.organisation_id,
             sku=offer.sku,
-            micro_per_gpu_hour=offer.own_micro_per_gpu_hour,
+            micro_per_gpu_hour=own,
             at=at,
         )
     try:
@@ -56,7 +58,10 @@ def publish_offer(*, actor: Actor, offer: Offer, at: datetime, reason: str = "")
 
 @transaction.atomic
 def withdraw_offer(*, actor: Actor, offer: Offer, at: datetime, reason: str = "") -> Offer:
-    """Take an offer off sale; what runs on it goes on."""
+    """Take an offer off sale, and with it what is proposed to change of it; what runs on it goes on."""
+    for change in OfferChange.objects.select_for_update().filter(offer=offer).waiting():
+        OfferChange.objects.filter(pk=change.pk).update(state=ChangeState.WITHDRAWN, decided_at=at)
+        audit.record(actor=actor, action=Action.CHANGE_WITHDRAWN, subject=change, reason=reason, at=at)
     if Offer.objects.filter(pk=offer.pk).move(OfferState.WITHDRAWN, decision_reason=reason):
         audit.record(actor=actor, action=Action.OFFER_WITHDRAWN, subject=offer, reason=reason, at=at)
     offer.refresh_from_db()

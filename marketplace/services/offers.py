@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext
 
 from aion.actor import Actor, Scope, system
 from aion.audit import services as audit
@@ -13,10 +14,12 @@ from aion.errors import Forbidden, NotFound, Rejected
 from aion.events.services.emission import emit
 from aion.money import decimal_string
 from aion.tenancy.models import Organisation, OrganisationKind
+from billing.errors import FourEyesNeeded
 from billing.services.catalogue import sku_of
 from clusters import queries as clusters
+from clusters.models import Pool
 from marketplace.audit import Action
-from marketplace.errors import OfferExists, OfferInWrongState
+from marketplace.errors import OfferExists, OfferInWrongState, PriceAnnounced
 from marketplace.models import Offer
 from marketplace.services.catalogue import publish_offer, why_unfit, withdraw_offer
 from marketplace.services.orders import MIN_SECONDS
@@ -25,6 +28,8 @@ from marketplace.states import EDITABLE, CapacityClass, OfferState
 MAX_MICRO = 10**12
 MAX_SECONDS = 366 * 86_400
 REASON = 200
+STORAGE = 60
+MAX_DISK = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +44,19 @@ class OfferWish:
     min_milli_gpus: int = 1000
     max_milli_gpus: int = 64_000
     max_seconds: int = 30 * 86_400
+    storage_class: str = ""
+    local_disk_gib: int | None = None
+
+
+def wish_of(offer: Offer, at: datetime) -> OfferWish:
+    """Return what ``offer`` says of itself at ``at``."""
+    now = {name: getattr(offer, name) for name in OfferWish.__slots__ if name not in {"pool", "own_micro_per_gpu_hour"}}
+    return OfferWish(pool=offer.pool.public_id, own_micro_per_gpu_hour=offer.own_at(at), **now)
 
 
 def create_offer(*, actor: Actor, wish: OfferWish, at: datetime) -> Offer:
     """Write a draft on one of the operator's pools. Raises Forbidden for non-members, Rejected, OfferExists."""
-    organisation_id = _require_operator(actor)
+    organisation_id = require_operator(actor)
     values = _checked(actor, wish)
     try:
         with transaction.atomic():
@@ -55,14 +68,20 @@ def create_offer(*, actor: Actor, wish: OfferWish, at: datetime) -> Offer:
 
 
 def change_offer(*, actor: Actor, public_id: str, wish: OfferWish, at: datetime) -> Offer:
-    """Change what is not on sale and not before staff. Raises what ``create_offer`` does, OfferInWrongState."""
-    _require_operator(actor)
+    """Change what is not on sale and not before staff.
+
+    Raises what ``create_offer`` does, OfferInWrongState, PriceAnnounced for another price while one is announced.
+    """
+    require_operator(actor)
     try:
         with transaction.atomic():
-            offer = _locked(actor, public_id)
+            offer = locked(actor, public_id)
             values = _checked(actor, wish)
             if offer.state not in EDITABLE:
-                raise OfferInWrongState("Withdraw the offer first: what is on sale or proposed does not change.")
+                raise OfferInWrongState(
+                    gettext("It is on sale or proposed: propose a change of it, or withdraw the offer first.")
+                )
+            values |= _price_after(offer, wish, at)
             Offer.objects.filter(pk=offer.pk).update(**values)
             offer.refresh_from_db()
             audit.record(actor=actor, action=Action.OFFER_CHANGED, subject=offer, at=at, changes=_said(wish))
@@ -74,9 +93,10 @@ def change_offer(*, actor: Actor, public_id: str, wish: OfferWish, at: datetime)
 @transaction.atomic
 def propose_offer(*, actor: Actor, public_id: str, at: datetime) -> Offer:
     """Put an offer before staff. Raises Forbidden, NotFound, OfferInWrongState."""
-    _require_operator(actor)
-    offer = _locked(actor, public_id)
-    if not Offer.objects.filter(pk=offer.pk).move(OfferState.PROPOSED, proposed_at=at, decision_reason=""):
+    require_operator(actor)
+    offer = locked(actor, public_id)
+    fields = {"proposed_at": at, "proposed_by_id": actor.user_id, "decision_reason": ""}
+    if not Offer.objects.filter(pk=offer.pk).move(OfferState.PROPOSED, **fields):
         raise OfferInWrongState("It is proposed or on sale already.")
     offer.refresh_from_db()
     audit.record(actor=actor, action=Action.OFFER_PROPOSED, subject=offer, at=at)
@@ -86,8 +106,8 @@ def propose_offer(*, actor: Actor, public_id: str, at: datetime) -> Offer:
 @transaction.atomic
 def withdraw_own_offer(*, actor: Actor, public_id: str, at: datetime) -> Offer:
     """Take an offer off sale or a proposal back; what runs on it goes on. Raises NotFound, OfferInWrongState."""
-    _require_operator(actor)
-    offer = _locked(actor, public_id)
+    require_operator(actor)
+    offer = locked(actor, public_id)
     if offer.state not in {OfferState.PUBLISHED, OfferState.PROPOSED}:
         raise OfferInWrongState("It is neither on sale nor proposed.")
     return withdraw_offer(actor=actor, offer=offer, at=at)
@@ -95,10 +115,14 @@ def withdraw_own_offer(*, actor: Actor, public_id: str, at: datetime) -> Offer:
 
 @transaction.atomic
 def approve_offer(*, actor: Actor, offer: Offer, at: datetime, reason: str = "") -> Offer:
-    """Put a proposed offer on sale at its own price, and tell its operator. Raises what ``publish_offer`` raises."""
+    """Put a proposed offer on sale at its own price, and tell its operator.
+
+    Raises what ``publish_offer`` raises, FourEyesNeeded for who proposed it.
+    """
     offer = _proposed(offer)
+    require_another(actor, offer.proposed_by_id)
     publish_offer(actor=actor, offer=offer, at=at, reason=reason)
-    _tell(offer, "offer.approved", reason, at)
+    tell(offer, "offer.approved", reason, at)
     return offer
 
 
@@ -111,7 +135,7 @@ def reject_offer(*, actor: Actor, offer: Offer, reason: str, at: datetime) -> Of
     Offer.objects.filter(pk=offer.pk).move(OfferState.REJECTED, decided_at=at, decision_reason=reason)
     offer.refresh_from_db()
     audit.record(actor=actor, action=Action.OFFER_REJECTED, subject=offer, reason=reason, at=at)
-    _tell(offer, "offer.rejected", reason, at)
+    tell(offer, "offer.rejected", reason, at)
     return offer
 
 
@@ -122,7 +146,7 @@ def take_off_sale(*, actor: Actor, offer: Offer, reason: str, at: datetime) -> O
     if offer.state != OfferState.PUBLISHED:
         raise OfferInWrongState("It is not on sale.")
     withdraw_offer(actor=actor, offer=offer, at=at, reason=reason)
-    _tell(offer, "offer.withdrawn", reason, at)
+    tell(offer, "offer.withdrawn", reason, at)
     return offer
 
 
@@ -135,7 +159,14 @@ def recheck_offers(*, at: datetime) -> int:
     return len(failing)
 
 
-def _require_operator(actor: Actor) -> int:
+def require_another(actor: Actor, proposed_by_id: int | None) -> None:
+    """Raise FourEyesNeeded if ``actor`` is who proposed: staff may belong to a member of the consortium as well."""
+    if actor.user_id is not None and actor.user_id == proposed_by_id:
+        raise FourEyesNeeded(gettext("You proposed it: another member of staff must approve it."))
+
+
+def require_operator(actor: Actor) -> int:
+    """Return the key of the actor's organisation. Raises Forbidden unless it is a member of the consortium."""
     actor.require(Scope.OFFERS_WRITE)
     organisation = Organisation.objects.visible_to(actor).filter(kind=OrganisationKind.MEMBER).first()
     if organisation is None:
@@ -143,7 +174,8 @@ def _require_operator(actor: Actor) -> int:
     return int(organisation.pk)
 
 
-def _locked(actor: Actor, public_id: str) -> Offer:
+def locked(actor: Actor, public_id: str) -> Offer:
+    """Return the actor's offer, locked. Raises NotFound for a stranger's."""
     offer: Offer | None = Offer.objects.visible_to(actor).select_for_update().filter(public_id=public_id).first()
     if offer is None:
         raise NotFound("There is no such offer.")
@@ -157,6 +189,19 @@ def _proposed(offer: Offer) -> Offer:
     return locked
 
 
+def _price_after(offer: Offer, wish: OfferWish, at: datetime) -> dict[str, Any]:
+    """Return the columns of the price: an announced one that is in force by now is the present one."""
+    if not offer.is_announced(at):
+        return {"announced_micro_per_gpu_hour": None, "announced_from": None}
+    if wish.own_micro_per_gpu_hour != offer.own_at(at) or wish.pool != offer.pool.public_id:
+        raise PriceAnnounced(
+            gettext("A price is announced from %(date)s: until then keep pool and price as they are.")
+            % {"date": f"{offer.announced_from:%Y-%m-%d}"},
+            field="price",
+        )
+    return {}
+
+
 def _taken() -> OfferExists:
     return OfferExists("This pool has an offer of this capacity class: change that one.", field="capacity_class")
 
@@ -165,6 +210,11 @@ def _checked(actor: Actor, wish: OfferWish) -> dict[str, Any]:
     pool = clusters.pools_operated_by(actor).filter(public_id=wish.pool).first()
     if pool is None:
         raise Rejected("Choose one of your pools.", field="pool")
+    return checked(pool, wish)
+
+
+def checked(pool: Pool, wish: OfferWish) -> dict[str, Any]:
+    """Return the columns of what is offered on ``pool``. Raises Rejected with the field of what makes no sense."""
     sku = sku_of(pool.flavour.code)
     if sku is None:
         raise Rejected(f"{pool.flavour.name} cannot be priced yet: ask AION to add its SKU.", field="pool")
@@ -178,6 +228,10 @@ def _checked(actor: Actor, wish: OfferWish) -> dict[str, Any]:
         raise Rejected("The largest order is at least the smallest, and that is above zero.", field="max_gpus")
     if wish.max_milli_gpus > pool.milli_gpus:
         raise Rejected(f"The pool has {pool.milli_gpus / 1000:g} in all: offer no more.", field="max_gpus")
+    if len(wish.storage_class) > STORAGE:
+        raise Rejected(gettext("Name the storage class in up to 60 characters."), field="storage_class")
+    if wish.local_disk_gib is not None and not 0 <= wish.local_disk_gib <= MAX_DISK:
+        raise Rejected(gettext("A node's local disk has between 0 and 1,000,000 GiB."), field="local_disk_gib")
     if not MIN_SECONDS <= wish.max_seconds <= MAX_SECONDS:
         raise Rejected("A run lasts at least 10 minutes and at most 366 days.", field="max_hours")
     return {
@@ -193,11 +247,12 @@ def _said(wish: OfferWish) -> dict[str, Any]:
     return {"pool": wish.pool, "capacity_class": str(wish.capacity_class), "own_price": own}
 
 
-def _tell(offer: Offer, type: str, reason: str, at: datetime) -> None:
+def tell(offer: Offer, type: str, reason: str, at: datetime, **more: str) -> None:
+    """Tell the operator of ``offer`` what was decided."""
     emit(
         organisation_id=offer.organisation_id,
         type=type,
-        data={"offer": offer.public_id, "title": offer.title, "reason": reason},
+        data={"offer": offer.public_id, "title": offer.title, "reason": reason, **more},
         key=f"{type}:{offer.public_id}:{at.isoformat()}",
         at=at,
     )

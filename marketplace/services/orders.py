@@ -18,6 +18,7 @@ from aion.errors import NotFound, Rejected
 from aion.money import decimal_string
 from aion.residency.policy import Decision, Policy, decide
 from aion.tenancy.models import Organisation, OrganisationState, Project
+from aion.tenancy.queries import launch_quota
 from aion.tenancy.services.projects import require_member, require_open
 from billing import queries as billing
 from billing.queries import PriceInForce
@@ -28,6 +29,7 @@ from marketplace.audit import Action
 from marketplace.errors import IdempotencyMismatch, OfferNotFound, OrganisationFrozen
 from marketplace.models import Offer, Order
 from marketplace.queries import quote_amounts
+from marketplace.states import CapacityClass
 
 MIN_SECONDS = 600
 MIN_EXTENSION = 600
@@ -96,7 +98,8 @@ def estimate(*, actor: Actor, request: Request, at: datetime) -> Estimate:
     if offer is None:
         raise OfferNotFound(gettext("No such offer is on sale: choose one from the price list."), field="offer")
     organisation = Organisation.objects.visible_to(actor).get()
-    _check_size(request, offer, project, organisation)
+    quota = launch_quota(project=project, organisation=organisation, sku_code=offer.sku.code, at=at)
+    _check_size(request, offer, quota)
     buyer = billing.Buyer(organisation.pk, organisation.kind)
     price = billing.price_in_force(sku_id=offer.sku_id, at=at, buyer=buyer, book_id=offer.price_book_id)
     amounts = quote_amounts(offer=offer, price=price, milli_gpus=request.milli_gpus, seconds=request.max_seconds)
@@ -189,6 +192,7 @@ def _place(*, actor: Actor, request: Request, at: datetime, idempotency_key: str
         micro_per_gpu_hour=quote.price.micro_per_gpu_hour,
         hold_id=hold.pk,
         decision_id=decision.pk,
+        spot=quote.offer.capacity_class == CapacityClass.SPOT,
     )
     order = Order.objects.create(
         public_id=public_id,
@@ -309,7 +313,7 @@ def _check_command(command: Sequence[str]) -> None:
         raise Rejected(gettext("A command has at most 64 parts of 1,000 characters each."), field="command")
 
 
-def _check_size(request: Request, offer: Offer, project: Project, organisation: Organisation) -> None:
+def _check_size(request: Request, offer: Offer, quota: int) -> None:
     gpus = request.milli_gpus
     if gpus <= 0:
         raise Rejected(gettext("Ask for at least one GPU."), field="gpus")
@@ -327,7 +331,6 @@ def _check_size(request: Request, offer: Offer, project: Project, organisation: 
             % {"min_seconds": MIN_SECONDS // 60, "offer_seconds": offer.max_seconds // 3600},
             field="max_duration_seconds",
         )
-    quota = min(project.milli_gpu_quota, organisation.milli_gpu_quota)
     if gpus > quota:
         raise QuotaExceeded(
             gettext(

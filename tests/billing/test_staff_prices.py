@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Prices and promotions as staff make them: seen before they hold, published by a second person."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ from django.test import Client
 
 from aion.audit.models import AuditEvent
 from billing.models import Price, PriceBook, PriceDraft, Promotion
+from billing.services.catalogue import put_own_price
 from billing.services.metering import Window, post_windows
 from billing.services.pricing import preview_prices, publish_price
 from billing.services.promotions import PromotionWish, create_promotion
@@ -108,3 +110,21 @@ def test_a_promotion_that_has_begun_only_ends_earlier(first: Client, db: None) -
     for change in ({"valid": (start, SOON)}, {"basis_points_off": 2_000}):
         with pytest.raises(IntegrityError), transaction.atomic():
             Promotion.objects.update(**change)
+
+
+def test_the_preview_leaves_out_what_ran_at_an_operators_own_price(market: Market, mine: Tenant) -> None:
+    own = put_own_price(
+        actor=mine.actor(), code="off_own", name="Own", operator_id=market.site.operator_id, sku=market.sku,
+        micro_per_gpu_hour=MICRO, at=NOW - timedelta(days=1),
+    )  # fmt: skip
+    at_own_price = replace(market, price=Price.objects.get(book=own))
+    for place, hours in ((market, 1), (at_own_price, 5)):
+        meter = make_meter(mine, place)
+        for hour in range(hours):
+            post_windows(windows=[Window(NOW + timedelta(hours=hour), meter.pk, 3600)], source="test",
+                         at=NOW + timedelta(hours=hour + 2))  # fmt: skip
+    later, lines = NOW + timedelta(days=30), {market.sku.code: 3 * MICRO}
+    of_class = PriceBook.objects.create(code="startups", name="Start-ups", audience=mine.organisation.kind)
+    for book in (market.price.book, of_class):
+        (effect,) = preview_prices(draft=PriceDraft(book=book, lines=lines), at=later)
+        assert (effect.milli_gpu_seconds, effect.charged, effect.would_be) == (3_600_000, PRICE, 3 * MICRO)

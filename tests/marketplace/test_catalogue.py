@@ -9,7 +9,8 @@ from io import StringIO
 from typing import Any
 
 import pytest
-from django.test import Client
+from django.template.loader import render_to_string
+from django.test import Client, RequestFactory
 
 from aion.residency.policy import Level, Policy, decide
 from aion.tenancy.models import Organisation
@@ -20,7 +21,10 @@ from billing.services.pricing import publish_price
 from clusters.models import Pool
 from clusters.services.topology import ensure_flavour
 from marketplace import queries
+from marketplace.api.serializers import OfferOut
 from marketplace.models import Offer
+from marketplace.portal.offers.buyers import Viewer
+from marketplace.portal.offers.rows import row_of
 from marketplace.queries import Allowance, CatalogueWish, PricedOffer
 from marketplace.queries.catalogue import SORTS
 from marketplace.states import CapacityClass, OfferState
@@ -225,3 +229,39 @@ def test_the_number_of_queries_does_not_grow_with_the_offers(mine: Tenant, api: 
     many = [count(lambda path=path: client.get(path)) for path in paths]
     many.append(count(lambda: key.get("/api/v1/offers?sort=price")))
     assert (Organisation.objects.count() > 4, many) == (True, few)
+
+
+def test_a_line_is_shown_as_the_framework_itself_would_show_it(offers: list[Offer]) -> None:
+    Offer.objects.filter(pk=offers[0].pk).update(announced_micro_per_gpu_hour=5, announced_from=NOW + timedelta(1))
+    lines = queries.priced(list(Offer.objects.on_sale()), at=NOW)
+    assert any(line.announced_from for line in lines)
+    quick = OfferOut(lines, many=True).data
+    for line, shown in zip(lines, quick, strict=True):
+        by_framework = {}
+        for name, field in OfferOut().fields.items():
+            value = field.get_attribute(line)
+            inner = getattr(field, "fields", {})
+            by_framework[name] = (
+                {key: one.to_representation(one.get_attribute(value)) if one.get_attribute(value) is not None else None
+                 for key, one in inner.items()}
+                if inner
+                else None if value is None else field.to_representation(value)
+            )  # fmt: skip
+        assert shown == by_framework
+
+
+def test_the_tables_plain_rows_say_what_the_lines_themselves_would(offers: list[Offer], mine: Tenant) -> None:
+    Offer.objects.filter(pk=offers[0].pk).update(announced_micro_per_gpu_hour=5, announced_from=NOW + timedelta(1))
+    Promotion.objects.create(code="off", name="x", valid=(LONG_AGO, NOW + timedelta(days=1)), basis_points_off=1234)
+    lines = queries.priced(list(Offer.objects.on_sale()), at=NOW, allowance=Allowance(2000))
+    request, viewer = RequestFactory().get("/prices/"), Viewer([], mine.organisation, Buyer(), Allowance(), True)
+    shown = [
+        render_to_string(
+            "offers/table.html",
+            {"found": {"lines": lines}, "rows": rows, "viewer": viewer, "wish": CatalogueWish(), "now": NOW},
+            request,
+        )
+        for rows in (lines, [row_of(line) for line in lines])
+    ]
+    assert shown[0] == shown[1]
+    assert offers[0].title in shown[0]

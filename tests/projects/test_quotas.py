@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Requests for a higher quota, from the asking to the decision."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,10 +11,17 @@ from aion.audit.models import AuditEvent
 from aion.errors import Conflict, NotFound, Rejected
 from aion.events.models import Event, Notification
 from aion.events.services.emission import fan_out
-from aion.people.quotas import decide_quota, request_quota, withdraw_quota
-from aion.tenancy.models import QuotaRequest
+from aion.people.quotas import decide_quota, end_quota, end_quotas, request_quota, withdraw_quota
+from aion.tenancy.models import Quota, QuotaRequest
+from aion.tenancy.queries import launch_quota
 from aion.tenancy.roles import Role
-from tests.worlds import Tenant, browser
+from billing.queries import Buyer
+from clusters.errors import QuotaExceeded
+from clusters.models import Pool
+from marketplace.queries import Allowance, CatalogueWish, allowance_of, catalogue_page
+from marketplace.services.orders import estimate, place_order
+from marketplace.services.quota_requests import ask_quota
+from tests.worlds import Market, Tenant, browser, launch, make_market
 
 
 def _ask(tenant: Tenant, gpus: int = 128, project: str = "") -> QuotaRequest:
@@ -22,8 +30,12 @@ def _ask(tenant: Tenant, gpus: int = 128, project: str = "") -> QuotaRequest:
     )
 
 
-def _decide(tenant: Tenant, row: QuotaRequest, *, approve: bool = True, reason: str = "Fits") -> QuotaRequest:
-    return decide_quota(actor=tenant.actor(), public_id=row.public_id, approve=approve, reason=reason, at=clock.now())
+def _decide(
+    tenant: Tenant, row: QuotaRequest, *, approve: bool = True, reason: str = "Fits", at: datetime | None = None
+) -> QuotaRequest:
+    return decide_quota(
+        actor=tenant.actor(), public_id=row.public_id, approve=approve, reason=reason, at=at or clock.now()
+    )
 
 
 def test_an_approval_raises_the_quota_and_tells_who_launches(mine: Tenant) -> None:
@@ -111,3 +123,120 @@ def test_the_api_asks_and_withdraws(mine: Tenant, api: Any) -> None:
     assert client.post("/api/v1/quota-requests", wish, format="json").status_code == 409
     assert client.post(f"/api/v1/quota-requests/{row['id']}/withdraw").json()["state"] == "withdrawn"
     assert client.get("/api/v1/quota-requests").json()["items"][0]["state"] == "withdrawn"
+
+
+def _limits(tenant: Tenant, sku: str = "", at: Any = None) -> int:
+    tenant.organisation.refresh_from_db()
+    tenant.project.refresh_from_db()
+    return launch_quota(project=tenant.project, organisation=tenant.organisation, sku_code=sku, at=at or clock.now())
+
+
+def test_a_quota_of_one_accelerator_leaves_the_others_as_they_are_and_ends_by_its_date(
+    mine: Tenant, market: Market
+) -> None:
+    now, other = clock.now(), make_market()
+    until = now + timedelta(days=30)
+    wish = {"milli_gpus": 128_000, "reason": "Training", "project_id": mine.project.public_id}
+    row = ask_quota(actor=mine.actor(), sku_code=market.sku.code, until=until, at=now, **wish)
+    assert _limits(mine, market.sku.code) == 64_000
+    _decide(mine, row, at=now)
+    assert (mine.organisation.milli_gpu_quota, mine.project.milli_gpu_quota) == (64_000, 64_000)
+    found = [_limits(mine, sku) for sku in (market.sku.code, other.sku.code, "")]
+    assert found == [128_000, 64_000, 64_000]
+    assert [_limits(mine, market.sku.code, at) for at in (until - timedelta(seconds=1), until)] == [128_000, 64_000]
+    assert Quota.objects.filter(request=row).count() == 2
+    big = launch(mine, market, gpus=65)
+    Pool.objects.filter(pk=market.pool.pk).update(milli_gpus=512_000)
+    assert estimate(actor=mine.actor(), request=big, at=now).milli_gpus == 65_000
+    for request, at in ((launch(mine, other, gpus=65), now), (big, until)):
+        with pytest.raises(QuotaExceeded):
+            estimate(actor=mine.actor(), request=request, at=at)
+
+
+def test_a_quota_for_a_time_counts_for_all_and_its_end_is_told_once(mine: Tenant) -> None:
+    now = clock.now()
+    until = now + timedelta(days=5)
+    _decide(mine, ask_quota(actor=mine.actor(), milli_gpus=128_000, reason="x", until=until, at=now), at=now)
+    assert allowance_of(mine.actor(), now) == Allowance(64_000, {})
+    project = ask_quota(actor=mine.actor(), milli_gpus=96_000, reason="x", until=until, at=now,
+                        project_id=mine.project.public_id)  # fmt: skip
+    _decide(mine, project, at=now)
+    assert allowance_of(mine.actor(), now) == Allowance(96_000, {})
+    assert (end_quotas(at=now), end_quotas(at=until), end_quotas(at=until)) == (0, 2, 0)
+    assert Event.objects.filter(type="quota.ended").count() == 2
+    assert allowance_of(mine.actor(), until) == Allowance(64_000, {})
+
+
+def test_what_may_be_started_of_a_sku_is_clipped_by_its_own_quota(mine: Tenant, market: Market) -> None:
+    now, other = clock.now(), make_market()
+    code = market.sku.code
+    _decide(mine, ask_quota(actor=mine.actor(), milli_gpus=128_000, reason="x", sku_code=code, at=now,
+                            project_id=mine.project.public_id), at=now)  # fmt: skip
+    place_order(actor=mine.actor(), request=launch(mine, market, gpus=40), at=now)
+    place_order(actor=mine.actor(), request=launch(mine, other, gpus=20), at=now)
+    assert allowance_of(mine.actor(), now) == Allowance(4000, {code: 88_000})
+    wish = CatalogueWish(milli_gpus=8000, free_only=True)
+    page = catalogue_page(wish=wish, at=now, buyer=Buyer(), allowance=allowance_of(mine.actor(), now), number=1, size=9)
+    assert [line.offer.sku.code for line in page.lines] == [code]
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"sku_code": "abacus"}, "sku"),
+        ({"until": timedelta(0)}, "until"),
+        ({"until": timedelta(days=-1)}, "until"),
+        ({"until": timedelta(days=732)}, "until"),
+    ],
+)
+def test_an_accelerator_or_day_that_makes_no_sense_is_refused(mine: Tenant, fields: Any, field: str) -> None:
+    now = clock.now()
+    if "until" in fields:
+        fields = {"until": now + fields["until"]}
+    with pytest.raises(Rejected) as refused:
+        ask_quota(actor=mine.actor(), milli_gpus=128_000, reason="x", at=now, **fields)
+    assert refused.value.field == field
+
+
+def test_a_request_whose_day_has_passed_is_not_approved_and_an_end_needs_a_reason(mine: Tenant) -> None:
+    now = clock.now()
+    until = now + timedelta(days=1)
+    row = ask_quota(actor=mine.actor(), milli_gpus=128_000, reason="x", until=until, at=now)
+    with pytest.raises(Conflict, match="has passed"):
+        decide_quota(actor=mine.actor(), public_id=row.public_id, approve=True, reason="x", at=until)
+    _decide(mine, row, at=now)
+    quota = Quota.objects.get()
+    with pytest.raises(Rejected):
+        end_quota(actor=mine.actor(), public_id=quota.public_id, reason=" ", at=now)
+    end_quota(actor=mine.actor(), public_id=quota.public_id, reason="The site closes.", at=now)
+    assert Event.objects.get(type="quota.ended").data["reason"] == "The site closes."
+    with pytest.raises(Conflict):
+        end_quota(actor=mine.actor(), public_id=quota.public_id, reason="x", at=now)
+    assert _limits(mine) == 64_000
+
+
+def test_page_and_api_ask_for_an_accelerator_until_a_day_and_show_it_beside_budgets(
+    mine: Tenant, market: Market, api: Any
+) -> None:
+    client, path = browser(mine), f"/o/{mine.organisation.slug}/quotas/"
+    wish = {"gpus": "128", "reason": "x", "sku": market.sku.code, "project": mine.project.public_id}
+    for wrong in ({"sku": "abacus"}, {"until": "soon"}, {"until": "2020-01-01"}):
+        assert client.post(path, {**wish, **wrong}).status_code == 422
+    last = (clock.now() + timedelta(days=3)).date()
+    assert client.post(path, {**wish, "until": last.isoformat()}).status_code == 302
+    row = QuotaRequest.objects.get()
+    assert row.until == datetime(last.year, last.month, last.day, tzinfo=UTC) + timedelta(days=1)
+    _decide(mine, row)
+    project = f"/o/{mine.organisation.slug}/projects/{mine.project.public_id}/"
+    for page in (path, project):
+        shown = client.get(page).content.decode()
+        assert market.sku.code in shown
+        assert "128" in shown
+    key = api(mine.key())
+    held = key.get("/api/v1/quotas").json()["items"]
+    assert {(one["sku"], one["milli_gpus"], one["request"]) for one in held} == {
+        (market.sku.code, 128_000, row.public_id)
+    }
+    body = {"milli_gpus": 256_000, "reason": "x", "sku": market.sku.code, "until": "2020-01-01T00:00:00Z"}
+    assert key.post("/api/v1/quota-requests", body, format="json").json()["field"] == "until"
+    assert key.post("/api/v1/quota-requests", {**body, "until": None}, format="json").json()["sku"] == market.sku.code

@@ -13,7 +13,7 @@ from aion.tenancy.models.legal import (
 from aion.tenancy.models.organisations import Membership, Organisation, OrganisationKind, OrganisationState
 from aion.tenancy.models.people import User, UserManager
 from aion.tenancy.models.projects import Project, ProjectMember
-from aion.tenancy.models.quotas import QuotaRequest, QuotaState
+from aion.tenancy.models.quotas import Quota, QuotaRequest, QuotaState
 from aion.tenancy.models.tokens import ApiToken
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "OwnershipTransfer",
     "Project",
     "ProjectMember",
+    "Quota",
     "QuotaRequest",
     "QuotaState",
     "RegistrationScheme",

@@ -241,6 +241,7 @@ REASON_WORDS = {
     "max_duration_exceeded": _("maximum duration reached"),
     "node_failure": _("a node failed; billed until it was lost"),
     "exited_with_error": _("ended with an error"),
+    "preempted": _("gave its place to work on demand"),
     "lost": _("the site no longer knows it"),
 }
 LEVEL_WORDS = {

@@ -18,6 +18,7 @@ from billing import queries as billing
 from marketplace import queries
 from marketplace.portal.offers.buyers import viewer_of
 from marketplace.portal.offers.forms import CatalogueForm
+from marketplace.portal.offers.rows import row_of
 from marketplace.queries import PricedOffer
 
 PAGE = 25
@@ -25,7 +26,8 @@ VERSIONS = 20
 CSV = [
     "id", "title", "kind", "vendor", "memory_gib", "interconnect", "vcpus_per_node", "host_memory_gib_per_node",
     "local_disk_gib_per_node", "storage_class", "operator", "site", "country", "capacity_class", "residency_level",
-    "pue", "g_co2e_per_kwh", "credits_per_gpu_hour", "free_gpus", "available_gpus", "as_of",
+    "pue", "g_co2e_per_kwh", "credits_per_gpu_hour", "announced_credits_per_gpu_hour", "announced_from",
+    "free_gpus", "available_gpus", "as_of",
 ]  # fmt: skip
 
 
@@ -50,7 +52,14 @@ class PricesView(View):
             number=page_number(request.GET.get("page", "1")),
             size=PAGE,
         )
-        context = {"viewer": viewer, "form": form, "wish": wish, "found": page, "now": now}
+        context = {
+            "viewer": viewer,
+            "form": form,
+            "wish": wish,
+            "found": page,
+            "rows": [row_of(line) for line in page.lines],
+            "now": now,
+        }
         return render(request, "offers/catalogue.html", context)
 
 
@@ -88,8 +97,10 @@ def _rows(lines: Iterator[PricedOffer]) -> Iterator[list[Any]]:
         flavour, site = pool.flavour, pool.cluster.site
         yield [
             offer.public_id, offer.title, flavour.kind, flavour.vendor, flavour.memory_gib, flavour.interconnect,
-            flavour.vcpus, flavour.host_memory_gib, flavour.local_disk_gib, pool.storage_class,
+            flavour.vcpus, flavour.host_memory_gib, offer.disk_gib, offer.storage,
             offer.organisation.name, site.code, site.country_id, offer.capacity_class, line.level, site.pue,
-            site.g_co2e_per_kwh, decimal_string(line.micro_per_gpu_hour), line.availability.free / 1000,
+            site.g_co2e_per_kwh, decimal_string(line.micro_per_gpu_hour),
+            "" if line.announced_micro is None else decimal_string(line.announced_micro),
+            line.announced_from.isoformat() if line.announced_from else "", line.availability.free / 1000,
             line.availability.mine / 1000, line.as_of.isoformat() if line.as_of else "",
         ]  # fmt: skip

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Forms of the catalogue and of operators' offers: they parse; services decide."""
+"""Forms of the catalogue and the calculator: they parse; services decide."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -8,16 +8,14 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from aion.actor import Actor
 from aion.money import from_decimal, to_decimal
 from aion.residency.policy import Level
 from aion.web.templatetags.aion import LEVEL_WORDS
 from clusters import queries as clusters
-from marketplace.models import Offer
 from marketplace.models.catalogue import CLASS_WORDS
 from marketplace.queries import CatalogueWish
 from marketplace.queries.catalogue import SORTS
-from marketplace.services.offers import MAX_MICRO, OfferWish
+from marketplace.services.offers import MAX_MICRO
 
 CONTROL = {"class": "control"}
 NUMBER = {**CONTROL, "step": "any", "inputmode": "decimal"}
@@ -29,6 +27,39 @@ KIND_WORDS = [
     ("qpu", _("Quantum processor")),
 ]
 MOST_GPUS = 1_000_000
+
+
+def gpus_field(label: Any, **options: Any) -> forms.DecimalField:
+    """Return a field for GPUs; fractions of one are thousandths."""
+    placeholder = options.pop("placeholder", None)
+    return forms.DecimalField(
+        label=label,
+        min_value=Decimal("0.001"),
+        max_value=MOST_GPUS,
+        decimal_places=3,
+        widget=forms.NumberInput(attrs={**NUMBER, **({"placeholder": placeholder} if placeholder else {})}),
+        **options,
+    )
+
+
+def price_field(label: Any, *, least: Decimal, **options: Any) -> forms.DecimalField:
+    """Return a field for credits per GPU-hour, to the micro-credit."""
+    return forms.DecimalField(
+        label=label,
+        required=False,
+        min_value=least,
+        max_value=to_decimal(MAX_MICRO),
+        decimal_places=6,
+        widget=forms.NumberInput(attrs=NUMBER),
+        **options,
+    )
+
+
+def whole_field(label: Any, *, least: int, most: int, **options: Any) -> forms.IntegerField:
+    """Return a field for a whole number."""
+    return forms.IntegerField(
+        label=label, min_value=least, max_value=most, widget=forms.NumberInput(attrs=CONTROL), **options
+    )
 
 
 def _chosen(label: Any, choices: Any) -> forms.ChoiceField:
@@ -71,29 +102,9 @@ class CatalogueForm(MarkedForm):
     country = _chosen(_("Country"), [])
     level = _chosen(_("Residency at least"), [(level.name, LEVEL_WORDS[level.name]) for level in Level])
     capacity_class = _chosen(_("Capacity class"), CLASS_WORDS)
-    memory = forms.IntegerField(
-        label=_("Memory from (GiB)"),
-        required=False,
-        min_value=0,
-        max_value=100_000,
-        widget=forms.NumberInput(attrs=CONTROL),
-    )
-    max_price = forms.DecimalField(
-        label=_("At most (cr/h)"),
-        required=False,
-        min_value=Decimal(0),
-        max_value=to_decimal(MAX_MICRO),
-        decimal_places=6,
-        widget=forms.NumberInput(attrs=NUMBER),
-    )
-    gpus = forms.DecimalField(
-        label=_("For how many"),
-        required=False,
-        min_value=Decimal("0.001"),
-        max_value=MOST_GPUS,
-        decimal_places=3,
-        widget=forms.NumberInput(attrs={**NUMBER, "placeholder": "1"}),
-    )
+    memory = whole_field(_("Memory from (GiB)"), least=0, most=100_000, required=False)
+    max_price = price_field(_("At most (cr/h)"), least=Decimal(0))
+    gpus = gpus_field(_("For how many"), required=False, placeholder="1")
     free = forms.BooleanField(label=_("Available now"), required=False)
     site = forms.SlugField(max_length=40, required=False, widget=forms.HiddenInput)
     sort = forms.ChoiceField(choices=[(name, name) for name in SORTS], required=False, widget=forms.HiddenInput)
@@ -141,108 +152,11 @@ class CatalogueForm(MarkedForm):
         )
 
 
-class OfferForm(MarkedForm):
-    """An operator's offer."""
-
-    pool = forms.ChoiceField(label=_("Pool"), widget=forms.Select(attrs=CONTROL))
-    title = forms.CharField(label=_("Title"), max_length=80, widget=forms.TextInput(attrs=CONTROL))
-    description = forms.CharField(
-        label=_("Description"), max_length=200, required=False, widget=forms.Textarea(attrs={**CONTROL, "rows": 2})
-    )
-    capacity_class = forms.ChoiceField(
-        label=_("Capacity class"),
-        choices=CLASS_WORDS,
-        widget=forms.Select(attrs=CONTROL),
-        help_text=_("Spot capacity may be taken back; reserved capacity is booked ahead."),
-    )
-    price = forms.DecimalField(
-        label=_("Price (credits per GPU-hour)"),
-        required=False,
-        min_value=Decimal("0.000001"),
-        max_value=to_decimal(MAX_MICRO),
-        decimal_places=6,
-        widget=forms.NumberInput(attrs=NUMBER),
-        help_text=_("Leave empty for the list price. It is in force from the approval; runs keep the price they have."),
-    )
-    min_gpus = forms.DecimalField(
-        label=_("Smallest order (GPUs)"),
-        min_value=Decimal("0.001"),
-        max_value=MOST_GPUS,
-        decimal_places=3,
-        initial=1,
-        widget=forms.NumberInput(attrs=NUMBER),
-    )
-    max_gpus = forms.DecimalField(
-        label=_("Largest order (GPUs)"),
-        min_value=Decimal("0.001"),
-        max_value=MOST_GPUS,
-        decimal_places=3,
-        initial=8,
-        widget=forms.NumberInput(attrs=NUMBER),
-    )
-    max_hours = forms.IntegerField(
-        label=_("Longest run (hours)"),
-        min_value=1,
-        max_value=366 * 24,
-        initial=720,
-        widget=forms.NumberInput(attrs=CONTROL),
-    )
-
-    def __init__(self, *args: Any, actor: Actor, **kwargs: Any) -> None:
-        """Offer the operator's pools only."""
-        super().__init__(*args, **kwargs)
-        pools: Any = self.fields["pool"]
-        pools.choices = [
-            (pool.public_id, f"{pool.name} · {pool.flavour.name} · {pool.cluster.site.name}")
-            for pool in clusters.pools_operated_by(actor)
-        ]
-
-    def wish(self) -> OfferWish:
-        """Return what is offered."""
-        data = self.cleaned_data
-        return OfferWish(
-            pool=data["pool"],
-            title=data["title"],
-            description=data["description"],
-            capacity_class=data["capacity_class"],
-            own_micro_per_gpu_hour=None if data["price"] is None else from_decimal(data["price"]),
-            min_milli_gpus=int(data["min_gpus"] * 1000),
-            max_milli_gpus=int(data["max_gpus"] * 1000),
-            max_seconds=data["max_hours"] * 3600,
-        )
-
-
-def initial_of(offer: Offer) -> dict[str, Any]:
-    """Return what the form of an existing offer begins with."""
-    own = offer.own_micro_per_gpu_hour
-    return {
-        "pool": offer.pool.public_id,
-        "title": offer.title,
-        "description": offer.description,
-        "capacity_class": offer.capacity_class,
-        "price": None if own is None else _plain(to_decimal(own)),
-        "min_gpus": _plain(Decimal(offer.min_milli_gpus) / 1000),
-        "max_gpus": _plain(Decimal(offer.max_milli_gpus) / 1000),
-        "max_hours": offer.max_seconds // 3600,
-    }
-
-
-def _plain(value: Decimal) -> str:
-    return f"{value.normalize():f}"
-
-
 class CalculatorForm(MarkedForm):
     """How many for how long."""
 
     offer = forms.CharField(label=_("Offer"), max_length=40, widget=forms.Select(attrs=CONTROL))
-    gpus = forms.DecimalField(
-        label=_("Number of GPUs"),
-        min_value=Decimal("0.001"),
-        max_value=MOST_GPUS,
-        decimal_places=3,
-        initial=8,
-        widget=forms.NumberInput(attrs=NUMBER),
-    )
+    gpus = gpus_field(_("Number of GPUs"), initial=8)
     hours = forms.DecimalField(
         label=_("Hours a day"),
         min_value=Decimal("0.01"),
@@ -251,9 +165,7 @@ class CalculatorForm(MarkedForm):
         initial=24,
         widget=forms.NumberInput(attrs=NUMBER),
     )
-    days = forms.IntegerField(
-        label=_("Days"), min_value=1, max_value=366, initial=30, widget=forms.NumberInput(attrs=CONTROL)
-    )
+    days = whole_field(_("Days"), least=1, most=366, initial=30)
 
     def seconds(self) -> int:
         """Return how long in all."""

@@ -18,7 +18,8 @@ from billing import queries as billing
 from clusters import queries as clusters
 from marketplace.errors import OfferInWrongState
 from marketplace.models import Offer
-from marketplace.portal.offers.forms import OfferForm, initial_of
+from marketplace.portal.offers.forms import MarkedForm
+from marketplace.portal.offers.operator_forms import OfferForm, initial_of
 from marketplace.queries import level_reached
 from marketplace.services import offers
 from marketplace.states import EDITABLE, OfferState
@@ -27,7 +28,8 @@ PAGE = 25
 VERSIONS = 20
 
 
-def _form_refused(form: OfferForm, error: DomainError) -> None:
+def refuse(form: MarkedForm, error: DomainError) -> None:
+    """Say what a service refused beside the field that it names."""
     form.add_error(error.field if error.field in form.fields else None, error.detail)
 
 
@@ -40,6 +42,8 @@ class OffersView(ActorView):
         """List offers."""
         rows = Offer.objects.visible_to(self.actor).select_related("pool__cluster__site", "pool__flavour", "sku")
         page = Paginator(rows.order_by("position", "pk"), PAGE).get_page(request.GET.get("page"))
+        for offer in page:
+            offer.own_now = offer.own_at(clock.now())
         has_pools = clusters.pools_operated_by(self.actor).exists()
         return render(request, "offers/offers.html", {"page": page, "has_pools": has_pools})
 
@@ -61,7 +65,7 @@ class NewOfferView(ActorView):
             try:
                 offer = offers.create_offer(actor=self.actor, wish=form.wish(), at=clock.now())
             except DomainError as error:
-                _form_refused(form, error)
+                refuse(form, error)
                 status = status_of(error)
             else:
                 messages.success(request, _("The draft is kept. Propose it when it is right."))
@@ -92,7 +96,7 @@ class OfferView(OfferBase):
     def get(self, request: HttpRequest, public_id: str) -> HttpResponse:
         """Show it."""
         offer = self.offer(public_id)
-        return self._page(request, offer, OfferForm(actor=self.actor, initial=initial_of(offer)))
+        return self._page(request, offer, OfferForm(actor=self.actor, initial=initial_of(offer, clock.now())))
 
     def post(self, request: HttpRequest, public_id: str) -> HttpResponse:
         """Change it, or show what is wrong beside the field."""
@@ -103,7 +107,7 @@ class OfferView(OfferBase):
             try:
                 offers.change_offer(actor=self.actor, public_id=public_id, wish=form.wish(), at=clock.now())
             except DomainError as error:
-                _form_refused(form, error)
+                refuse(form, error)
                 status = status_of(error)
             else:
                 messages.success(request, _("Kept. It goes on sale when it is proposed and approved."))
@@ -111,12 +115,17 @@ class OfferView(OfferBase):
         return self._page(request, offer, form, status=status)
 
     def _page(self, request: HttpRequest, offer: Offer, form: OfferForm, *, status: int = 200) -> HttpResponse:
-        site = offer.pool.cluster.site
+        site, now = offer.pool.cluster.site, clock.now()
         context: dict[str, Any] = {
             "offer": offer,
             "form": form,
             "editable": offer.state in EDITABLE,
             "withdrawable": offer.state in {OfferState.PUBLISHED, OfferState.PROPOSED},
+            "on_sale": offer.state == OfferState.PUBLISHED,
+            "own": offer.own_at(now),
+            "announced": offer.is_announced(now),
+            "changes": offer.changes.all()[:VERSIONS],
+            "now": now,
             "missing": site.missing_facts(),
             "level": level_reached(offer).name,
             "versions": billing.price_versions(sku_id=offer.sku_id, book_id=offer.price_book_id)[:VERSIONS],

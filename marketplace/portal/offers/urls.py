@@ -3,7 +3,7 @@
 
 from django.urls import URLPattern, path
 
-from marketplace.portal.offers import calculator, catalogue, operator
+from marketplace.portal.offers import calculator, catalogue, changes, operator
 
 tenant_pages: list[URLPattern] = [
     path("offers/", operator.OffersView.as_view(), name="offers"),
@@ -11,6 +11,13 @@ tenant_pages: list[URLPattern] = [
     path("offers/<public_id:public_id>/", operator.OfferView.as_view(), name="offer"),
     path("offers/<public_id:public_id>/propose/", operator.ProposeView.as_view(), name="offer_propose"),
     path("offers/<public_id:public_id>/withdraw/", operator.WithdrawView.as_view(), name="offer_withdraw"),
+    path("offers/<public_id:public_id>/price/", changes.NewPriceView.as_view(), name="offer_price"),
+    path("offers/<public_id:public_id>/revise/", changes.ReviseView.as_view(), name="offer_revise"),
+    path(
+        "offer-changes/<public_id:public_id>/withdraw/",
+        changes.WithdrawChangeView.as_view(),
+        name="offer_change_withdraw",
+    ),
 ]
 public_pages: list[URLPattern] = [
     path("prices/", catalogue.PricesView.as_view(), name="prices"),

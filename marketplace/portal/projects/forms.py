@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Forms of projects and quotas: they parse; services decide."""
 
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -10,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from aion.actor import Actor
 from aion.people.quotas import MAX_MILLI_GPUS, MAX_REASON
 from aion.tenancy.models import Membership, Project
+from billing.queries import sku_choices
 from marketplace.portal.forms import ProjectForm
 
 
@@ -75,6 +77,18 @@ class QuotaForm(forms.Form):
         widget=forms.Select(attrs={"class": "control"}),
     )
     gpus = gpu_field(_("GPUs at one time"))
+    sku = forms.ChoiceField(
+        label=_("Of which accelerator"),
+        required=False,
+        widget=forms.Select(attrs={"class": "control"}),
+        help_text=_("A quota of one accelerator comes beside the quota of all."),
+    )
+    until = forms.DateField(
+        label=_("Last day"),
+        required=False,
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"class": "control", "type": "date"}),
+        help_text=_("Leave empty to keep it. After that day nothing new starts beyond the standing quota."),
+    )
     reason = forms.CharField(
         label=_("What for"),
         max_length=MAX_REASON,
@@ -87,3 +101,10 @@ class QuotaForm(forms.Form):
         super().__init__(*args, **kwargs)
         projects: Any = self.fields["project"]
         projects.queryset = Project.objects.visible_to(actor).filter(archived_at=None)
+        skus: Any = self.fields["sku"]
+        skus.choices = [("", _("Any")), *sku_choices()]
+
+    def ends(self) -> datetime | None:
+        """Return when it ends: after its last day, in UTC."""
+        day = self.cleaned_data["until"]
+        return None if day is None else datetime.combine(day + timedelta(days=1), time(), UTC)

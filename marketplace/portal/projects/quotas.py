@@ -10,14 +10,15 @@ from django.utils.translation import gettext as _
 from aion import clock
 from aion.actor import Scope
 from aion.errors import DomainError, NotFound
-from aion.people.quotas import request_quota, withdraw_quota
+from aion.people.quotas import withdraw_quota
 from aion.tenancy import queries
 from aion.tenancy.models import QuotaRequest
 from aion.web.middleware import status_of
 from aion.web.views import ActorView
 from clusters.queries import InUse, in_use_by_project
 from marketplace.portal.projects.forms import QuotaForm
-from marketplace.portal.projects.views import refuse
+from marketplace.portal.projects.views import refuse, standings
+from marketplace.services.quota_requests import ask_quota
 
 PAGE = 25
 
@@ -39,11 +40,13 @@ class QuotasView(ActorView):
         if form.is_valid():
             data = form.cleaned_data
             try:
-                request_quota(
+                ask_quota(
                     actor=self.actor,
                     milli_gpus=int(data["gpus"] * 1000),
                     reason=data["reason"],
                     project_id=data["project"].public_id if data["project"] else "",
+                    sku_code=data["sku"],
+                    until=form.ends(),
                     at=clock.now(),
                 )
             except DomainError as error:
@@ -61,6 +64,8 @@ class QuotasView(ActorView):
             "form": form,
             "rows": [(one, now) for one, now in rows if one.archived_at is None or now.used or now.waiting],
             "used": sum(now.used for _one, now in rows),
+            "quotas": standings(self.actor, clock.now()),
+            "now": clock.now(),
             "waiting": sum(now.waiting for _one, now in rows),
             "page": Paginator(queries.quota_requests(self.actor), PAGE).get_page(request.GET.get("page")),
         }

@@ -2,6 +2,7 @@
 """One project: its quota beside its budgets, who launches in it, its archive."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -11,16 +12,16 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
 from aion import clock
-from aion.actor import Scope
+from aion.actor import Actor, Scope
 from aion.errors import DomainError, NotFound
-from aion.tenancy.models import Project
-from aion.tenancy.queries import project_members
+from aion.tenancy.models import Project, Quota
+from aion.tenancy.queries import project_members, quotas_in_force
 from aion.tenancy.services import projects
 from aion.web.middleware import status_of
 from aion.web.views import ActorView
 from billing.queries import BudgetStanding, budget_standings
 from billing.states import BudgetScope
-from clusters.queries import InUse, in_use_by_project
+from clusters.queries import InUse, in_use, in_use_by_project
 from marketplace.portal.projects.forms import EditProjectForm, MembersForm
 
 
@@ -35,6 +36,31 @@ class Cap:
     def committed(self) -> int:
         """Return what is spent and held."""
         return self.standing.spent + self.standing.held
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaStanding:
+    """A quota beyond the standing ones, and what is used of it."""
+
+    quota: Quota
+    used: int
+
+
+def standings(actor: Actor, at: datetime, project: Project | None = None) -> list[QuotaStanding]:
+    """Return the quotas in force beyond the standing ones: all of the organisation, or what counts for a project."""
+    use = in_use(actor)
+    return [
+        QuotaStanding(
+            one,
+            sum(
+                now.used
+                for (project_id, code), now in use.items()
+                if one.project_id in {None, project_id} and one.sku_code in {"", code}
+            ),
+        )
+        for one in quotas_in_force(actor.organisation_id, at)
+        if project is None or one.project_id in {None, project.pk}
+    ]
 
 
 def refuse(form: forms.Form, error: DomainError) -> None:
@@ -66,14 +92,15 @@ class ProjectBase(ActorView):
         """Show a project with both its limits."""
         members = list(project_members(self.actor, project))
         chosen = [str(one.membership.user_id) for one in members]
-        in_use = in_use_by_project(self.actor)
-        mine = in_use.get(project.pk, InUse())
+        busy = in_use_by_project(self.actor)
+        mine = busy.get(project.pk, InUse())
         context = {
             "project": project,
             "members": members,
             "mine": mine,
             "quota": min(project.milli_gpu_quota, self.organisation.milli_gpu_quota),
-            "organisation_used": sum(one.used for one in in_use.values()),
+            "organisation_used": sum(one.used for one in busy.values()),
+            "quotas": standings(self.actor, clock.now(), project),
             "caps": self._caps(project),
             "form": form or EditProjectForm(project=project),
             "members_form": members_form
