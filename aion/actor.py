@@ -4,6 +4,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from django.utils.translation import gettext as _
+
 from aion.errors import Forbidden
 
 
@@ -69,7 +71,8 @@ class Actor:
         """Raise Forbidden unless the actor holds ``scope``."""
         if scope not in self.scopes:
             raise Forbidden(
-                f"This needs the right {scope.value}, which your role {self.role or 'none'} does not give.",
+                _("This needs the right %(scope)s, which your role (%(role)s) does not give: ask an owner.")
+                % {"scope": scope.value, "role": self.role or _("none")},
                 scope=scope.value,
             )
 
