@@ -4,9 +4,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from django.utils.translation import gettext as _
-
-from aion.errors import Forbidden
+from aion.errors import MissingRight
 
 
 class Scope(StrEnum):
@@ -68,13 +66,9 @@ class Actor:
         return scope in self.scopes
 
     def require(self, scope: Scope) -> None:
-        """Raise Forbidden unless the actor holds ``scope``."""
+        """Raise MissingRight unless the actor holds ``scope``."""
         if scope not in self.scopes:
-            raise Forbidden(
-                _("This needs the right %(scope)s, which your role (%(role)s) does not give: ask an owner.")
-                % {"scope": scope.value, "role": self.role or _("none")},
-                scope=scope.value,
-            )
+            raise MissingRight(scope=scope.value, role=self.role or "–")
 
 
 def system(label: str, *, organisation_id: int | None = None) -> Actor:
