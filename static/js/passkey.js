@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Says in words why a passkey was not made or used; the words are the page's own, in its language.
+// Lets the page of a sign-up make its passkey, and says in words why a passkey was not made or used; the words are the page's own, in its language.
 (() => {
   const show = (name) => {
     const words = [...document.querySelectorAll("template[data-passkey-problem]")];
@@ -17,6 +17,8 @@
     event.preventDefault();
     show(event.detail.exception.name);
   });
+  const maker = document.querySelector("[data-makes-passkey]");
+  if (maker) allauth.webauthn.forms.signupForm({ ids: { signup: maker.id, credential: maker.dataset.makesPasskey, data: "js_data" } });
   // Before a code is sent for nothing: browsers make no passkey for a bare address.
   if (document.querySelector("[data-passkey-needed]") && /^[\d.]+$|^\[/.test(location.hostname)) show("SecurityError");
 })();

@@ -71,7 +71,8 @@ def test_a_person_signs_up_confirms_founds_sets_up_a_factor_and_acts(db: None) -
     client.post("/accounts/reauthenticate/", {"password": PASSWORD})
     client.get("/accounts/2fa/totp/activate/")
     secret = client.session["mfa.totp.secret"]
-    code = format_hotp_value(hotp_value(secret, next(yield_hotp_counters_from_time())))
+    now = list(yield_hotp_counters_from_time())[1]  # the half-minute in the middle of those that count
+    code = format_hotp_value(hotp_value(secret, now))
     assert client.post("/accounts/2fa/totp/activate/", {"code": code}).status_code == 302
     assert client.get("/o/noor-co/").status_code == 200
     assert client.get("/accounts/sessions/").status_code == 200
