@@ -4,7 +4,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from aion.errors import Forbidden
+from aion.errors import MissingRight
 
 
 class Scope(StrEnum):
@@ -66,12 +66,9 @@ class Actor:
         return scope in self.scopes
 
     def require(self, scope: Scope) -> None:
-        """Raise Forbidden unless the actor holds ``scope``."""
+        """Raise MissingRight unless the actor holds ``scope``."""
         if scope not in self.scopes:
-            raise Forbidden(
-                f"This needs the right {scope.value}, which your role {self.role or 'none'} does not give.",
-                scope=scope.value,
-            )
+            raise MissingRight(scope=scope.value, role=self.role or "–")
 
 
 def system(label: str, *, organisation_id: int | None = None) -> Actor:

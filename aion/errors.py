@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Domain errors in seven categories. Edges translate a category once; services name the fact.
 
-What a person reads is in the language of whoever asked: a service translates its own ``detail`` when it raises. Titles
-stand here in English only marked for translation, since this kernel knows no Django; edges translate them.
+What a person reads is in the language of whoever asked: a service translates its own ``detail`` when it raises. What
+stands here is in English, only marked for translation, since this kernel knows no Django; edges translate it.
 """
 
 from collections.abc import Mapping
@@ -14,13 +14,17 @@ def _(text: str) -> Any:
 
 
 class DomainError(Exception):
-    """A rule of the domain said no. ``code`` is stable and part of the API; ``details`` are plain values."""
+    """A rule of the domain said no. ``code`` is stable and part of the API; ``details`` are plain values.
+
+    ``words`` are the detail of what the kernel itself refuses, with the names of ``details`` in their places.
+    """
 
     code = "error"
     title: Any = _("The request was refused")
+    words: Any = ""
 
     def __init__(self, detail: str = "", *, field: str | None = None, **details: Any) -> None:
-        self.detail = detail or str(self.title)
+        self.detail = detail or str(self.words) % details or str(self.title)
         super().__init__(self.detail)
         self.field = field
         self.details: Mapping[str, Any] = details
@@ -36,6 +40,12 @@ class Forbidden(DomainError):
     """The actor is a member but lacks the right."""
 
     code, title = "forbidden", _("Your role does not allow this")
+
+
+class MissingRight(Forbidden):
+    """The actor's role does not give ``scope``."""
+
+    words = _("This needs the right %(scope)s, which your role (%(role)s) does not give: ask an owner.")
 
 
 class Conflict(DomainError):

@@ -152,11 +152,15 @@ ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+# By a code, not a link: that a passkey is to be made stands in the session, and a link may open in another browser.
+ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
+ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND = True
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_PREVENT_ENUMERATION = True
 MFA_ADAPTER = "aion.tenancy.mfa_adapter.MfaAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_PASSKEY_SIGNUP_ENABLED = True
 MFA_TOTP_ISSUER = "AION Marketplace"
 MFA_TOTP_TOLERANCE = 1  # a code typed as its half-minute ends, or a telephone's clock that is late, is no mistake
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DEBUG or not SECURE
@@ -306,4 +310,4 @@ DEFAULT_FROM_EMAIL = env.text("AION_FROM_EMAIL", default="AION Marketplace <no-r
 LOGGING_CONFIG = None
 logging_config(level=env.text("AION_LOG_LEVEL", default="INFO"), json=env.flag("AION_LOG_JSON", default=True))
 
-UNFOLD = unfold()
+UNFOLD = unfold(support=SUPPORT_EMAIL)

@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from allauth.mfa.utils import is_mfa_enabled
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
@@ -30,6 +29,7 @@ from aion import clock
 from aion.actor import Actor, Scope, Via
 from aion.audit import services as audit
 from aion.errors import DomainError
+from aion.people.verified import factors_of
 from aion.staff_registry import PAGES, QUEUES, Page, Queue, register_pages, register_queues
 from aion.web.templatetags.aion import STATE_TONES
 
@@ -42,7 +42,7 @@ class AionAdminSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold has no typ
     def has_permission(self, request: HttpRequest) -> bool:
         """Allow active staff who signed in with a second factor set up."""
         user: Any = request.user
-        return bool(user.is_active and user.is_staff and is_mfa_enabled(user))
+        return bool(user.is_active and user.is_staff and factors_of(user).exists())
 
     def get_urls(self) -> list[Any]:
         """Add the pages that apps registered, each behind the same door as the rest."""
@@ -54,7 +54,7 @@ class AionAdminSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold has no typ
         user: Any = request.user
         if not user.is_authenticated:
             return redirect(f"{reverse('account_login')}?{urlencode({'next': request.get_full_path()})}")
-        if user.is_staff and not is_mfa_enabled(user):
+        if user.is_staff and not factors_of(user).exists():
             return redirect("mfa_index")
         return redirect("portal:home")
 

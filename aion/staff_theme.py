@@ -123,8 +123,11 @@ def _address(name: str) -> str:
     return f"admin:{name}_changelist" if "_" in name else f"admin:{name}"
 
 
-def unfold() -> dict[str, Any]:
-    """Return django-unfold's settings. What the menu does not name is under "All applications"."""
+def unfold(*, support: str) -> dict[str, Any]:
+    """Return django-unfold's settings; ``support`` is the address that every page names.
+
+    What the menu does not name is under "All applications".
+    """
     return {
         "SITE_TITLE": "AION staff",
         "SITE_HEADER": "AION staff",
@@ -148,6 +151,16 @@ def unfold() -> dict[str, Any]:
                     ],
                 }
                 for number, (title, items) in enumerate(MENU)
+            ]
+            + [
+                {
+                    "title": _("Support"),
+                    "separator": True,
+                    "items": [
+                        {"title": support, "icon": "support_agent", "link": f"mailto:{support}"},
+                        {"title": _("How to reach us"), "icon": "help", "link": reverse_lazy("portal:support")},
+                    ],
+                }
             ],
         },
     }

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db.models import Exists, OuterRef
+from django.utils.translation import gettext as _
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
@@ -33,7 +34,7 @@ class TokenAuthentication(BaseAuthentication):
         if not parts or parts[0].lower() != self.keyword:
             return None
         if len(parts) != 2:
-            raise AuthenticationFailed("Send one key: Authorization: Bearer aion_…")
+            raise AuthenticationFailed(_("Send one key: Authorization: Bearer aion_…"))
         now = clock.now()
         token = (
             ApiToken.objects.usable_at(now)
@@ -44,7 +45,7 @@ class TokenAuthentication(BaseAuthentication):
         )
         actor = actor_of_token(token) if token is not None else None
         if token is None or actor is None:
-            raise AuthenticationFailed("This key is unknown, expired or revoked.")
+            raise AuthenticationFailed(_("This key is unknown, expired or revoked."))
         require_second_factor(token.user, actor.role, has_one=token.has_factor)
         if token.last_used_at is None or now - token.last_used_at > LAST_USED_STEP:
             ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)

@@ -13,7 +13,7 @@ from rest_framework import exceptions, status
 from rest_framework.response import Response
 
 from aion import errors
-from aion.web.middleware import status_of
+from aion.web.middleware import detail_of, status_of
 
 log = structlog.get_logger(__name__)
 SURROGATE = re.compile("[\ud800-\udfff]")
@@ -53,7 +53,7 @@ def problem_handler(error: Exception, context: dict[str, Any]) -> Response | Non
         if error.details:
             extra["details"] = dict(error.details)
         response = problem(
-            status=status_of(error), code=error.code, title=gettext(str(error.title)), detail=gettext(error.detail),
+            status=status_of(error), code=error.code, title=gettext(str(error.title)), detail=detail_of(error),
             request_id=request_id, **extra,
         )  # fmt: skip
         if isinstance(error, (errors.Unavailable, errors.TooMany)):

@@ -113,7 +113,7 @@ class Group:
             "AION_SITE_URL": f"http://127.0.0.1:{self.values['site_port']}",
             "AION_VIRTUAL_CLOCK": "yes",
             "AION_WEBHOOKS_ALLOW_PRIVATE": "yes",
-            "AION_BASE_URL": f"http://127.0.0.1:{port}",
+            "AION_BASE_URL": f"http://localhost:{port}",  # passkeys belong to a name; browsers give an address none
             "AION_LOCAL_MAILBOX": str(self.directory / "mail"),
             "AION_STATIC_ROOT": str(STATE / "static"),
             "AION_MEDIA_ROOT": str(self.directory / "media"),

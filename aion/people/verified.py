@@ -24,7 +24,9 @@ def has_address(user: User, address: str) -> bool:
 def require_verified(user: User) -> None:
     """Raise AddressNotVerified unless the person has confirmed the own address."""
     if not has_address(user, user.email):
-        raise AddressNotVerified(_("Open the link in the mail that we sent you, then try again."))
+        raise AddressNotVerified(
+            _("Have a code sent on the page of your e-mail addresses (Account) and type it there, then try again.")
+        )
 
 
 def factors_of(user: Any) -> QuerySet[Any]:

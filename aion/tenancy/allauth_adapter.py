@@ -4,7 +4,10 @@
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.mfa.models import Authenticator
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
 
 from aion.tenancy.services import languages
 
@@ -23,8 +26,13 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         return user
 
     def post_login(self, request: HttpRequest, user: Any, **rest: Any) -> HttpResponse:
-        """Let the page after the sign-in, and those after it, be in the person's language."""
+        """Let the page after the sign-in, and those after it, be in the person's language.
+
+        Who signed up with a passkey has no password and no codes yet: a lost device would lock them out.
+        """
         response: HttpResponse = super().post_login(request, user, **rest)
+        if rest.get("signup") and Authenticator.objects.filter(user=user, type=Authenticator.Type.WEBAUTHN).exists():
+            messages.info(request, _("Keep recovery codes too, for the day the device is lost: Account, Two-factor."))
         languages.bring(request, response, user)
         return response
 

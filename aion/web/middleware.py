@@ -40,6 +40,13 @@ def status_of(error: errors.DomainError) -> int:
     return next(code for kind, code in STATUS.items() if isinstance(error, kind))
 
 
+def detail_of(error: errors.DomainError) -> str:
+    """Return what a refusal says in the language of the request; the kernel's own words are translated only here."""
+    if error.words and error.detail == str(error.words) % error.details:
+        return gettext(str(error.words)) % error.details
+    return gettext(error.detail)
+
+
 class RequestIdMiddleware:
     """Gives every request an id that is in its answer, its logs and its audit events."""
 

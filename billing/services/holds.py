@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import F, Max
+from django.utils.translation import gettext as _
 
 from aion.errors import NotFound
 from aion.money import decimal_string
@@ -63,7 +64,7 @@ def place_hold(*, purpose: Purpose, amount: int, reference: str, at: datetime) -
     InsufficientCredit keeps the lots locked until it ends.
     """
     if amount <= 0:
-        raise InvalidAmount("A hold must be above zero.")
+        raise InvalidAmount(_("A hold must be above zero."))
     hold = Hold(
         organisation_id=purpose.organisation_id,
         project_id=purpose.project_id,
@@ -100,7 +101,7 @@ def _place_under_budgets(*, hold: Hold, purpose: Purpose, at: datetime) -> None:
 def check_hold(*, purpose: Purpose, amount: int, at: datetime) -> None:
     """Raise what ``place_hold`` would raise at this moment. Reserves and locks nothing."""
     if amount <= 0:
-        raise InvalidAmount("A hold must be above zero.")
+        raise InvalidAmount(_("A hold must be above zero."))
     with connection.cursor() as cursor:
         cursor.execute(PLAN, {"amount": amount, "at": at, **_eligible(purpose)})
         lots: dict[int, int] = dict(cursor.fetchall())
@@ -116,10 +117,10 @@ def extend_hold(*, hold_id: int, amount: int, at: datetime) -> Hold:
     Raises InvalidAmount, NotFound for a hold that is closed, BudgetExceeded, InsufficientCredit; then nothing changes.
     """
     if amount <= 0:
-        raise InvalidAmount("An extension must be above zero.")
+        raise InvalidAmount(_("An extension must be above zero."))
     hold: Hold | None = Hold.objects.open().select_for_update(no_key=True).filter(pk=hold_id).first()
     if hold is None:
-        raise NotFound("This hold is closed: its run has been settled.")
+        raise NotFound(_("This hold is closed: its run has been settled."))
     capped = budgets.require_room(purpose=purpose_of(hold), amount=amount, at=at, reserved=hold.amount)
     last = HoldLeg.objects.filter(hold=hold).aggregate(position=Max("position", default=0))["position"]
     _reserve(hold=hold, amount=amount, after=last, at=at)
@@ -170,8 +171,11 @@ def _eligible(purpose: Purpose) -> dict[str, Any]:
 def _refuse_without_credit(*, needed: int, available: int) -> None:
     if available < needed:
         raise InsufficientCredit(
-            f"The worst case costs {decimal_string(needed)} credits and {decimal_string(available)} are available "
-            f"for it: add credits, or ask for fewer GPUs or less time.",
+            _(
+                "The worst case costs %(needed)s credits and %(available)s are available for it: add credits, or ask "
+                "for fewer GPUs or less time."
+            )
+            % {"needed": decimal_string(needed), "available": decimal_string(available)},
             needed_microcredits=needed,
             available_microcredits=available,
             missing_microcredits=needed - available,

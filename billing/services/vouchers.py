@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.db.models import F
+from django.utils.translation import gettext as _
 
 from aion.actor import Actor
 from aion.audit import services as audit
@@ -55,7 +56,7 @@ def request_promo_code(*, actor: Actor, wish: PromoWish, at: datetime) -> PromoC
     """
     _check(wish, at)
     if actor.user_id is None:
-        raise Rejected("Only a person can ask for a promo code.")
+        raise Rejected(_("Only a person can ask for a promo code."))
     try:
         with transaction.atomic():
             promo = PromoCode.objects.create(
@@ -75,7 +76,7 @@ def request_promo_code(*, actor: Actor, wish: PromoWish, at: datetime) -> PromoC
                 requested_at=at,
             )
     except IntegrityError as error:
-        raise Rejected("This code is taken: a code is kept for good.", field="code") from error
+        raise Rejected(_("This code is taken: a code is kept for good."), field="code") from error
     audit.record(
         actor=actor,
         action=Action.PROMO_CODE_REQUESTED,
@@ -94,9 +95,9 @@ def request_promo_code(*, actor: Actor, wish: PromoWish, at: datetime) -> PromoC
 @transaction.atomic
 def approve_promo_code(*, actor: Actor, public_id: str, at: datetime) -> PromoCode:
     """Release a code as the second person. Raises NotFound when none waits, FourEyesNeeded for who asked for it."""
-    promo = _locked(public_id, PromoState.PENDING, "No such promo code waits for a decision.")
+    promo = _locked(public_id, PromoState.PENDING, _("No such promo code waits for a decision."))
     if actor.user_id is None or actor.user_id == promo.requested_by_id:
-        raise FourEyesNeeded("You asked for this code: another member of staff must approve it.")
+        raise FourEyesNeeded(_("You asked for this code: another member of staff must approve it."))
     _decide(promo, PromoState.ACTIVE, actor, at)
     audit.record(actor=actor, action=Action.PROMO_CODE_ACTIVATED, subject=promo, at=at)
     return promo
@@ -106,7 +107,7 @@ def approve_promo_code(*, actor: Actor, public_id: str, at: datetime) -> PromoCo
 def reject_promo_code(*, actor: Actor, public_id: str, reason: str, at: datetime) -> PromoCode:
     """Refuse a code that waits, or withdraw one's own. Raises NotFound, Rejected without a reason."""
     _require_reason(reason)
-    promo = _locked(public_id, PromoState.PENDING, "No such promo code waits for a decision.")
+    promo = _locked(public_id, PromoState.PENDING, _("No such promo code waits for a decision."))
     _decide(promo, PromoState.REJECTED, actor, at)
     audit.record(actor=actor, action=Action.PROMO_CODE_REJECTED, subject=promo, at=at, reason=reason)
     return promo
@@ -116,7 +117,7 @@ def reject_promo_code(*, actor: Actor, public_id: str, reason: str, at: datetime
 def end_promo_code(*, actor: Actor, public_id: str, reason: str, at: datetime) -> PromoCode:
     """Stop further redemptions for good; lots that were issued stay. Raises NotFound, Rejected without a reason."""
     _require_reason(reason)
-    promo = _locked(public_id, PromoState.ACTIVE, "No such promo code is active.")
+    promo = _locked(public_id, PromoState.ACTIVE, _("No such promo code is active."))
     promo.state, promo.ended_at = PromoState.ENDED, at
     promo.save(update_fields=["state", "ended_at"])
     audit.record(actor=actor, action=Action.PROMO_CODE_ENDED, subject=promo, at=at, reason=reason)
@@ -137,7 +138,8 @@ def count_try(*, actor: Actor, at: datetime) -> None:
     if len(tried) >= TRIES:
         wait = int((tried[0] + TRIES_WITHIN - at).total_seconds()) + 1
         raise TooManyTries(
-            f"You tried {TRIES} codes within an hour: check the spelling and try again in {-(-wait // 60)} minutes.",
+            _("You tried %(count)d codes within an hour: check the spelling and try again in %(minutes)d minutes.")
+            % {"count": TRIES, "minutes": -(-wait // 60)},
             retry_after=wait,
         )
     PromoTry.objects.create(user_id=actor.user_id, organisation_id=actor.organisation_id or 0, at=at)
@@ -156,7 +158,7 @@ def redeem(*, actor: Actor, code: str, at: datetime) -> PromoRedemption:
     # The update locks the code's row: of two at once the second waits, and then sees what the first has done.
     claimed = PromoCode.objects.redeemable_at(at).filter(pk=promo.pk).update(redeemed=F("redeemed") + 1)
     if PromoRedemption.objects.visible_to(actor).filter(promo=promo).exists():
-        raise PromoCodeRedeemed("Your organisation has redeemed this code already.", field="code")
+        raise PromoCodeRedeemed(_("Your organisation has redeemed this code already."), field="code")
     if not claimed:
         raise _not_valid()
     lot = issue_lot(
@@ -190,22 +192,22 @@ def redeem(*, actor: Actor, code: str, at: datetime) -> PromoRedemption:
 
 def _not_valid() -> PromoCodeNotValid:
     return PromoCodeNotValid(
-        "There is no such code, or it can be redeemed no more: check the spelling, or ask who gave it to you.",
+        _("There is no such code, or it can be redeemed no more: check the spelling, or ask who gave it to you."),
         field="code",
     )
 
 
 def _check(wish: PromoWish, at: datetime) -> None:
     if not _CODE.fullmatch(normalised(wish.code)):
-        raise Rejected("Use 6 to 40 letters, digits and hyphens.", field="code")
+        raise Rejected(_("Use 6 to 40 letters, digits and hyphens."), field="code")
     if wish.amount <= 0:
-        raise InvalidAmount("The amount must be above zero.", field="amount")
+        raise InvalidAmount(_("The amount must be above zero."), field="amount")
     if wish.max_redemptions <= 0:
-        raise Rejected("At least one organisation must be able to redeem it.", field="max_redemptions")
+        raise Rejected(_("At least one organisation must be able to redeem it."), field="max_redemptions")
     if not 1 <= wish.lot_days <= MAX_LOT_DAYS:
-        raise Rejected(f"Give between 1 and {MAX_LOT_DAYS} days to spend it.", field="lot_days")
+        raise Rejected(_("Give between 1 and %(most)d days to spend it.") % {"most": MAX_LOT_DAYS}, field="lot_days")
     if wish.ends_at <= wish.starts_at or wish.ends_at <= at:
-        raise Rejected("A code ends after it begins, and in the future.", field="ends_at")
+        raise Rejected(_("A code ends after it begins, and in the future."), field="ends_at")
     _require_reason(wish.reason)
     require_skus(wish.only.sku_codes)
     require_sites(wish.only.site_codes)
@@ -214,7 +216,7 @@ def _check(wish: PromoWish, at: datetime) -> None:
 
 def _require_reason(reason: str) -> None:
     if not reason.strip():
-        raise Rejected("Write why: it goes on the record.", field="reason")
+        raise Rejected(_("Write why: it goes on the record."), field="reason")
 
 
 def _locked(public_id: str, state: PromoState, missing: str) -> PromoCode:

@@ -25,6 +25,7 @@ from marketplace.seed.people import MICRO, STAFF, Person, join
 RUNNER = "aion"
 PILOT, STAKES, STATE_CALL = "raise-pilot", "raise-the-stakes", "ia-souveraine"
 SKU = "h100-sxm"
+PROMO_CODE = "HACK2026"
 DAY = timedelta(days=1)
 JUDGES = (
     Person("reviewer", "nora@review.example", "Nora Lindqvist", RUNNER, Role.REVIEWER),
@@ -224,7 +225,7 @@ def _review(assignment: ReviewAssignment, values: tuple[int, ...], *, hand_in: b
 
 def _promo_code(staff: Actor, at: datetime) -> None:
     wish = PromoWish(
-        code="HACK2026",
+        code=PROMO_CODE,
         name="Hackathon 2026",
         amount=100 * MICRO,
         max_redemptions=50,

@@ -10,8 +10,11 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import TOTP
 
 from aion.actor import system
+from aion.people.organisations import accept_terms
+from aion.tenancy import queries
 from aion.tenancy.models import Membership, Organisation, OrganisationKind, Project, User
 from aion.tenancy.roles import NEEDS_SECOND_FACTOR, Role
+from aion.tenancy.services.actors import actor_for
 from billing.services.credits import issue_lot
 from billing.states import Origin
 
@@ -71,6 +74,14 @@ def seed_people(*, since: datetime, at: datetime) -> None:
         )
         if person.role in NEEDS_SECOND_FACTOR:
             _second_factor(user)
+        if person.role == Role.OWNER:
+            for version in queries.terms_in_force(at):
+                accept_terms(
+                    actor=actor_for(user=user, slug=person.organisation),
+                    kind=version.kind,
+                    version=version.version,
+                    at=at,
+                )
     for _, email, name in STAFF:
         user = _user(email, name, is_staff=True, is_superuser=True)
         _second_factor(user)

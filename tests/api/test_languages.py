@@ -7,6 +7,7 @@ import pytest
 from django.utils import translation
 
 from aion.errors import Conflict, DomainError
+from aion.tenancy.roles import Role
 from billing.services.budgets import BudgetWish, create_budget
 from billing.states import BudgetPeriod, BudgetScope
 from tests.worlds import MICRO, NOW, Market, Tenant, browser, launch
@@ -31,6 +32,22 @@ def test_the_api_refuses_in_the_language_that_is_accepted(
     assert {name: plain[name] for name in ("code", "status", "type")} == {
         name: french[name] for name in ("code", "status", "type")
     }
+
+
+def test_a_missing_right_is_said_in_the_language_that_is_accepted(mine: Tenant, api: Any) -> None:
+    client = api(mine.key(Role.DEVELOPER))
+    plain, french = client.get("/api/v1/invitations").json(), client.get("/api/v1/invitations", **FRENCH).json()
+    assert plain["detail"] == (
+        "This needs the right members:write, which your role (developer) does not give: ask an owner."
+    )
+    assert french["detail"].startswith("Il faut le droit members:write, que votre rôle (developer) ne donne pas")
+    assert plain["details"] == french["details"] == {"scope": "members:write", "role": "developer"}
+
+
+def test_a_promo_code_that_is_refused_says_in_french_what_to_do(mine: Tenant, api: Any) -> None:
+    answer = api(mine.key()).post("/api/v1/promo-redemptions", {"code": "NOBODY-1"}, format="json", **FRENCH).json()
+    assert (answer["code"], answer["field"]) == ("promo_code_not_valid", "code")
+    assert "vérifiez l’orthographe" in answer["detail"]
 
 
 def test_a_budget_without_room_says_so_in_french_with_its_figures(mine: Tenant, market: Market, api: Any) -> None:

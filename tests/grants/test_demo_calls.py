@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from aion.tenancy.models import Organisation, Project
+from aion.tenancy.queries import terms_in_force, terms_to_accept
 from billing.models import LedgerAccount
 from marketplace.grants.models import Application, Award, Programme, ReviewAssignment
 from marketplace.seed import grants
@@ -37,3 +38,9 @@ def test_one_is_awarded_one_in_review_and_one_a_draft(at: datetime) -> None:
     assert LedgerAccount.objects.get(pk=award.lot_id).credits == award.amount == award.programme.committed
     assert sorted(ReviewAssignment.objects.values_list("state", flat=True)) == ["accepted", *["submitted"] * 3]
     assert not Project.objects.filter(organisation=Organisation.objects.get(slug="aion")).exists()
+
+
+def test_the_organisations_with_an_owner_have_accepted_the_documents(at: datetime) -> None:
+    customers = Organisation.objects.filter(slug__in=["atelier-lumen", "institut-climat"])
+    assert len(terms_in_force(at)) == 2
+    assert [terms_to_accept(one.pk, at) for one in customers] == [[], []]

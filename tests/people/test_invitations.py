@@ -10,13 +10,14 @@ import pytest
 from allauth.account.models import EmailAddress
 from django.core import mail
 from django.db import connection
+from django.test import Client
 
 from aion import clock
 from aion.errors import Conflict, DomainError, Forbidden, NotFound, Rejected
 from aion.events.models import Event, Mail
 from aion.events.services.mails import send_due_mails
 from aion.people.errors import InvitationExpired, InvitationForAnother, InvitationUsed, RoleAboveOwn
-from aion.people.invitations import LIFE, accept_invitation, invite, resend, revoke
+from aion.people.invitations import LIFE, accept_invitation, digest_of, invite, resend, revoke
 from aion.tenancy.models import Invitation, InvitationState, Membership, User
 from aion.tenancy.roles import Role
 from tests.worlds import NOW, Tenant, browser, make_tenant, make_user
@@ -89,6 +90,35 @@ def test_a_used_or_revoked_invitation_is_refused(mine: Tenant) -> None:
     accept_invitation(user=guest, token=fresh, at=NOW)
     with pytest.raises(InvitationUsed):
         accept_invitation(user=guest, token=fresh, at=NOW)
+
+
+def test_the_page_of_an_expired_invitation_says_whom_to_ask_and_nothing_is_half_done(mine: Tenant) -> None:
+    invitation, token = asked(mine, clock.now() - LIFE)
+    client, guest = Client(), make_user("guest@new.example")
+    client.force_login(guest)
+    for answer in (client.get(f"/invitations/{token}/"), client.post(f"/invitations/{token}/")):
+        assert answer.status_code == 409
+        assert "ask Mine for a new one" in answer.content.decode()
+    invitation.refresh_from_db()
+    assert (invitation.state, invitation.accepted_by_id) == (InvitationState.PENDING, None)
+    assert not Membership.objects.filter(user=guest).exists()
+
+
+@pytest.mark.parametrize("act", ["resend", "revoke"])
+def test_another_organisations_invitation_is_not_there(mine: Tenant, theirs: Tenant, api: Any, act: str) -> None:
+    invitation, token = asked(theirs)
+    assert browser(mine).post(f"/o/mine/invitations/{invitation.public_id}/{act}/").status_code == 404
+    assert browser(mine).post(f"/o/theirs/invitations/{invitation.public_id}/{act}/").status_code == 404
+    client, path = api(mine.key()), f"/api/v1/invitations/{invitation.public_id}"
+    answer = client.post(f"{path}/resend") if act == "resend" else client.delete(path)
+    assert answer.status_code == 404
+    invitation.refresh_from_db()
+    assert (invitation.state, invitation.sent, invitation.digest) == (InvitationState.PENDING, 1, digest_of(token))
+
+
+def test_an_unknown_link_is_not_there(mine: Tenant) -> None:
+    asked(mine)
+    assert browser(mine).get(f"/invitations/{'x' * 43}/").status_code == 404
 
 
 def test_a_link_sent_again_ends_the_earlier_one(mine: Tenant) -> None:

@@ -43,6 +43,30 @@ def test_a_key_of_such_a_role_answers_403_with_its_code(mine: Tenant, api: Any, 
         assert answer.status_code == 200
 
 
+@pytest.mark.parametrize("role", [Role.OWNER, Role.BILLING])
+def test_a_passkey_alone_is_a_second_factor(mine: Tenant, api: Any, role: str) -> None:
+    key = mine.key(role)
+    without_factor(mine)
+    user = mine.people[role]
+    Authenticator.objects.create(user=user, type=Authenticator.Type.WEBAUTHN, data={"name": "telephone"})
+    assert browser(mine, role).get("/o/mine/team/").status_code == 200
+    assert api(key).get("/api/v1/organisations").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("factor", "status"),
+    [(Authenticator.Type.TOTP, 200), (Authenticator.Type.WEBAUTHN, 200), (Authenticator.Type.RECOVERY_CODES, 302)],
+)
+def test_the_admin_opens_to_an_app_or_a_passkey_and_not_to_recovery_codes_alone(
+    db: None, factor: str, status: int
+) -> None:
+    user = make_user(is_staff=True, is_superuser=True, second_factor=False)
+    Authenticator.objects.create(user=user, type=factor, data={"name": "one"})
+    client = Client()
+    client.force_login(user)
+    assert client.get("/admin/").status_code == status
+
+
 def test_recovery_codes_alone_are_no_second_factor(mine: Tenant) -> None:
     without_factor(mine)
     Authenticator.objects.create(

@@ -30,6 +30,13 @@ def act(client: Client, model: str, name: str, pk: Any, **data: Any) -> list[str
     return words(client.post(path, {"confirmed": "yes", **data}))
 
 
+def test_every_page_of_staff_names_the_support(staff: Client) -> None:
+    for path in (reverse("admin:index"), reverse("admin:tenancy_user_changelist")):
+        page = staff.get(path).content.decode()
+        assert 'href="mailto:support@aion.example"' in page
+        assert 'href="/support/"' in page
+
+
 def test_every_list_and_page_can_be_read(staff: Client, mine: Tenant) -> None:
     from aion.people.organisations import set_legal_identity
 

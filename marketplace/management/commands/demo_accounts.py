@@ -14,7 +14,7 @@ from aion.tenancy.models import Membership, Organisation, Project, User
 from aion.tenancy.roles import NEEDS_SECOND_FACTOR, Role
 from clusters import queries as clusters
 from marketplace.models import Offer, Order
-from marketplace.seed.grants import JUDGES
+from marketplace.seed.grants import JUDGES, PROMO_CODE
 from marketplace.seed.people import PASSWORD, PEOPLE, STAFF, TOTP_SECRET
 from marketplace.services.orders import Request, place_order
 
@@ -46,6 +46,7 @@ class Command(BaseCommand):
         for kind, email, _name in STAFF:
             say(f"  {kind:<16} {email:<24} {settings.BASE_URL}/admin/  with TOTP")
         say(f"  secret of every TOTP (for an authenticator app, or oathtool --totp -b): {TOTP_SECRET}")
+        say(f"  promo code for 100 credits, once for each organisation: {PROMO_CODE}")
         say(f"  mailbox of the demo: {settings.BASE_URL}/mailbox/")
         say("  The auditor and the researcher can also read a tenant of the replayed month (switch at the top left).")
 
