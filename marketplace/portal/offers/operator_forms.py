@@ -107,7 +107,7 @@ class ReasonedForm(MarkedForm):
 class RevisionForm(TermsForm, ReasonedForm):
     """Other facts of an offer on sale."""
 
-    field_order = ("title", "description")
+    field_order = (*TermsForm.base_fields, "reason")
 
 
 class PriceForm(ReasonedForm):
