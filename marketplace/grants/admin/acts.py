@@ -22,7 +22,7 @@ from aion.tenancy.roles import Role
 from billing.admin.columns import credits_text
 from marketplace.grants.models import Application, Programme
 from marketplace.grants.queries.ranking import ranking
-from marketplace.grants.services import decisions, panel, reviews
+from marketplace.grants.services import appointments, decisions, panel, reviews
 from marketplace.grants.states import ApplicationState, DecisionKind
 
 
@@ -39,9 +39,20 @@ class AssignForm(DueForm):
         label=_("Reviewer"),
         queryset=User.objects.filter(memberships__role=Role.REVIEWER, is_active=True).distinct().order_by("email"),
         widget=UnfoldAdminSelectWidget,
-        help_text=_("A member of the organisation that runs the programme, in the role of reviewer."),
+        help_text=_("Who is appointed to the programme."),
     )
     field_order = ["reviewer", "due_at"]
+
+
+class AppointForm(forms.Form):
+    """Who."""
+
+    reviewer = forms.ModelChoiceField(
+        label=_("Reviewer"),
+        queryset=User.objects.filter(memberships__role=Role.REVIEWER, is_active=True).distinct().order_by("email"),
+        widget=UnfoldAdminSelectWidget,
+        help_text=_("A member of the organisation that runs the programme, in the role of reviewer."),
+    )
 
 
 class WordsForm(forms.Form):
@@ -66,6 +77,10 @@ class AwardForm(WordsForm):
         widget=UnfoldAdminDecimalFieldWidget,
     )
     field_order = ["credits", "reason"]
+
+
+def _appoint(*, actor: Actor, row: Programme, at: datetime, reviewer: User) -> None:
+    appointments.appoint(actor=actor, programme=row, reviewer=reviewer, at=at)
 
 
 def _assign(*, actor: Actor, row: Application, at: datetime, reviewer: User, due_at: datetime) -> None:
@@ -121,6 +136,14 @@ def _of_programme(row: Programme) -> list[tuple[Any, Any]]:
     ]
 
 
+APPOINT = Act(
+    title=_("Appoint a reviewer"),
+    done=_("reviewer appointed"),
+    call=_appoint,
+    warning=_("The person may be asked for reviews of this programme, and is told so."),
+    form=AppointForm,
+    facts=_of_programme,
+)
 ASSIGN = Act(title=_("Ask a reviewer"), done=_("asked for a review"), call=_assign, form=AssignForm,
              facts=_of_application)  # fmt: skip
 ASSIGN_ALL = Act(

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
 from django.utils.text import slugify
+from django.utils.translation import gettext
 
 from aion.actor import Actor
 from aion.audit import services as audit
@@ -26,6 +27,7 @@ from marketplace.grants.queries.ranking import ranking
 from marketplace.grants.services import aid
 from marketplace.grants.services.history import move
 from marketplace.grants.services.submission import told
+from marketplace.grants.services.wording import state_word
 from marketplace.grants.states import ApplicationState, CommitmentKind, DecisionKind, ProgrammeState, Standing
 
 DECIDING = (ProgrammeState.PANEL, ProgrammeState.DECIDED)
@@ -45,19 +47,21 @@ def propose(
     found = Application.objects.select_for_update(of=("self",)).get(pk=application.pk)
     _require_ranked(programme, found)
     if not reason.strip():
-        raise Rejected("Write the reason: the applicant reads it.", field="reason")
+        raise Rejected(gettext("Write the reason: the applicant reads it."), field="reason")
     if actor.user_id is None:
-        raise Rejected("Only a person can propose a decision.")
+        raise Rejected(gettext("Only a person can propose a decision."))
     if kind == DecisionKind.REFUSE:
         amount = 0
     elif not 0 < amount <= programme.cap_per_award:
         raise InvalidAmount(
-            f"An award is above 0 and at most {decimal_string(programme.cap_per_award)} credits.", field="amount"
+            gettext("An award is above 0 and at most %(cap_per_award)s credits.")
+            % {"cap_per_award": decimal_string(programme.cap_per_award)},
+            field="amount",
         )
     elif amount > programme.left:
         raise _pot_exceeded(programme)
     if Decision.objects.filter(application=found, state=Standing.PENDING).exists():
-        raise Conflict("A proposal for this application waits for its second person already.")
+        raise Conflict(gettext("A proposal for this application waits for its second person already."))
     rank = next((one.rank for one in ranking(programme.pk) if one.application_id == found.pk), None)
     decision = Decision.objects.create(
         organisation_id=found.organisation_id,
@@ -125,11 +129,11 @@ def approve_decision(*, actor: Actor, public_id: str, at: datetime) -> Decision:
     """
     seen = Decision.objects.filter(public_id=public_id, state=Standing.PENDING).select_related("application").first()
     if seen is None:
-        raise NotFound("No such proposal waits for a decision.")
+        raise NotFound(gettext("No such proposal waits for a decision."))
     programme = Programme.objects.select_for_update(no_key=True).get(pk=seen.application.programme_id)
     decision = _pending(public_id)
     if actor.user_id is None or actor.user_id == decision.proposed_by_id:
-        raise FourEyesNeeded("You proposed this yourself: another member of staff must approve it.")
+        raise FourEyesNeeded(gettext("You proposed this yourself: another member of staff must approve it."))
     application = decision.application
     application.programme = programme
     _decide(decision, Standing.APPROVED, actor, at)
@@ -154,7 +158,7 @@ def approve_decision(*, actor: Actor, public_id: str, at: datetime) -> Decision:
 def reject_decision(*, actor: Actor, public_id: str, reason: str, at: datetime) -> Decision:
     """Send a proposal back: another may be made. Who proposed it may take it back so. Raises NotFound, Rejected."""
     if not reason.strip():
-        raise Rejected("Write why: it goes on the record.", field="reason")
+        raise Rejected(gettext("Write why: it goes on the record."), field="reason")
     decision = _pending(public_id)
     _decide(decision, Standing.REJECTED, actor, at)
     _record(actor, decision, Action.DECISION_REJECTED, at, reason)
@@ -254,17 +258,23 @@ def _project_for(application: Application) -> Project:
 
 def _require_ranked(programme: Programme, application: Application) -> None:
     if programme.state not in DECIDING:
-        raise WrongState(f"The panel has not begun; the programme is {programme.state}.", state=programme.state)
+        raise WrongState(
+            gettext("The panel has not begun; the programme is %(programme_state)s.")
+            % {"programme_state": state_word(programme.state)},
+            state=programme.state,
+        )
     if application.state != ApplicationState.RANKED:
         raise WrongState(
-            f"Only a ranked application is decided; this one is {application.state}.", state=application.state
+            gettext("Only a ranked application is decided; this one is %(application_state)s.")
+            % {"application_state": state_word(application.state)},
+            state=application.state,
         )
 
 
 def _pot_exceeded(programme: Programme) -> PotExceeded:
     left = programme.pot - Programme.objects.values_list("committed", flat=True).get(pk=programme.pk)
     return PotExceeded(
-        f"{decimal_string(left)} credits are left in the pot: propose at most that.",
+        gettext("%(left)s credits are left in the pot: propose at most that.") % {"left": decimal_string(left)},
         field="amount",
         left_microcredits=left,
     )
@@ -287,7 +297,7 @@ def _pending(public_id: str) -> Decision:
         .first()
     )
     if decision is None:
-        raise NotFound("No such proposal waits for a decision.")
+        raise NotFound(gettext("No such proposal waits for a decision."))
     return decision
 
 
