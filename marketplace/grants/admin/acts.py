@@ -115,6 +115,16 @@ def _refuse(*, actor: Actor, row: Application, at: datetime, reason: str) -> Non
     decisions.propose(actor=actor, application=row, kind=DecisionKind.REFUSE, amount=0, reason=reason, at=at)
 
 
+def _before_the_panel(row: Application) -> list[tuple[Any, Any]]:
+    # Without rank and points: scores are blind until the panel begins.
+    return [
+        (_("Organisation"), row.organisation),
+        (_("Programme"), row.programme),
+        (_("Asked for"), credits_text(row.requested_amount)),
+        (_("Reviews"), row.reviews.live().count()),
+    ]
+
+
 def _of_application(row: Application) -> list[tuple[Any, Any]]:
     place = next((one for one in ranking(row.programme_id) if one.application_id == row.pk), None)
     return [
@@ -145,7 +155,7 @@ APPOINT = Act(
     facts=_of_programme,
 )
 ASSIGN = Act(title=_("Ask a reviewer"), done=_("asked for a review"), call=_assign, form=AssignForm,
-             facts=_of_application)  # fmt: skip
+             facts=_before_the_panel)  # fmt: skip
 ASSIGN_ALL = Act(
     title=_("Assign reviewers evenly"),
     done=_("reviewers assigned"),

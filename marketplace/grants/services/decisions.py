@@ -43,6 +43,21 @@ def propose(
     Raises WrongState before the panel or for what is decided, Rejected without a reason, InvalidAmount above the cap
     per award, PotExceeded, Conflict when a proposal waits already.
     """
+    rank = next((one.rank for one in ranking(application.programme_id) if one.application_id == application.pk), None)
+    return _propose(actor=actor, application=application, kind=kind, amount=amount, reason=reason, rank=rank, at=at)
+
+
+def _propose(
+    *,
+    actor: Actor,
+    application: Application,
+    kind: DecisionKind,
+    amount: int,
+    reason: str,
+    rank: int | None,
+    at: datetime,
+) -> Decision:
+    # The rank is given: ranking anew for each of 5,000 refusals would take minutes.
     programme = Programme.objects.get(pk=application.programme_id)
     found = Application.objects.select_for_update(of=("self",)).get(pk=application.pk)
     _require_ranked(programme, found)
@@ -62,7 +77,6 @@ def propose(
         raise _pot_exceeded(programme)
     if Decision.objects.filter(application=found, state=Standing.PENDING).exists():
         raise Conflict(gettext("A proposal for this application waits for its second person already."))
-    rank = next((one.rank for one in ranking(programme.pk) if one.application_id == found.pk), None)
     decision = Decision.objects.create(
         organisation_id=found.organisation_id,
         application=found,
@@ -96,12 +110,13 @@ def propose_down_to_the_pot(
         amount = min(one.requested_amount, found.cap_per_award)
         if one.application_id not in chosen or one.application_id in proposed or not 0 < amount <= left:
             continue
-        propose(
+        _propose(
             actor=actor,
             application=chosen[one.application_id],
             kind=DecisionKind.AWARD,
             amount=amount,
             reason=reason,
+            rank=one.rank,
             at=at,
         )
         left -= amount
@@ -115,8 +130,17 @@ def propose_refusals(*, actor: Actor, programme: Programme, reason: str, at: dat
     waiting = Decision.objects.filter(application__programme=programme, state=Standing.PENDING)
     rows = Application.objects.filter(programme=programme, state=ApplicationState.RANKED)
     rest = list(rows.exclude(pk__in=waiting.values("application_id")).order_by("pk"))
+    ranks = {one.application_id: one.rank for one in ranking(programme.pk)}
     for one in rest:
-        propose(actor=actor, application=one, kind=DecisionKind.REFUSE, amount=0, reason=reason, at=at)
+        _propose(
+            actor=actor,
+            application=one,
+            kind=DecisionKind.REFUSE,
+            amount=0,
+            reason=reason,
+            rank=ranks.get(one.pk),
+            at=at,
+        )
     return len(rest)
 
 
