@@ -109,7 +109,7 @@ def write_and_publish(call: Call) -> None:
     texts = {
         "code": CODE, "name_en": NAME, "name_fr": "Petits modèles", "summary_en": "For small teams.",
         "summary_fr": "Pour de petites équipes.", "funder": "Prize Foundation", "pot": "300", "cap_per_award": "300",
-        "decision_on": f"{now + timedelta(days=2):%Y-%m-%d}", "lot_days": "10", "only_skus": GPU,
+        "decision_on": f"{now + timedelta(days=2):%Y-%m-%d}", "lot_days": "3", "only_skus": GPU,
         "rules": '[{"id": "once", "kind": "one_per_organisation"}]', **split("opens_at", now - timedelta(days=1)),
     }  # fmt: skip
     for name, value in texts.items():
