@@ -223,6 +223,8 @@ CELERY_BEAT_SCHEDULE = {
     "proof": {"task": "billing.reconcile", "schedule": crontab(hour=2, minute=10)},
     "months": {"task": "billing.close_months", "schedule": 3600.0},
     "unused-grants": {"task": "grants.apply_unused_rule", "schedule": crontab(hour=4, minute=20)},
+    "expired-grants": {"task": "grants.return_expired", "schedule": 900.0},
+    "closed-calls": {"task": "grants.tell_of_closing", "schedule": 60.0},
     "grant-reminders": {"task": "grants.remind", "schedule": 3600.0},
     "offers": {"task": "marketplace.recheck_offers", "schedule": crontab(hour=3, minute=20)},
     "quotas": {"task": "marketplace.end_quotas", "schedule": 3600.0},

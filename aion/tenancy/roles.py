@@ -59,7 +59,9 @@ SCOPES: dict[str, frozenset[Scope]] = {
     Role.VIEWER: _READ | {Scope.AUDIT_READ},
     Role.OPERATOR: frozenset({Scope.ORGANISATION_READ, Scope.OFFERS_READ, Scope.TOKENS_READ, Scope.TOKENS_WRITE})
     | _OPERATE,
-    Role.REVIEWER: frozenset({Scope.ORGANISATION_READ, Scope.OFFERS_READ, Scope.REVIEWS_WRITE}),
+    Role.REVIEWER: frozenset(
+        {Scope.ORGANISATION_READ, Scope.OFFERS_READ, Scope.TOKENS_READ, Scope.TOKENS_WRITE, Scope.REVIEWS_WRITE}
+    ),
 }
 # Nobody gives a role above the own one.
 ROLE_RANK: dict[str, int] = {

@@ -2,10 +2,11 @@
 """Downloads that never stand in memory as a whole, under both kinds of server."""
 
 from collections.abc import AsyncIterator, Iterator
+from typing import IO
 
 from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIRequest
-from django.http import HttpRequest, StreamingHttpResponse
+from django.http import FileResponse, HttpRequest, StreamingHttpResponse
 
 
 def download(request: HttpRequest, pieces: Iterator[bytes], *, name: str, content_type: str) -> StreamingHttpResponse:
@@ -18,6 +19,14 @@ def download(request: HttpRequest, pieces: Iterator[bytes], *, name: str, conten
     response = StreamingHttpResponse(content, content_type=content_type)
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     response["X-Accel-Buffering"] = "no"
+    return response
+
+
+def kept_file(file: IO[bytes], *, name: str) -> FileResponse:
+    """Return a file that somebody uploaded as the download ``name``, never shown in the page's own origin."""
+    response = FileResponse(file, as_attachment=True, filename=name, content_type="application/octet-stream")
+    response["X-Content-Type-Options"] = "nosniff"
+    response["Cache-Control"] = "private, no-store"
     return response
 
 

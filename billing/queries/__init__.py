@@ -15,7 +15,7 @@ from billing.queries.balances import (
 )
 from billing.queries.budgets import BudgetStanding, budget_standings, budgets, crossings, drained_hold_ids
 from billing.queries.charges import charge_of, charged_records, prices_behind
-from billing.queries.drawdowns import LotDrawdown, lot_drawdowns
+from billing.queries.drawdowns import Expiry, LotDrawdown, expiries, lot_drawdowns
 from billing.queries.forecasts import forecasts
 from billing.queries.liability import Liability, SiteSales, liability, sales_by_site
 from billing.queries.prices import (
@@ -52,6 +52,7 @@ __all__ = [
     "BudgetStanding",
     "Buyer",
     "EntryFilter",
+    "Expiry",
     "Liability",
     "LotDrawdown",
     "PriceInForce",
@@ -69,6 +70,7 @@ __all__ = [
     "dearest_workloads",
     "drained_hold_ids",
     "entries_beside",
+    "expiries",
     "forecasts",
     "liability",
     "lot_drawdowns",

@@ -7,6 +7,9 @@ from datetime import date
 
 from django.db import connection
 
+from billing.models import Transfer
+from billing.states import TransferKind
+
 # A day's usage of one GPU type may be paid from several lots; each lot bears the part of its hours that it paid.
 PAID = """
 WITH lots AS (
@@ -63,6 +66,21 @@ class LotDrawdown:
     def spent(self) -> int:
         """Return what usage took from the lot, less what corrections gave back."""
         return sum(self.by_day.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Expiry:
+    """What expired on a lot at one time, in micro-credits. ``transfer_id`` is the entry's key in the ledger."""
+
+    transfer_id: int
+    lot_id: int
+    amount: int
+
+
+def expiries(lot_ids: Iterable[int]) -> list[Expiry]:
+    """Return what expired on any of the lots; a lot has several where a hold outlived its end."""
+    rows = Transfer.objects.filter(kind=TransferKind.EXPIRY, debit_account__in=list(lot_ids)).order_by("pk")
+    return [Expiry(*row) for row in rows.values_list("pk", "debit_account_id", "amount")]
 
 
 def lot_drawdowns(lot_ids: Iterable[int]) -> dict[int, LotDrawdown]:

@@ -206,11 +206,11 @@ def issue_decided(
     issues once. Raises FourEyesNeeded when the two are one, InvalidAmount, Rejected as ``request_grant`` does.
     """
     if amount <= 0:
-        raise InvalidAmount("The amount must be above zero.", field="amount")
+        raise InvalidAmount(gettext("The amount must be above zero."), field="amount")
     if actor.user_id is None or actor.user_id == asked_by_id:
-        raise FourEyesNeeded("You proposed this yourself: another member of staff must approve it.")
+        raise FourEyesNeeded(gettext("You proposed this yourself: another member of staff must approve it."))
     if expires_at <= at:
-        raise Rejected("The expiry must lie in the future.", field="expires_at")
+        raise Rejected(gettext("The expiry must lie in the future."), field="expires_at")
     require_skus(only.sku_codes)
     require_sites(only.site_codes)
     require_level(only.min_level)
@@ -239,17 +239,21 @@ def prolong_lot(*, actor: Actor, lot_id: int, expires_at: datetime, reason: str,
     end later.
     """
     if not reason.strip():
-        raise Rejected("Write why: it goes on the record.", field="reason")
+        raise Rejected(gettext("Write why: it goes on the record."), field="reason")
     rows = LedgerAccount.objects.lots().select_for_update(no_key=True)
     lot: LedgerAccount | None = rows.filter(pk=lot_id).first()
     if lot is None:
-        raise NotFound("There is no such credit lot.")
+        raise NotFound(gettext("There is no such credit lot."))
     before, until = lot.expires_at, next_midnight(expires_at)
     if before is None or before <= at:
-        raise LotNotProlonged("This lot has expired or never expires: only a lot that is running can end later.")
+        raise LotNotProlonged(
+            gettext("This lot has expired or never expires: only a lot that is running can end later.")
+        )
     if until <= before:
         raise LotNotProlonged(
-            f"The lot is usable until {before:%Y-%m-%d %H:%M} UTC already: choose a later day.", field="until"
+            gettext("The lot is usable until %(before)s UTC already: choose a later day.")
+            % {"before": f"{before:%Y-%m-%d %H:%M}"},
+            field="until",
         )
     lot.expires_at = until
     lot.save(update_fields=["expires_at"])

@@ -148,34 +148,35 @@ def reclaim(
     expired or has less left, or when one person alone would pass the limit over the lot's life.
     """
     if amount <= 0:
-        raise InvalidAmount("The amount must be above zero.", field="amount")
+        raise InvalidAmount(gettext("The amount must be above zero."), field="amount")
     if not reason.strip():
-        raise Rejected("Write why: it goes on the record.", field="reason")
+        raise Rejected(gettext("Write why: it goes on the record."), field="reason")
     if not key.strip():
-        raise Rejected("A reclaim needs a key, so that it happens once.", field="key")
+        raise Rejected(gettext("A reclaim needs a key, so that it happens once."), field="key")
     found = LedgerAccount.objects.lots().filter(public_id=public_id).first()
     if found is None:
-        raise NotFound("There is no such credit lot.")
+        raise NotFound(gettext("There is no such credit lot."))
     lot = _locked(found.pk)
     posted: Transfer | None = Transfer.objects.filter(idempotency_key=f"reclaim:{key}").first()
     if posted is not None:
         if (posted.debit_account_id, posted.amount) != (lot.pk, amount):
-            raise ReclaimNotPossible("This key reclaimed something else.", field="key")
+            raise ReclaimNotPossible(gettext("This key reclaimed something else."), field="key")
         return posted
     if lot.origin not in RECLAIMABLE:
-        raise ReclaimNotPossible("Only granted credit is reclaimed; bought credit is refunded.")
+        raise ReclaimNotPossible(gettext("Only granted credit is reclaimed; bought credit is refunded."))
     if lot.expires_at is not None and lot.expires_at <= at:
-        raise ReclaimNotPossible("This lot has expired: what was left of it goes by its expiry.")
+        raise ReclaimNotPossible(gettext("This lot has expired: what was left of it goes by its expiry."))
     if amount > lot.available:
         raise ReclaimNotPossible(
-            f"{decimal_string(max(0, lot.available))} credits of this lot are neither spent nor held: reclaim at most "
-            f"that.",
+            gettext("%(available)s credits of this lot are neither spent nor held: reclaim at most that.")
+            % {"available": decimal_string(max(0, lot.available))},
             field="amount",
         )
     if not second:
         taken = Transfer.objects.filter(debit_account=lot, kind=TransferKind.RECLAIM)
         before = int(taken.aggregate(total=Sum("amount", default=0))["total"])
-        _require_within_limit(before + amount, ReclaimNotPossible, "a second person must agree.", field="amount")
+        route = gettext("a second person must agree.")
+        _require_within_limit(before + amount, ReclaimNotPossible, route, field="amount")
     transfer = post_transfer(
         debit=lot,
         credit=platform_account(AccountKind.FUNDING, at=at),

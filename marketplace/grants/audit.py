@@ -19,6 +19,8 @@ class Action(StrEnum):
     APPLICATION_LET_PASS = "application.let_pass"  # noqa: S105 - an act, no secret
     FILE_ATTACHED = "application.file_attached"
     FILE_REMOVED = "application.file_removed"
+    REVIEWER_APPOINTED = "reviewer.appointed"
+    APPOINTMENT_ENDED = "reviewer.appointment_ended"
     REVIEW_ASSIGNED = "review.assigned"
     REVIEW_DECLARED = "review.declared"
     REVIEW_SUBMITTED = "review.submitted"
@@ -30,6 +32,7 @@ class Action(StrEnum):
     EXTENSION_DECIDED = "award.extension_decided"
     RECLAIM_PROPOSED = "award.reclaim_proposed"
     RECLAIM_DECIDED = "award.reclaim_decided"
+    EXPIRY_RETURNED = "award.expiry_returned"
     REPORT_SUBMITTED = "report.submitted"
     REPORT_DECIDED = "report.decided"
     AID_GRANTED = "aid.granted"

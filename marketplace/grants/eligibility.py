@@ -68,6 +68,14 @@ def _(text: str) -> str:
     return text
 
 
+class BadRules(ValueError):
+    """Rules that cannot be read. ``words`` fill the sentence ``text``, in whatever language."""
+
+    def __init__(self, text: str, **words: object) -> None:
+        super().__init__(text % words)
+        self.text, self.words = text, words
+
+
 _FILL_IN = _("Not known yet: fill it in under Settings, then submit.")
 SENTENCES: Mapping[str, Mapping[str, str]] = {
     "kind_in": {
@@ -222,33 +230,33 @@ OPTIONAL: Mapping[str, Mapping[str, Callable[[Any], bool]]] = {
 
 
 def rules_of(stored: Any) -> tuple[Rule, ...]:
-    """Read rules as they are stored. Raises ValueError that names the rule and what is wrong with it."""
+    """Read rules as they are stored. Raises BadRules that names the rule and what is wrong with it."""
     if not isinstance(stored, list):
-        raise ValueError("Write the rules as a list.")
+        raise BadRules(_("Write the rules as a list."))
     rules = tuple(_rule(number, one) for number, one in enumerate(stored, 1))
     names = [rule.id for rule in rules]
     if len(set(names)) != len(names):
-        raise ValueError("Two rules have the same id: give each its own.")
+        raise BadRules(_("Two rules have the same id: give each its own."))
     return rules
 
 
 def _rule(number: int, stored: Any) -> Rule:
     if not isinstance(stored, dict) or set(stored) - {"id", "kind", "params"}:
-        raise ValueError(f"Rule {number}: write an object with id, kind and params.")
+        raise BadRules(_("Rule %(rule)s: write an object with id, kind and params."), rule=number)
     name, kind, params = stored.get("id"), str(stored.get("kind")), stored.get("params", {})
     if not isinstance(name, str) or not 0 < len(name) <= 60:
-        raise ValueError(f"Rule {number}: the id is a text of at most 60 characters.")
+        raise BadRules(_("Rule %(rule)s: the id is a text of at most 60 characters."), rule=number)
     if kind not in CHECKS:
-        raise ValueError(f"Rule {name}: the kind is one of {', '.join(CHECKS)}.")
+        raise BadRules(_("Rule %(rule)s: the kind is one of %(kinds)s."), rule=name, kinds=", ".join(CHECKS))
     needed, allowed = PARAMS.get(kind, {}), OPTIONAL.get(kind, {})
     if not isinstance(params, dict) or set(params) - set(needed) - set(allowed) or set(needed) - set(params):
         wanted = ", ".join([*needed, *allowed]) or "none"
-        raise ValueError(f"Rule {name}: its params are {wanted}.")
+        raise BadRules(_("Rule %(rule)s: its params are %(wanted)s."), rule=name, wanted=wanted)
     wrong = [key for key, value in params.items() if not {**needed, **allowed}[key](value)]
     if wrong:
-        raise ValueError(f"Rule {name}: {', '.join(wrong)} cannot have this value.")
+        raise BadRules(_("Rule %(rule)s: %(wrong)s cannot have this value."), rule=name, wrong=", ".join(wrong))
     if kind == "country_in" and not any(params.values()):
-        raise ValueError(f"Rule {name}: name codes, or set eu or eea.")
+        raise BadRules(_("Rule %(rule)s: name codes, or set eu or eea."), rule=name)
     return Rule(name, kind, params)
 
 

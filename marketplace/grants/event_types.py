@@ -7,6 +7,7 @@ from aion.events.types import BUILDERS, OWNERS, SPENDERS, EventType, Family, reg
 from aion.tenancy.roles import Role
 
 APPLICANTS = BUILDERS | SPENDERS
+RUNNERS = OWNERS | {Role.VIEWER}
 _CALL = {"programme": "prg_5n8x2k4qw7m1v9ya", "code": "raise-2026", "name": "RAISE the Stakes"}
 _APPLICATION = {**_CALL, "application": "app_8h2k4qw7m1v9ya5n", "title": "A Breton language model"}
 
@@ -57,6 +58,36 @@ register(
         mail=True,
     ),
     EventType(
+        "grant.deadline_near",
+        "grant",
+        _("A draft is not submitted yet"),
+        _("%(title)s is not submitted yet: %(name)s closes on %(closes_at)s UTC."),
+        APPLICANTS,
+        {**_APPLICATION, "closes_at": "2026-12-31T16:00:00Z"},
+        mail=True,
+        link="grants/applications/%(application)s/",
+    ),
+    EventType(
+        "grant.call_closed",
+        "grant",
+        _("A call has closed"),
+        _("%(name)s has closed: %(title)s is with the reviewers next, and the decision is due on %(decision_on)s."),
+        APPLICANTS,
+        {**_APPLICATION, "decision_on": "2027-02-28"},
+        mail=True,
+        link="grants/applications/%(application)s/",
+    ),
+    EventType(
+        "grant.call_closed_on_draft",
+        "grant",
+        _("A call has closed on a draft"),
+        _("%(name)s has closed. %(title)s was not submitted: the draft is kept, but it takes no part."),
+        APPLICANTS,
+        _APPLICATION,
+        mail=True,
+        link="grants/applications/%(application)s/",
+    ),
+    EventType(
         "grant.call_cancelled",
         "grant",
         _("A call was cancelled"),
@@ -68,8 +99,38 @@ register(
 )
 _AWARD = {**_APPLICATION, "award": "awd_5n8x2k4qw7m1v9ya", "amount_microcredits": 50_000_000_000}
 AWARD_PAGE = "grants/awards/%(award)s/"
-register_families(Family("review", _("Reviews")))
+register_families(Family("review", _("Reviews")), Family("programme", _("Programmes that you run")))
 register(
+    EventType(
+        "grant.programme_closed",
+        "programme",
+        _("A call that you run has closed"),
+        _("%(name)s has closed with %(submitted)s applications: it can go to the reviewers."),
+        RUNNERS,
+        {**_CALL, "submitted": 12},
+        mail=True,
+        link="programmes/%(programme)s/",
+    ),
+    EventType(
+        "grant.expiry_returned",
+        "programme",
+        _("Expired credits are back in the pot"),
+        _("%(amount_credits)s credits of %(title)s expired unused: they are back in the pot of %(name)s."),
+        RUNNERS,
+        _AWARD,
+        link="programmes/%(programme)s/",
+    ),
+    EventType(
+        "grant.reviewer_appointed",
+        "review",
+        _("You were appointed as a reviewer"),
+        _("You review for %(name)s: you are told when an application waits for you."),
+        frozenset({Role.REVIEWER}),
+        _CALL,
+        mail=True,
+        subscribable=False,
+        link="reviews/",
+    ),
     EventType(
         "grant.review_assigned",
         "review",

@@ -53,8 +53,9 @@ class ReviewQuerySet(OwnedQuerySet):
     """Review assignments; they belong to the organisation that runs the programme."""
 
     def own(self, actor: Actor) -> Self:
-        """Return the actor's own assignments. Nobody sees those of a colleague."""
-        return self.visible_to(actor).filter(reviewer_id=actor.user_id or 0)
+        """Return the actor's own assignments, while appointed to the programme. Nobody sees those of a colleague."""
+        me = actor.user_id or 0
+        return self.visible_to(actor).filter(reviewer_id=me, **_appointed("application__programme", me))
 
     def live(self) -> Self:
         """Return assignments that still count: neither a conflict nor cancelled."""
@@ -65,19 +66,29 @@ class ReviewQuerySet(OwnedQuerySet):
         return self.filter(state__in=sources_of(to, REVIEW_MOVES)).update(state=to, **fields)
 
 
+def _appointed(programme: str, user_id: int) -> dict[str, Any]:
+    # One appointment at most stands at a time, so that the join repeats no row.
+    return {
+        f"{programme}__appointments__reviewer_id": user_id,
+        f"{programme}__appointments__ended_at__isnull": True,
+    }
+
+
 class ScoreQuerySet(OwnedQuerySet):
     """Scores: blind until the own ones are handed in."""
 
     def readable_by(self, actor: Actor) -> Self:
         """Return the reviewer's own scores, and those handed in for applications that the reviewer has judged too."""
-        mine = {"assignment__application__reviews__reviewer_id": actor.user_id or 0}
+        me = actor.user_id or 0
+        mine = {"assignment__application__reviews__reviewer_id": me}
         judged = Q(
             assignment__state=ReviewState.SUBMITTED,
             assignment__application__reviews__state=ReviewState.SUBMITTED,
             **mine,
         )
-        own = Q(assignment__reviewer_id=actor.user_id or 0)
-        return self.visible_to(actor).filter(own | judged).distinct()
+        own = Q(assignment__reviewer_id=me)
+        appointed = _appointed("assignment__application__programme", me)
+        return self.visible_to(actor).filter(own | judged, **appointed).distinct()
 
 
 class AwardQuerySet(OwnedQuerySet):

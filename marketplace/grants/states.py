@@ -137,10 +137,11 @@ class Standing(StrEnum):
 
 
 class CommitmentKind(StrEnum):
-    """Why the pot changed: an award commits, a reclaim gives back."""
+    """Why the pot changed: an award commits, a reclaim gives back, and so does what expires unused."""
 
     AWARD = "award"
     RECLAIM = "reclaim"
+    EXPIRY = "expiry"
 
 
 class AwardState(StrEnum):

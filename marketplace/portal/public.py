@@ -20,10 +20,13 @@ from aion.tenancy.services.actors import actor_for
 from aion.web.text import text_in
 
 MAILS = 50
+# Django writes all mails of one connection into one file, with this line between them.
+BETWEEN = b"\n" + b"-" * 79 + b"\n"
 # Where a member lands: the first page of these that the role may read.
 ENTRANCES = (
     (Scope.WORKLOADS_READ, "portal:overview"),
     (Scope.POOLS_READ, "portal:pools"),
+    (Scope.REVIEWS_WRITE, "portal:reviews"),
     (Scope.TOKENS_READ, "portal:keys"),
     (Scope.ORGANISATION_READ, "portal:team"),
 )
@@ -64,11 +67,12 @@ class MailboxView(View):
             raise Http404
         folder = Path(settings.LOCAL_MAILBOX)
         files = sorted(folder.glob("*.log"), key=lambda path: path.stat().st_mtime, reverse=True)[:MAILS]
-        return render(request, "marketplace/mailbox.html", {"mails": [_read(path) for path in files]})
+        mails = [_read(one) for path in files for one in reversed(path.read_bytes().split(BETWEEN)) if one.strip()]
+        return render(request, "marketplace/mailbox.html", {"mails": mails[:MAILS]})
 
 
-def _read(path: Path) -> dict[str, Any]:
-    message = email.message_from_bytes(path.read_bytes().split(b"\n-----", 1)[0], policy=email.policy.default)
+def _read(content: bytes) -> dict[str, Any]:
+    message = email.message_from_bytes(content, policy=email.policy.default)
     body = message.get_body(("plain",))
     return {
         "to": str(message["To"] or ""),

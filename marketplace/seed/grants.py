@@ -18,7 +18,7 @@ from aion.tenancy.roles import Role
 from aion.tenancy.services.actors import actor_for
 from billing.services.vouchers import PromoWish, request_promo_code
 from marketplace.grants.models import Application, Criterion, Programme, ReviewAssignment
-from marketplace.grants.services import applications, decisions, panel, programmes, reviews, submission
+from marketplace.grants.services import applications, appointments, decisions, panel, programmes, reviews, submission
 from marketplace.grants.states import AidRegime, DecisionKind, MoneySource, ProgrammeState
 from marketplace.seed.people import MICRO, STAFF, Person, join
 
@@ -130,6 +130,10 @@ def _programme(call: Call, runner: Organisation, staff: Actor, at: datetime) -> 
         Criterion.objects.create(
             programme=programme, code=code, name_en=english, name_fr=french, weight=weight, position=position
         )
+    for person in JUDGES:
+        if person.role == Role.REVIEWER:
+            reviewer = User.objects.get(email=person.email)
+            appointments.appoint(actor=staff, programme=programme, reviewer=reviewer, at=when)
     return programmes.publish_programme(actor=staff, programme=programme, at=when)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from aion.actor import Actor, Scope, Via
 from aion.tenancy.models import User
 from aion.tenancy.roles import Role, scopes_of
-from marketplace.grants.models import Application, Award, Criterion, Programme, ReviewAssignment, Score
+from marketplace.grants.models import Application, Appointment, Award, Criterion, Programme, ReviewAssignment, Score
 from marketplace.grants.services import decisions
 from marketplace.grants.states import ApplicationState, DecisionKind, ProgrammeState, ReviewState
 from tests.worlds import MICRO, NOW, Tenant, make_tenant, make_user
@@ -33,7 +33,17 @@ def make_programme(tenant: Tenant, *, state: str = ProgrammeState.PANEL, **field
         )
     Programme.objects.filter(pk=programme.pk).update(state=state)
     programme.refresh_from_db()
+    for user in User.objects.filter(memberships__organisation=tenant.organisation, memberships__role=Role.REVIEWER):
+        appoint(programme, user)
     return programme
+
+
+def appoint(programme: Programme, user: User) -> Appointment:
+    """Let ``user`` review for ``programme``, in whatever state it is."""
+    return Appointment.objects.create(
+        organisation_id=programme.organisation_id, programme=programme, reviewer=user, appointed_by="test",
+        appointed_at=OPENED,
+    )  # fmt: skip
 
 
 def make_application(
@@ -66,11 +76,13 @@ def award(application: Application, amount: int = 50_000 * MICRO, *, at: datetim
 
 
 def make_reviewer(tenant: Tenant, email: str = "") -> tuple[User, Actor]:
-    """Return a new reviewer of what ``tenant`` runs."""
+    """Return a new reviewer, appointed to everything that ``tenant`` runs by now."""
     from aion.tenancy.models import Membership
 
     user = make_user(email)
     Membership.objects.create(user=user, organisation=tenant.organisation, role=Role.REVIEWER)
+    for programme in Programme.objects.filter(organisation=tenant.organisation):
+        appoint(programme, user)
     actor = Actor(user.pk, tenant.organisation.pk, Role.REVIEWER, scopes_of(Role.REVIEWER), Via.PORTAL, user.email)
     return user, actor
 

@@ -314,3 +314,41 @@ def test_an_erased_person_is_taken_out_of_teams_also_of_what_was_submitted(mine:
     erase_person(actor=system("test"), user=user, at=NOW)
     application.refresh_from_db()
     assert application.team == [{**gone, "name": f"erased-{user.pk}", "email": "", "cv": ""}, stays]
+
+
+def test_the_sealed_copy_forgets_the_name_of_an_erased_person_and_nothing_else(mine: Tenant, market: Market) -> None:
+    gone = {"name": "Gone", "email": "Gone@Lab.example", "role": "lead", "cv": "Ten years."}
+    stays = {"name": "Stays", "email": "stays@lab.example", "role": "engineer", "cv": ""}
+    application = submitted_application(mine, make_programme(), market, team=[gone, stays])
+    before = Submission.objects.get(application=application)
+    user = make_user("gone@lab.example", name="Gone")
+    erase_person(actor=system("test"), user=user, at=NOW)
+    after = Submission.objects.get(application=application)
+    label = f"erased-{user.pk}"
+    assert after.content["team"] == [{"name": label, "role": "lead"}, {"name": "Stays", "role": "engineer"}]
+    assert {**after.content, "team": None} == {**before.content, "team": None}
+    assert (after.sha256, after.at) == (before.sha256, before.at)
+    assert "Gone" not in str(after.content)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"team": [{"name": "Somebody else", "role": "lead"}]},
+        {"team": [{"name": "erased-7", "role": "cook"}]},
+        {"team": [{"name": "erased-7", "role": "lead", "cv": "x"}]},
+        {"team": []},
+        {"title": "Another"},
+    ],
+)
+def test_the_database_refuses_any_other_change_of_a_sealed_copy(
+    mine: Tenant, market: Market, changed: dict[str, Any]
+) -> None:
+    application = submitted_application(mine, make_programme(), market)
+    sealed = Submission.objects.get(application=application)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Submission.objects.filter(pk=sealed.pk).update(content={**sealed.content, **changed})
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Submission.objects.filter(pk=sealed.pk).update(sha256="0" * 64)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        sealed.delete()

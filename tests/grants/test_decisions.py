@@ -5,7 +5,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from aion.audit.models import AuditEvent
 from aion.errors import DomainError
@@ -140,3 +141,15 @@ def test_proposals_go_down_the_ranking_while_the_pot_lasts(mine: Tenant) -> None
     assert made == 2
     found = Decision.objects.order_by("rank").values_list("application_id", "rank")
     assert list(found) == [(applications[1].pk, 1), (applications[2].pk, 2)]
+
+
+def test_a_bulk_proposal_ranks_once_however_many_there_are(db: None) -> None:
+    programme = make_programme(runner(), pot=10 * MICRO, cap_per_award=10 * MICRO)
+    for _ in range(4):
+        make_application(make_tenant(credit=0, roles=()), programme, requested_amount=MICRO)
+    with CaptureQueriesContext(connection) as captured:
+        decisions.propose_down_to_the_pot(
+            actor=staff(), programme=programme, applications=programme.applications.all()[:2], reason="x", at=NOW
+        )
+        assert decisions.propose_refusals(actor=staff(), programme=programme, reason="x", at=NOW) == 2
+    assert sum("WITH means AS" in one["sql"] for one in captured) == 2

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Staff run a programme from the reviews to the accepted report without touching the database."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 
+from aion.audit.models import AuditEvent
 from marketplace.grants.models import (
     AidRecord,
     Application,
@@ -19,14 +20,17 @@ from marketplace.grants.models import (
     Reclaim,
     ReviewAssignment,
 )
+from marketplace.grants.queries.aid import rule_in_force, used_by
 from marketplace.grants.services import awards, reports
+from marketplace.grants.states import ProgrammeState
 from tests.billing.staffing import SOON, make_staff, split, words
 from tests.grants.award_scenes import award, make_application, make_programme, make_review, make_reviewer, runner
-from tests.grants.test_aid import state_programme, undertaking_of
+from tests.grants.test_aid import TODAY, grant, state_programme, undertaking_of
 from tests.worlds import MICRO, NOW, Tenant, make_tenant
 
-LISTS = ["programme", "application", "reviewassignment", "decision", "award", "extensionrequest", "reclaim",
-         "finalreport", "aidrecord", "undertaking", "aidrule", "excludedsector", "publicholiday"]  # fmt: skip
+LISTS = ["programme", "appointment", "application", "reviewassignment", "decision", "award", "extensionrequest",
+         "reclaim", "finalreport", "aidrecord", "undertaking", "aidrule", "excludedsector",
+         "publicholiday"]  # fmt: skip
 
 
 @pytest.fixture
@@ -151,3 +155,48 @@ def test_every_list_and_its_first_page_answer(first: Client, mine: Tenant, model
     for row in answer.context["cl"].result_list[:1]:
         page(first, model, row.pk)
     assert Programme.objects.exists()
+
+
+def test_a_split_is_made_in_the_admin_and_loses_nothing(first: Client) -> None:
+    tenant, mother, child = runner(), make_tenant("mother", credit=0), make_tenant("child", credit=0)
+    grant(mother, state_programme(tenant), 90_000 * MICRO)
+    undertaking = undertaking_of(mother)
+    press(first, "undertaking", "link", undertaking.pk, organisation=child.organisation.pk, reason="x", on=f"{TODAY}")
+    record = AidRecord.objects.get(kind="ours")
+    asked = first.get(reverse("admin:grants_undertaking_split_one", args=[undertaking.pk])).content.decode()
+    assert f"{record.public_id} 90000.00" in asked
+    form = {"name": "Child", "organisations": [child.organisation.pk], "on": "2026-04-01", "reason": "Sold"}
+    path = reverse("admin:grants_undertaking_split_one", args=[undertaking.pk])
+    for parts, said in (("nonsense", "Line 1"), (f"{record.public_id} 1\n{record.public_id} 2", "Line 2")):
+        refused = first.post(path, {"confirmed": "yes", **form, "parts": parts})
+        assert (refused.status_code, said in refused.content.decode()) == (200, True)
+    too_much = press(first, "undertaking", "split", undertaking.pk, **form, parts=f"{record.public_id} 90000.01")
+    assert "does not bear so much" in too_much
+    everybody = {**form, "organisations": [mother.organisation.pk, child.organisation.pk]}
+    assert "some, not all" in press(first, "undertaking", "split", undertaking.pk, **everybody, parts="")
+    done = press(first, "undertaking", "split", undertaking.pk, **form, parts=f"{record.public_id} 30000.00\n")
+    assert done == f"{undertaking}: split"
+    new = undertaking_of(child, date(2026, 4, 1))
+    assert (str(new), new.pk != undertaking.pk) == ("Child", True)
+    rule = rule_in_force("de_minimis", TODAY)
+    assert rule is not None
+    assert [used_by(one.pk, rule, TODAY) // MICRO for one in (undertaking, new)] == [60_000, 30_000]
+    assert "30,000.00" in page(first, "undertaking", new.pk)
+    assert AuditEvent.objects.get(action="undertaking.split").reason == "Sold"
+
+
+def test_the_ranking_and_the_scores_stand_in_the_admin_once_they_may_be_seen(first: Client) -> None:
+    tenant = runner()
+    programme = make_programme(tenant, state=ProgrammeState.REVIEW)
+    application = make_application(make_tenant("r", credit=0), programme, title="The best", state="in_review")
+    review = make_review(application, make_reviewer(tenant)[0], (5, 4))
+    open_one = ReviewAssignment.objects.create(
+        organisation_id=programme.organisation_id, application=application, reviewer=make_reviewer(tenant)[0],
+        due_at=NOW, assigned_at=NOW, state="accepted", overall_comment="Half a thought",
+    )  # fmt: skip
+    assert "Points of 10,000" not in page(first, "programme", programme.pk)
+    assert "5 / 5" in page(first, "reviewassignment", review.pk)
+    assert "Half a thought" not in page(first, "reviewassignment", open_one.pk)
+    Programme.objects.filter(pk=programme.pk).update(state=ProgrammeState.PANEL)
+    shown = page(first, "programme", programme.pk)
+    assert "The best" in shown and "9200" in shown

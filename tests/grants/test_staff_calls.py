@@ -5,14 +5,18 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission
+from django.core.files.base import ContentFile
 from django.test import Client
 from django.urls import reverse
 
 from marketplace.grants.models import Application, Programme
+from marketplace.grants.services.attachments import attach
+from marketplace.grants.services.submission import submit
 from marketplace.grants.states import ApplicationState, ProgrammeState
 from tests.billing.staffing import SOON, make_staff, split, words
-from tests.grants.scenes import make_draft_programme, make_programme, submitted_application
-from tests.worlds import MICRO, Market, Tenant
+from tests.grants.scenes import PDF, make_draft_programme, make_programme, ready_application, submitted_application
+from tests.worlds import MICRO, NOW, Market, Tenant, browser, make_tenant
 
 
 @pytest.fixture
@@ -166,3 +170,34 @@ def test_staff_see_all_of_an_application_and_let_it_pass(client: Client, mine: T
     ]
     last = Application.objects.get(pk=application.pk).history.last()
     assert (last.to_state, last.actor_label, last.reason) == (ApplicationState.ELIGIBLE, "staff", "On the register")
+
+
+def test_staff_download_the_files_of_an_application_and_nobody_else_does(
+    client: Client, mine: Tenant, market: Market
+) -> None:
+    programme = make_programme()
+    draft = ready_application(mine, programme, market)
+    kept = attach(
+        actor=mine.actor(), public_id=draft.public_id, kind="cv", name="Ana.pdf", file=ContentFile(PDF), at=NOW
+    )
+    path = reverse("admin:grants_application_file", args=[draft.pk, kept.public_id])
+    assert client.get(path).status_code == 404  # a draft is its organisation's alone
+    submit(actor=mine.actor(), public_id=draft.public_id, at=NOW)
+    page = client.get(address("application", "change", draft.pk)).content.decode()
+    assert f'href="{path}"' in page and "Ana.pdf" in page
+    answer = client.get(path)
+    assert text_of(answer) == PDF
+    assert answer["Content-Disposition"] == 'attachment; filename="Ana.pdf"'
+    assert (answer["Content-Type"], answer["X-Content-Type-Options"]) == ("application/octet-stream", "nosniff")
+    other = submitted_application(make_tenant(), programme, market)
+    for wrong in ((other.pk, kept.public_id), (draft.pk, "att_0"), (10**9, kept.public_id)):
+        assert client.get(reverse("admin:grants_application_file", args=wrong)).status_code == 404
+    few, user = make_staff("few", is_superuser=False)
+    assert few.get(path).status_code == 404
+    user.user_permissions.add(Permission.objects.get(codename="view_application", content_type__app_label="grants"))
+    assert few.get(path).status_code == 200
+    assert browser(mine).get(path).status_code == 302
+
+
+def text_of(answer: Any) -> bytes:
+    return b"".join(answer.streaming_content)

@@ -15,7 +15,7 @@ from marketplace.models import Order
 from tests.isolation.test_matrix import PORTAL, path_of
 from tests.worlds import Market, Tenant
 
-LANDINGS = {Role.OPERATOR: "pools/", Role.REVIEWER: "team/"}
+LANDINGS = {Role.OPERATOR: "pools/", Role.REVIEWER: "reviews/"}
 
 
 @pytest.fixture

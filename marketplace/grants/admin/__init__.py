@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Grants on the staff site."""
 
-from marketplace.grants.admin import aid, applications, awards, decisions, programmes, queues
+from marketplace.grants.admin import aid, applications, awards, decisions, programmes, queues, reviews
 
-__all__ = ["aid", "applications", "awards", "decisions", "programmes", "queues"]
+__all__ = ["aid", "applications", "awards", "decisions", "programmes", "queues", "reviews"]

@@ -22,7 +22,7 @@ from aion.tenancy.roles import Role
 from billing.admin.columns import credits_text
 from marketplace.grants.models import Application, Programme
 from marketplace.grants.queries.ranking import ranking
-from marketplace.grants.services import decisions, panel, reviews
+from marketplace.grants.services import appointments, decisions, panel, reviews
 from marketplace.grants.states import ApplicationState, DecisionKind
 
 
@@ -39,9 +39,20 @@ class AssignForm(DueForm):
         label=_("Reviewer"),
         queryset=User.objects.filter(memberships__role=Role.REVIEWER, is_active=True).distinct().order_by("email"),
         widget=UnfoldAdminSelectWidget,
-        help_text=_("A member of the organisation that runs the programme, in the role of reviewer."),
+        help_text=_("Who is appointed to the programme."),
     )
     field_order = ["reviewer", "due_at"]
+
+
+class AppointForm(forms.Form):
+    """Who."""
+
+    reviewer = forms.ModelChoiceField(
+        label=_("Reviewer"),
+        queryset=User.objects.filter(memberships__role=Role.REVIEWER, is_active=True).distinct().order_by("email"),
+        widget=UnfoldAdminSelectWidget,
+        help_text=_("A member of the organisation that runs the programme, in the role of reviewer."),
+    )
 
 
 class WordsForm(forms.Form):
@@ -66,6 +77,10 @@ class AwardForm(WordsForm):
         widget=UnfoldAdminDecimalFieldWidget,
     )
     field_order = ["credits", "reason"]
+
+
+def _appoint(*, actor: Actor, row: Programme, at: datetime, reviewer: User) -> None:
+    appointments.appoint(actor=actor, programme=row, reviewer=reviewer, at=at)
 
 
 def _assign(*, actor: Actor, row: Application, at: datetime, reviewer: User, due_at: datetime) -> None:
@@ -100,6 +115,16 @@ def _refuse(*, actor: Actor, row: Application, at: datetime, reason: str) -> Non
     decisions.propose(actor=actor, application=row, kind=DecisionKind.REFUSE, amount=0, reason=reason, at=at)
 
 
+def _before_the_panel(row: Application) -> list[tuple[Any, Any]]:
+    # Without rank and points: scores are blind until the panel begins.
+    return [
+        (_("Organisation"), row.organisation),
+        (_("Programme"), row.programme),
+        (_("Asked for"), credits_text(row.requested_amount)),
+        (_("Reviews"), row.reviews.live().count()),
+    ]
+
+
 def _of_application(row: Application) -> list[tuple[Any, Any]]:
     place = next((one for one in ranking(row.programme_id) if one.application_id == row.pk), None)
     return [
@@ -121,8 +146,16 @@ def _of_programme(row: Programme) -> list[tuple[Any, Any]]:
     ]
 
 
+APPOINT = Act(
+    title=_("Appoint a reviewer"),
+    done=_("reviewer appointed"),
+    call=_appoint,
+    warning=_("The person may be asked for reviews of this programme, and is told so."),
+    form=AppointForm,
+    facts=_of_programme,
+)
 ASSIGN = Act(title=_("Ask a reviewer"), done=_("asked for a review"), call=_assign, form=AssignForm,
-             facts=_of_application)  # fmt: skip
+             facts=_before_the_panel)  # fmt: skip
 ASSIGN_ALL = Act(
     title=_("Assign reviewers evenly"),
     done=_("reviewers assigned"),

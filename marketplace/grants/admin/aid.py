@@ -19,6 +19,7 @@ from aion.actor import Actor
 from aion.staff import Act, DecidedAdmin, KeptAdmin, ReasonForm, on_one
 from aion.tenancy.models import Organisation
 from billing.admin.columns import WithTables, credits_text, money, table
+from marketplace.grants.admin.splits import SPLIT
 from marketplace.grants.models import AidRecord, AidRule, ExcludedSector, PublicHoliday, Undertaking
 from marketplace.grants.queries.aid import rule_in_force, used_by
 from marketplace.grants.services import aid
@@ -130,9 +131,10 @@ class UndertakingAdmin(WithTables, DecidedAdmin):
     search_fields: ClassVar = ["name", "public_id"]
     show_full_result_count = False
     waiting: ClassVar = {"closed_at": None}
-    actions_detail: ClassVar = ["link_one", "merge_one"]
+    actions_detail: ClassVar = ["link_one", "merge_one", "split_one"]
     fields: ClassVar = ["public_id", "name", "created_at", "closed_at"]
     link_one, merge_one = on_one("link_one", LINK), on_one("merge_one", MERGE)
+    split_one = on_one("split_one", SPLIT)
 
     def tables(self, row: Undertaking) -> list[dict[str, Any]]:
         """Show headroom, links and entries."""

@@ -6,15 +6,21 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.contrib.admin.utils import unquote
+from django.http import Http404, HttpRequest
+from django.http.response import HttpResponseBase
+from django.urls import path, reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from aion.actor import Actor
 from aion.staff import Act, DecidedAdmin, on_one, on_rows, state_column
+from aion.web.downloads import kept_file
 from billing.admin.columns import ByState, WithTables, credits_text, money, pending_first, table
 from marketplace.grants.admin.acts import ASSIGN, AWARD, REFUSE
-from marketplace.grants.models import Application
+from marketplace.grants.models import Application, Attachment
 from marketplace.grants.services import submission
+from marketplace.grants.services.wording import state_word
 from marketplace.grants.states import ApplicationState
 from marketplace.grants.words import kept
 
@@ -82,6 +88,28 @@ class ApplicationAdmin(ByState, WithTables, DecidedAdmin):
         """Write the declared aid."""
         return "–" if row.declared_aid is None else credits_text(row.declared_aid)
 
+    def get_urls(self) -> list[Any]:
+        """Add the files of applications, as downloads."""
+        view = self.admin_site.admin_view(self.file)
+        return [
+            path("<path:object_id>/files/<str:public_id>/", view, name="grants_application_file"),
+            *super().get_urls(),
+        ]
+
+    def file(self, request: HttpRequest, object_id: str, public_id: str) -> HttpResponseBase:
+        """Send a file of an application that staff may see. Raises Http404 alike for a draft's and for none."""
+        row = self.get_object(request, unquote(object_id))
+        if row is None or not self.has_view_permission(request, row):
+            raise Http404
+        found = row.attachments.filter(public_id=public_id).first()
+        if found is None:
+            raise Http404
+        return kept_file(found.file.open("rb"), name=found.name)
+
+    def _file_link(self, row: Application, one: Attachment) -> str:
+        address = reverse("admin:grants_application_file", args=[row.pk, one.public_id])
+        return format_html('<a class="text-primary-600 underline" href="{}">{}</a>', address, one.name)
+
     def tables(self, row: Application) -> list[dict[str, Any]]:
         """Return eligibility, items, team, files and history."""
         return [
@@ -106,7 +134,19 @@ class ApplicationAdmin(ByState, WithTables, DecidedAdmin):
             table(
                 _("Documents"),
                 [_("Name"), _("Kind"), _("Size (bytes)"), "SHA-256"],
-                [[one.name, one.get_kind_display(), one.size, one.sha256] for one in row.attachments.all()],
+                [
+                    [self._file_link(row, one), one.get_kind_display(), one.size, one.sha256]
+                    for one in row.attachments.all()
+                ],
+            ),
+            table(
+                _("Reviews"),
+                [_("Reviewer"), _("State"), _("Due"), _("Handed in")],
+                [
+                    [one.reviewer, state_word(one.state), one.due_at, one.submitted_at or "–"]
+                    for one in row.reviews.select_related("reviewer").order_by("pk")
+                ],
+                note=_("Scores and comments stand on each review's own page once it is handed in."),
             ),
             table(
                 _("History"),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What waits for a second person or an answer: decisions, reclaims, requests for more time; and reviews."""
+"""What waits for a second person or an answer: decisions, reclaims, requests for more time."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,12 +12,11 @@ from django.utils.translation import gettext_lazy as _
 from aion.actor import Actor
 from aion.staff import Act, DecidedAdmin, ReasonForm, on_one, on_rows, state_column
 from billing.admin.columns import ByState, credits_text, money, pending_first
-from marketplace.grants.models import Decision, ExtensionRequest, Reclaim, ReviewAssignment
-from marketplace.grants.services import awards, decisions, reviews
-from marketplace.grants.states import ReviewState, Standing
+from marketplace.grants.models import Decision, ExtensionRequest, Reclaim
+from marketplace.grants.services import awards, decisions
+from marketplace.grants.states import Standing
 
 DECIDE: dict[str, Sequence[str]] = {Standing.PENDING: ("approve", "reject")}
-OPEN: dict[str, Sequence[str]] = {ReviewState.ASSIGNED: ("cancel",), ReviewState.ACCEPTED: ("cancel",)}
 
 
 def _approve(*, actor: Actor, row: Decision, at: datetime) -> None:
@@ -171,37 +170,3 @@ class ExtensionRequestAdmin(ByState, DecidedAdmin):
     state_word = state_column()
     approve, reject = on_rows("approve", MORE), on_rows("reject", NO_MORE)
     approve_one, reject_one = on_one("approve_one", MORE), on_one("reject_one", NO_MORE)
-
-
-def _cancel(*, actor: Actor, row: ReviewAssignment, at: datetime, reason: str) -> None:
-    reviews.cancel_review(actor=actor, assignment=row, reason=reason, at=at)
-
-
-CANCEL = Act(
-    title=_("Take back"),
-    done=_("taken back"),
-    call=_cancel,
-    warning=_("What the reviewer has saved counts no more. It cannot be undone."),
-    danger=True,
-)
-
-
-@admin.register(ReviewAssignment)
-class ReviewAssignmentAdmin(ByState, DecidedAdmin):
-    """Who reviews what, and how far it is; scores count in the ranking once they are handed in."""
-
-    list_display: ClassVar = ["public_id", "application", "reviewer", "state_word", "due_at", "submitted_at"]
-    list_filter: ClassVar = ["state", "application__programme"]
-    list_select_related: ClassVar = ["application", "reviewer"]
-    search_fields: ClassVar = ["public_id", "application__title", "reviewer__email"]
-    ordering: ClassVar = ["submitted_at", "due_at"]
-    show_full_result_count = False
-    buttons = OPEN
-    actions: ClassVar = ["cancel"]
-    actions_detail: ClassVar = ["cancel_one"]
-    fields: ClassVar = [
-        "public_id", "application", "reviewer", "state", "due_at", "assigned_at", "conflict_kind", "conflict_text",
-        "declared_at", "submitted_at",
-    ]  # fmt: skip
-    state_word = state_column()
-    cancel, cancel_one = on_rows("cancel", CANCEL), on_one("cancel_one", CANCEL)

@@ -26,11 +26,13 @@ from aion.money import from_decimal, to_decimal
 from aion.residency.policy import Level
 from aion.staff import Act, AskedAdmin, AskForm, ReasonForm, on_one, on_rows, staff_actor, state_column
 from aion.web.templatetags.aion import LEVEL_WORDS
-from billing.admin.columns import ByState, credits_text, money
+from billing.admin.columns import ByState, WithTables, credits_text, money, table
 from billing.admin.restrictions import codes
-from marketplace.grants.admin.acts import ASSIGN_ALL, FUND, PANEL, REFUSE_REST
+from marketplace.grants.admin.acts import APPOINT, ASSIGN_ALL, FUND, PANEL, REFUSE_REST
 from marketplace.grants.models import Criterion, Programme
+from marketplace.grants.queries.ranking import ranking
 from marketplace.grants.services import programmes
+from marketplace.grants.services.wording import state_word
 from marketplace.grants.states import ProgrammeState
 
 PLAIN = (
@@ -38,6 +40,9 @@ PLAIN = (
     "aid_decided_by", "opens_at", "closes_at", "zone", "decision_on", "lot_days", "report_days", "min_reviews",
     "ties_projects", "check_after_days", "min_used_percent", "rules",
 )  # fmt: skip
+
+RANKED = (ProgrammeState.PANEL, ProgrammeState.DECIDED, ProgrammeState.CLOSED)
+SHOWN = 500
 
 
 def _credits(label: Any, help_text: Any = "") -> forms.DecimalField:
@@ -205,7 +210,7 @@ class CriterionInline(TabularInline):  # type: ignore[misc]  # unfold has no typ
 
 
 @admin.register(Programme)
-class ProgrammeAdmin(ByState, AskedAdmin):
+class ProgrammeAdmin(ByState, WithTables, AskedAdmin):
     """Programmes: the next opens first."""
 
     form = ProgrammeForm
@@ -219,16 +224,16 @@ class ProgrammeAdmin(ByState, AskedAdmin):
     autocomplete_fields: ClassVar = ["organisation"]
     show_full_result_count = False
     buttons: ClassVar = {
-        ProgrammeState.DRAFT: ("publish", "cancel"),
-        ProgrammeState.OPEN: ("later", "review", "assign", "cancel"),
-        ProgrammeState.REVIEW: ("assign", "panel"),
+        ProgrammeState.DRAFT: ("publish", "appoint", "cancel"),
+        ProgrammeState.OPEN: ("later", "review", "appoint", "assign", "cancel"),
+        ProgrammeState.REVIEW: ("appoint", "assign", "panel"),
         ProgrammeState.PANEL: ("fund", "refuse", "decided"),
         ProgrammeState.DECIDED: ("fund", "refuse", "close"),
     }
     actions: ClassVar = ["publish", "review", "panel"]
     actions_detail: ClassVar = [
-        "publish_one", "later_one", "review_one", "assign_one", "panel_one", "fund_one", "refuse_one", "decided_one",
-        "close_one", "cancel_one",
+        "publish_one", "later_one", "review_one", "appoint_one", "assign_one", "panel_one", "fund_one", "refuse_one",
+        "decided_one", "close_one", "cancel_one",
     ]  # fmt: skip
     pot_credits, committed_credits = money("pot", _("pot")), money("committed", _("committed"))
     cap_credits = money("cap_per_award", _("most per award"))
@@ -236,6 +241,7 @@ class ProgrammeAdmin(ByState, AskedAdmin):
     publish, review, panel = on_rows("publish", PUBLISH), on_rows("review", REVIEW), on_rows("panel", PANEL)
     publish_one, later_one = on_one("publish_one", PUBLISH), on_one("later_one", LATER)
     review_one, panel_one = on_one("review_one", REVIEW), on_one("panel_one", PANEL)
+    appoint_one = on_one("appoint_one", APPOINT)
     assign_one, fund_one = on_one("assign_one", ASSIGN_ALL), on_one("fund_one", FUND)
     refuse_one = on_one("refuse_one", REFUSE_REST)
     decided_one, close_one = on_one("decided_one", DECIDED), on_one("close_one", CLOSE)
@@ -258,6 +264,38 @@ class ProgrammeAdmin(ByState, AskedAdmin):
             "public_id", "state", *PLAIN, "pot_credits", "committed_credits", "cap_credits", "sku_codes", "site_codes",
             "min_level", "rules_version",
         ]  # fmt: skip
+
+    def tables(self, row: Programme) -> list[dict[str, Any]]:
+        """Show the reviewers and, once the panel has begun, the ranking: until then scores are blind."""
+        appointed = row.appointments.filter(ended_at=None).select_related("reviewer").order_by("reviewer__email")
+        shown = [
+            table(
+                _("Reviewers"),
+                [_("Reviewer"), _("Appointed"), _("Appointed by")],
+                [[one.reviewer, one.appointed_at, one.appointed_by] for one in appointed],
+            )
+        ]
+        if row.state not in RANKED:
+            return shown
+        found = ranking(row.pk)
+        lines = [
+            [
+                one.rank or "–",
+                one.title,
+                one.organisation,
+                "–" if one.points is None else one.points,
+                one.reviews,
+                credits_text(one.requested_amount),
+                state_word(one.state),
+            ]
+            for one in found[:SHOWN]
+        ]
+        headers = [
+            _("Rank"), _("Application"), _("Organisation"), _("Points of 10,000"), _("Reviews"), _("Asked for"),
+            _("State"),
+        ]  # fmt: skip
+        left = _("Left in the pot: %(left)s credits.") % {"left": credits_text(row.left)}
+        return [table(_("Ranking"), headers, lines, note=left), *shown]
 
     def ask(self, request: HttpRequest, data: dict[str, Any]) -> Programme:
         """Write a draft through the service."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reviews and awards over the API."""
+"""Awards over the API."""
 
 from typing import Any, ClassVar
 
@@ -13,9 +13,9 @@ from aion.actor import Scope
 from aion.api.serializers import MoneyOut
 from aion.api.views import ReadOnlyActorViewSet
 from billing.api.vouchers import RedemptionViewSet
-from marketplace.grants.models import Award, ReviewAssignment
+from marketplace.grants.models import Award
 from marketplace.grants.queries import awards as queries
-from marketplace.grants.states import AwardState, ReviewState
+from marketplace.grants.states import AwardState
 
 
 class AwardOut(MoneyOut):
@@ -65,31 +65,6 @@ class AwardViewSet(ReadOnlyActorViewSet):
         return Response(AwardOut(_with_use([self.get_object()])[0]).data)
 
 
-class ReviewOut(serializers.Serializer[Any]):
-    """A review that the key's owner was asked for; content and scores stand in the portal."""
-
-    id = serializers.CharField(source="public_id")
-    application = serializers.CharField(source="application.public_id")
-    title = serializers.CharField(source="application.title")
-    organisation = serializers.CharField(source="application.organisation.name")
-    programme = serializers.CharField(source="application.programme.public_id")
-    state = serializers.ChoiceField(choices=[(state.value, state.name) for state in ReviewState])
-    due_at = serializers.DateTimeField()
-    submitted_at = serializers.DateTimeField(allow_null=True)
-
-
-class ReviewViewSet(ReadOnlyActorViewSet):
-    """The reviewer's own assignments."""
-
-    scopes: ClassVar = {"list": Scope.REVIEWS_WRITE, "retrieve": Scope.REVIEWS_WRITE}
-    out = ReviewOut
-    queryset = ReviewAssignment.objects.none()
-
-    def rows(self) -> QuerySet[Any]:
-        """Return the actor's own assignments."""
-        return queries.own_reviews(self.actor)
-
-
 def _with_use(rows: list[Award]) -> list[Award]:
     used = queries.draw_downs(rows)
     for row in rows:
@@ -102,4 +77,3 @@ def register(router: SimpleRouter) -> None:
     """Add this part's resources."""
     router.register("promo-redemptions", RedemptionViewSet, basename="promo_redemption")
     router.register("grant-awards", AwardViewSet, basename="grant_award")
-    router.register("reviews", ReviewViewSet, basename="review")

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 import django_filters
 from django.db.models import QuerySet
+from django.utils.translation import gettext
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -149,7 +150,7 @@ class GrantEstimateViewSet(ActorViewSet):
         try:
             cost = cost_of(ItemWish(**data), allowed_offers(programme, now, buyer_of(self.actor)))
         except OutOfBounds as error:
-            raise Rejected(str(error), field=error.field) from error
+            raise Rejected(gettext(str(error)), field=error.field) from error
         return Response(GrantEstimateOut(cost, context={"table_version": table_version()}).data)
 
 

@@ -20,7 +20,7 @@ from marketplace.grants.models.application import (
 )
 from marketplace.grants.models.award import Award, Commitment, Decision, ExtensionRequest, FinalReport, Reclaim
 from marketplace.grants.models.programme import Criterion, Programme
-from marketplace.grants.models.review import ReviewAssignment, Score
+from marketplace.grants.models.review import Appointment, ReviewAssignment, Score
 
 __all__ = [
     "AidEntry",
@@ -28,6 +28,7 @@ __all__ = [
     "AidRule",
     "Application",
     "ApplicationEvent",
+    "Appointment",
     "Attachment",
     "Award",
     "Commitment",

@@ -171,7 +171,10 @@ class Attachment(models.Model):
 
 
 class Submission(models.Model):
-    """What was submitted, as it was then. Append-only; holds no e-mail address, since it outlives an erasure."""
+    """What was submitted, as it was then. Append-only; holds no e-mail address, since it outlives an erasure.
+
+    Only the name of an erased person is taken out of it. ``sha256`` stays that of the content as it was submitted.
+    """
 
     application = models.OneToOneField(Application, on_delete=models.PROTECT, related_name="submission")
     organisation = models.ForeignKey("tenancy.Organisation", on_delete=models.PROTECT, related_name="+")

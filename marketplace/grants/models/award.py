@@ -112,6 +112,7 @@ class Commitment(models.Model):
     kind = models.CharField(_("kind"), max_length=8, choices=[(k, k) for k in CommitmentKind])
     amount = models.BigIntegerField(_("amount (micro-credits)"))
     at = models.DateTimeField(_("when"))
+    transfer = models.OneToOneField("billing.Transfer", null=True, on_delete=models.PROTECT, related_name="+")
 
     objects = OwnedQuerySet.as_manager()
 
@@ -121,8 +122,14 @@ class Commitment(models.Model):
         verbose_name_plural = _("commitments")
         constraints: ClassVar = [
             models.CheckConstraint(
-                condition=Q(kind=CommitmentKind.AWARD, amount__gt=0) | Q(kind=CommitmentKind.RECLAIM, amount__lt=0),
+                condition=Q(kind=CommitmentKind.AWARD, amount__gt=0)
+                | Q(kind__in=(CommitmentKind.RECLAIM, CommitmentKind.EXPIRY), amount__lt=0),
                 name="commitment_has_its_sign",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind=CommitmentKind.EXPIRY, transfer__isnull=False)
+                | ~Q(kind=CommitmentKind.EXPIRY) & Q(transfer=None),
+                name="commitment_of_an_expiry_has_its_entry",
             ),
             models.UniqueConstraint(
                 fields=["application"], condition=Q(kind=CommitmentKind.AWARD), name="committed_once_an_application"

@@ -9,8 +9,9 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from aion import ids
+from aion.tenancy.querysets import OwnedQuerySet
 from marketplace.grants.models.application import Application
-from marketplace.grants.models.programme import Criterion
+from marketplace.grants.models.programme import Criterion, Programme
 from marketplace.grants.querysets import ReviewQuerySet, ScoreQuerySet
 from marketplace.grants.states import ConflictKind, ReviewState
 
@@ -21,6 +22,40 @@ CONFLICTS = [
     (ConflictKind.FINANCIAL, _("I have a financial interest")),
     (ConflictKind.PERSONAL, _("I am close to somebody of the team")),
 ]
+
+
+class Appointment(models.Model):
+    """That a person reviews for a programme, until it is ended. Without one nothing of the programme is seen."""
+
+    public_id = models.CharField(max_length=24, unique=True, default=ids.appointment_id, editable=False)
+    organisation = models.ForeignKey(
+        "tenancy.Organisation", on_delete=models.PROTECT, related_name="+", verbose_name=_("organisation")
+    )
+    programme = models.ForeignKey(
+        Programme, on_delete=models.PROTECT, related_name="appointments", verbose_name=_("programme")
+    )
+    reviewer = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=_("reviewer")
+    )
+    appointed_by = models.CharField(_("appointed by"), max_length=120)
+    appointed_at = models.DateTimeField(_("appointed"))
+    ended_by = models.CharField(_("ended by"), max_length=120, blank=True)
+    ended_at = models.DateTimeField(_("ended"), null=True)
+
+    objects = OwnedQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["-appointed_at", "-pk"]
+        verbose_name = _("appointment of a reviewer")
+        verbose_name_plural = _("appointments of reviewers")
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["programme", "reviewer"], condition=Q(ended_at=None), name="appointed_once_at_a_time"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.public_id
 
 
 class ReviewAssignment(models.Model):

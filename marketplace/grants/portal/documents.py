@@ -2,18 +2,19 @@
 """The step of documents, and the files as downloads."""
 
 from django.contrib import messages
-from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
 from aion import clock
 from aion.actor import Scope
 from aion.errors import Conflict, DomainError
+from aion.web.downloads import kept_file
 from aion.web.middleware import status_of
 from aion.web.uploads import was_too_large
 from aion.web.views import ActorView
 from marketplace.grants.errors import FileTooLarge
-from marketplace.grants.models import Application, Attachment
+from marketplace.grants.models import Application
 from marketplace.grants.portal.forms import AttachmentForm
 from marketplace.grants.portal.wizard import draft_for, step_context
 from marketplace.grants.services.applications import find
@@ -77,19 +78,6 @@ class DocumentsView(ActorView):
         return render(request, "grants/step_documents.html", context, status=status)
 
 
-def served(attachment: Attachment) -> HttpResponseBase:
-    """Return a file as a download: never shown in the page's own origin, whatever it holds."""
-    response = FileResponse(
-        attachment.file.open("rb"),
-        as_attachment=True,
-        filename=attachment.name,
-        content_type="application/octet-stream",
-    )
-    response["X-Content-Type-Options"] = "nosniff"
-    response["Cache-Control"] = "private, no-store"
-    return response
-
-
 class FileView(ActorView):
     """A file of the organisation's applications."""
 
@@ -97,7 +85,8 @@ class FileView(ActorView):
 
     def get(self, request: HttpRequest, public_id: str) -> HttpResponseBase:
         """Send it."""
-        return served(find_attachment(self.actor, public_id))
+        found = find_attachment(self.actor, public_id)
+        return kept_file(found.file.open("rb"), name=found.name)
 
 
 class RemoveFileView(ActorView):

@@ -3,6 +3,7 @@
 
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext
 
 from aion import clock
 from aion.actor import Scope
@@ -39,7 +40,7 @@ class ProgrammeBase(ActorView):
         """Return it. Raises NotFound for a programme that another organisation runs."""
         found = queries.run_programmes(self.actor).filter(public_id=public_id).first()
         if found is None:
-            raise NotFound("There is no such programme, or your organisation does not run it.")
+            raise NotFound(gettext("There is no such programme, or your organisation does not run it."))
         return found
 
 

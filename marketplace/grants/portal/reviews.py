@@ -7,24 +7,23 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from aion import clock
 from aion.actor import Scope
 from aion.errors import DomainError, NotFound
+from aion.web.downloads import kept_file
 from aion.web.middleware import status_of
 from aion.web.views import ActorView
 from marketplace.grants.models import Attachment, Criterion, ReviewAssignment, Score
 from marketplace.grants.models.review import CONFLICTS
-from marketplace.grants.portal.documents import served
 from marketplace.grants.queries import awards as queries
 from marketplace.grants.services import reviews
-from marketplace.grants.services.reviews import COMMENT_LIMIT, TEXT_LIMIT, ScoreWish
+from marketplace.grants.services.reviews import COMMENT_LIMIT, READABLE, TEXT_LIMIT, ScoreWish
 from marketplace.grants.states import ReviewState
 
 CONTROL = {"class": "control"}
-READABLE = (ReviewState.ACCEPTED, ReviewState.SUBMITTED)
 INDEPENDENT = "none"
 
 
@@ -237,8 +236,8 @@ class ReviewFileView(ActorView):
         mine = ReviewAssignment.objects.own(self.actor).filter(state__in=READABLE)
         found = Attachment.objects.filter(public_id=public_id, application_id__in=mine.values("application_id")).first()
         if found is None:
-            raise NotFound("There is no such file, or you cannot read it yet.")
-        return served(found)
+            raise NotFound(gettext("There is no such file, or you cannot read it yet."))
+        return kept_file(found.file.open("rb"), name=found.name)
 
 
 def _criteria(assignment: ReviewAssignment) -> list[Criterion]:

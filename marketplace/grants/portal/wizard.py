@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
 from django.utils.translation import gettext as _
 
 from aion import clock
@@ -39,7 +40,7 @@ def draft_for(view: ActorView, public_id: str) -> Application:
     """Return the application that a step is about. Raises WrongState once it was submitted."""
     application = find(view.actor, public_id)
     if application.state != ApplicationState.DRAFT:
-        raise WrongState("It was submitted: its content does not change any more.", state=application.state)
+        raise WrongState(gettext("It was submitted: its content does not change any more."), state=application.state)
     return application
 
 

@@ -8,7 +8,15 @@ from datetime import date
 from django.db.models import Sum
 
 from marketplace.grants.aid import window_start
-from marketplace.grants.models import AidEntry, AidRule, ExcludedSector, PublicHoliday, UndertakingLink
+from marketplace.grants.models import (
+    AidEntry,
+    AidRecord,
+    AidRule,
+    ExcludedSector,
+    PublicHoliday,
+    Undertaking,
+    UndertakingLink,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +61,12 @@ def used_by(undertaking_id: int, rule: AidRule, on: date) -> int:
         undertaking=undertaking_id, granted_on__gt=window_start(on, rule.window_years), granted_on__lte=on
     )
     return int(rows.aggregate(total=Sum("amount", default=0))["total"])
+
+
+def borne_by(undertaking: Undertaking) -> list[tuple[AidRecord, int]]:
+    """Return the aid that an undertaking bears, each with its micro-credits: what it got, less what it handed on."""
+    rows = AidRecord.objects.filter(entries__undertaking=undertaking).annotate(borne=Sum("entries__amount"))
+    return [(one, one.borne) for one in rows.order_by("pk") if one.borne]
 
 
 def headroom(organisation_id: int, rule: AidRule, on: date) -> Headroom:

@@ -11,7 +11,7 @@ from django.db.models import QuerySet, Sum
 from aion.actor import Actor
 from billing import queries as billing
 from clusters import queries as clusters
-from marketplace.grants.models import Award, Decision, Programme, ReviewAssignment
+from marketplace.grants.models import Award, Commitment, Decision, Programme, ReviewAssignment
 from marketplace.grants.states import AidRegime, MoneySource, Standing
 
 
@@ -104,9 +104,15 @@ def overdue_reports(organisation_id: int, at: datetime) -> int:
 
 
 def reclaimed(award: Award) -> int:
-    """Return how much of an award went back to the pot."""
-    rows = award.reclaims.filter(state=Standing.APPROVED)
-    return int(rows.aggregate(total=Sum("amount", default=0))["total"])
+    """Return how much of an award went back to the pot: reclaimed, or expired unused."""
+    return returned([award])[award.pk]
+
+
+def returned(awards: Sequence[Award]) -> dict[int, int]:
+    """Return how much of each award went back to the pot, by its key, in one query."""
+    rows = Commitment.objects.filter(application__in=[one.application_id for one in awards], amount__lt=0)
+    summed = dict(rows.values("application").annotate(total=Sum("amount")).values_list("application", "total"))
+    return {one.pk: -summed.get(one.application_id, 0) for one in awards}
 
 
 def decision_of(actor: Actor, application_id: int) -> Decision | None:

@@ -4,6 +4,7 @@
 from datetime import datetime
 
 from django.db.models import QuerySet, Sum
+from django.utils.translation import gettext
 
 from aion.actor import Actor
 from marketplace.grants.errors import ProgrammeNotFound
@@ -22,7 +23,7 @@ def published_by_code(code: str) -> Programme:
     """Return a published programme. Raises ProgrammeNotFound, alike for a draft and for what does not exist."""
     found = published().filter(code=code).first()
     if found is None:
-        raise ProgrammeNotFound("There is no such call.")
+        raise ProgrammeNotFound(gettext("There is no such call."))
     return found
 
 
@@ -30,7 +31,7 @@ def published_by_id(public_id: str) -> Programme:
     """Return a published programme by its id. Raises ProgrammeNotFound."""
     found = published().filter(public_id=public_id).first()
     if found is None:
-        raise ProgrammeNotFound("There is no such call: choose one from the list of calls.")
+        raise ProgrammeNotFound(gettext("There is no such call: choose one from the list of calls."))
     return found
 
 

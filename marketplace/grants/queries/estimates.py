@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.utils.translation import gettext
+
 from aion.residency.policy import Level
 from billing import queries as billing
 from clusters import queries as clusters
@@ -65,7 +67,7 @@ def _compute(wish: ItemWish) -> Compute:
         return training(code=wish.sku_code, params=wish.params or 0, tokens=wish.tokens or 0, mfu_bp=wish.mfu_bp or 0)
     hours = wish.gpu_hours or 0
     if not HOURS[0] <= hours <= HOURS[1]:
-        raise OutOfBounds("gpu_hours", "Enter GPU-hours, or model size and tokens to have them estimated.")
+        raise OutOfBounds("gpu_hours", gettext("Enter GPU-hours, or model size and tokens to have them estimated."))
     return Compute(0, hours, normalised(wish.sku_code, hours))
 
 
@@ -73,7 +75,7 @@ def cost_of(wish: ItemWish, offers: Mapping[str, PricedOffer]) -> ItemCost:
     """Return what ``wish`` takes on the cheapest allowed offer. Raises OutOfBounds, which names the field."""
     line = offers.get(wish.sku_code)
     if line is None:
-        raise OutOfBounds("sku_code", "This accelerator is not on sale for this call: choose one of the list.")
+        raise OutOfBounds("sku_code", gettext("This accelerator is not on sale for this call: choose one of the list."))
     compute = _compute(wish)
     site = line.offer.pool.cluster.site
     micro = billing.worst_case(

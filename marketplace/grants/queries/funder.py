@@ -6,12 +6,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from django.db.models import Sum
-
 from aion.money import decimal_string
-from marketplace.grants.models import Programme, Reclaim
-from marketplace.grants.queries.awards import awards_of, draw_downs, is_aid
-from marketplace.grants.states import Standing
+from marketplace.grants.models import Programme
+from marketplace.grants.queries.awards import awards_of, draw_downs, is_aid, returned
 
 HEADER = (
     "award", "organisation", "country", "title", "rank", "granted_on", "expires_on", "granted_eur", "spent_eur",
@@ -72,12 +69,7 @@ def funder_lines(programme: Programme) -> list[FunderLine]:
     """Return a programme's awards by rank, in a constant number of queries."""
     found = awards_of(programme)
     used = draw_downs(found)
-    taken = dict(
-        Reclaim.objects.filter(award__programme=programme, state=Standing.APPROVED)
-        .values("award")
-        .annotate(total=Sum("amount"))
-        .values_list("award", "total")
-    )
+    back = returned(found)
     regime = programme.aid_regime if is_aid(programme) else "no aid"
     lines = []
     for one in found:
@@ -93,7 +85,7 @@ def funder_lines(programme: Programme) -> list[FunderLine]:
                 expires_on=one.expires_at.date(),
                 granted=one.amount,
                 spent=drawn.spent,
-                reclaimed=taken.get(one.pk, 0),
+                reclaimed=back[one.pk],
                 left=one.lot.available + one.lot.held,
                 milli_gpu_seconds=drawn.milli_gpu_seconds,
                 runs=drawn.runs,

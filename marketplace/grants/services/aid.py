@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from django.db import connection, transaction
 from django.db.backends.postgresql.psycopg_any import DateRange
 from django.db.models import Sum
+from django.utils.translation import gettext
 
 from aion.actor import Actor
 from aion.audit import services as audit
@@ -19,7 +20,7 @@ from marketplace.grants.aid import working_day_after
 from marketplace.grants.audit import Action
 from marketplace.grants.errors import AidRefused
 from marketplace.grants.models import AidEntry, AidRecord, AidRule, Application, Award, Undertaking, UndertakingLink
-from marketplace.grants.queries.aid import excluded_by, holidays_from, link_of, rule_in_force, used_by
+from marketplace.grants.queries.aid import borne_by, excluded_by, holidays_from, link_of, rule_in_force, used_by
 from marketplace.grants.states import AidEntryKind, AidKind, AidRegime
 
 
@@ -46,21 +47,39 @@ def require_room(*, application: Application, amount: int, at: datetime) -> AidG
     on = at.astimezone(ZoneInfo(programme.zone)).date()
     rule = rule_in_force(programme.aid_regime, on)
     if rule is None:
-        raise AidRefused(f"No rule {programme.aid_regime} is in force on {on}: staff enter it first.")
+        raise AidRefused(
+            gettext("No rule %(aid_regime)s is in force on %(on)s: staff enter it first.")
+            % {"aid_regime": programme.aid_regime, "on": on}
+        )
     if application.declared_aid is None:
-        raise AidRefused("The applicant has not declared the aid of the last years: without that nothing is granted.")
+        raise AidRefused(
+            gettext("The applicant has not declared the aid of the last years: without that nothing is granted.")
+        )
     nace = nace_of(application.organisation)
     sector = excluded_by(rule.code, nace)
     if sector is not None:
-        raise AidRefused(f"The applicant's sector {nace} is left out: {sector.source}.", nace=nace)
+        raise AidRefused(
+            gettext("The applicant's sector %(nace)s is left out: %(source)s.")
+            % {"nace": nace, "source": sector.source},
+            nace=nace,
+        )
     undertaking = lock_undertaking(organisation=application.organisation, on=on, at=at)
     _top_up_declared(application, undertaking, rule, at)
     used = used_by(undertaking.pk, rule, on)
     if used + amount > rule.cap:
         left = max(0, rule.cap - used)
         raise AidRefused(
-            f"{undertaking} has had {decimal_string(used)} of {decimal_string(rule.cap)} euros of aid in "
-            f"{rule.window_years} years: {decimal_string(left)} are left. A grant above that is refused whole.",
+            gettext(
+                "%(undertaking)s has had %(used)s of %(cap)s euros of aid in %(window_years)s years: %(left)s "
+                "are left. A grant above that is refused whole."
+            )
+            % {
+                "undertaking": undertaking,
+                "used": decimal_string(used),
+                "cap": decimal_string(rule.cap),
+                "window_years": rule.window_years,
+                "left": decimal_string(left),
+            },
             field="amount",
             cap_microcredits=rule.cap,
             used_microcredits=used,
@@ -131,7 +150,7 @@ def lock_undertaking(*, organisation: Organisation, on: date, at: datetime) -> U
         if again is not None and again.undertaking_id == locked.pk:
             return locked
         link = again
-    raise Conflict("The undertaking changed meanwhile: try again.")
+    raise Conflict(gettext("The undertaking changed meanwhile: try again."))
 
 
 @transaction.atomic
@@ -142,14 +161,14 @@ def merge(*, actor: Actor, source: Undertaking, target: Undertaking, on: date, r
     """
     _require_reason(reason)
     if source.pk == target.pk:
-        raise Rejected("Choose two different undertakings.", field="target")
+        raise Rejected(gettext("Choose two different undertakings."), field="target")
     locked = {
         one.pk: one
         for one in Undertaking.objects.select_for_update().filter(pk__in=(source.pk, target.pk)).order_by("pk")
     }
     if any(one.closed_at for one in locked.values()):
-        raise Conflict("One of them was merged into another before.")
-    for record, borne in _borne(source):
+        raise Conflict(gettext("One of them was merged into another before."))
+    for record, borne in borne_by(source):
         _post(source, record, AidEntryKind.MERGER, -borne, at)
         _post(target, record, AidEntryKind.MERGER, borne, at)
     links = UndertakingLink.objects.filter(undertaking=source, valid__contains=on)
@@ -180,9 +199,11 @@ def split(
 ) -> Undertaking:
     """Make an undertaking of its own of ``organisations``, with ``parts`` of the history: record's id to micro-credits.
 
-    Raises Rejected without a reason, for an organisation that is not part of it or a part above what it bears.
+    Raises Rejected without a reason or name, for an organisation that is not part of it or a part above what it bears.
     """
     _require_reason(reason)
+    if not name.strip():
+        raise Rejected(gettext("Give the new undertaking a name."), field="name")
     Undertaking.objects.select_for_update().get(pk=source.pk)
     links = {
         link.organisation_id: link
@@ -192,12 +213,15 @@ def split(
     }
     strangers = [one.name for one in organisations if one.pk not in links]
     if strangers or not organisations or len(links) <= len(organisations):
-        raise Rejected("Name some, not all, of the organisations of this undertaking.", field="organisations")
-    bearing = {record.public_id: (record, borne) for record, borne in _borne(source)}
+        raise Rejected(gettext("Name some, not all, of the organisations of this undertaking."), field="organisations")
+    bearing = {record.public_id: (record, borne) for record, borne in borne_by(source)}
     for public_id, amount in parts.items():
         if public_id not in bearing or not 0 < amount <= bearing[public_id][1]:
-            raise Rejected(f"The undertaking does not bear so much of {public_id}.", field="parts")
-    made = Undertaking.objects.create(name=name, created_at=at)
+            raise Rejected(
+                gettext("The undertaking does not bear so much of %(public_id)s.") % {"public_id": public_id},
+                field="parts",
+            )
+    made = Undertaking.objects.create(name=name.strip()[:160], created_at=at)
     for public_id, amount in parts.items():
         record = bearing[public_id][0]
         _post(source, record, AidEntryKind.SPLIT, -amount, at)
@@ -226,10 +250,13 @@ def link(
     _require_reason(source, field="source")
     own = lock_undertaking(organisation=organisation, on=on, at=at)
     if own.pk == undertaking.pk:
-        raise Conflict(f"{organisation} belongs to it already.")
+        raise Conflict(gettext("%(organisation)s belongs to it already.") % {"organisation": organisation})
     others = UndertakingLink.objects.filter(undertaking=own, valid__contains=on).exclude(organisation=organisation)
     if others.exists():
-        raise Conflict(f"{organisation} is linked to other organisations: split {own} first.")
+        raise Conflict(
+            gettext("%(organisation)s is linked to other organisations: split %(own)s first.")
+            % {"organisation": organisation, "own": own}
+        )
     merge(actor=actor, source=own, target=undertaking, on=on, reason=source, at=at)
     audit.record(
         actor=actor, action=Action.UNDERTAKING_LINKED, subject=undertaking, at=at, reason=source,
@@ -241,12 +268,12 @@ def link(
 def mark_registered(*, actor: Actor, record: AidRecord, reference: str, on: date, at: datetime) -> AidRecord:
     """Write down that an aid is in the register. Raises Conflict the second time, Rejected without a reference."""
     if not reference.strip():
-        raise Rejected("Give the reference that the register shows.", field="reference")
+        raise Rejected(gettext("Give the reference that the register shows."), field="reference")
     found: AidRecord = AidRecord.objects.select_for_update(of=("self",)).get(pk=record.pk)
     if found.registered_on is not None:
-        raise Conflict(f"It was registered on {found.registered_on}.")
+        raise Conflict(gettext("It was registered on %(registered_on)s.") % {"registered_on": found.registered_on})
     if not found.granted_on <= on <= at.date():
-        raise Rejected("The day lies between the grant and today.", field="on")
+        raise Rejected(gettext("The day lies between the grant and today."), field="on")
     found.registered_on, found.register_ref = on, reference.strip()
     found.save(update_fields=["registered_on", "register_ref"])
     audit.record(
@@ -280,11 +307,6 @@ def _top_up_declared(application: Application, undertaking: Undertaking, rule: A
     _post(undertaking, record, AidEntryKind.DECLARED, unknown, at)
 
 
-def _borne(undertaking: Undertaking) -> list[tuple[AidRecord, int]]:
-    rows = AidRecord.objects.filter(entries__undertaking=undertaking).annotate(borne=Sum("entries__amount"))
-    return [(one, one.borne) for one in rows.order_by("pk") if one.borne]
-
-
 def _post(undertaking: Undertaking, record: AidRecord, kind: AidEntryKind, amount: int, at: datetime) -> None:
     AidEntry.objects.create(
         undertaking=undertaking, record=record, kind=kind, amount=amount, granted_on=record.granted_on, at=at
@@ -308,4 +330,4 @@ def _relink(actor: Actor, link: UndertakingLink, target: Undertaking, on: date, 
 
 def _require_reason(reason: str, *, field: str = "reason") -> None:
     if not reason.strip():
-        raise Rejected("Write where this is known from: it goes on the record.", field=field)
+        raise Rejected(gettext("Write where this is known from: it goes on the record."), field=field)

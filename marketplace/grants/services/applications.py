@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext
 
 from aion.actor import Actor, Scope
 from aion.audit import services as audit
@@ -28,10 +29,14 @@ def require_open(programme: Programme, at: datetime) -> None:
     """Raise CallClosed unless ``programme`` takes applications at ``at``."""
     now = phase(programme, at)
     if now == UPCOMING:
-        raise CallClosed("The call has not opened yet: come back then.", opens_at=programme.opens_at.isoformat())
+        raise CallClosed(
+            gettext("The call has not opened yet: come back then."), opens_at=programme.opens_at.isoformat()
+        )
     if now == CLOSED:
         raise CallClosed(
-            "The deadline of this call is past. Your draft is kept; look at the list of calls for the next one.",
+            gettext(
+                "The deadline of this call is past. Your draft is kept; look at the list of calls for the next one."
+            ),
             closed_at=programme.closes_at.isoformat(),
         )
 
@@ -45,9 +50,9 @@ def start_application(*, actor: Actor, programme: Programme, at: datetime) -> Ap
     actor.require(Scope.GRANTS_WRITE)
     organisation = Organisation.objects.visible_to(actor).first()
     if organisation is None:
-        raise Forbidden("An application belongs to an organisation; act for one first.")
+        raise Forbidden(gettext("An application belongs to an organisation; act for one first."))
     if organisation.state != OrganisationState.ACTIVE:
-        raise OrganisationFrozen("Your organisation is not active: it cannot apply. Ask support.")
+        raise OrganisationFrozen(gettext("Your organisation is not active: it cannot apply. Ask support."))
     require_open(programme, at)
     try:
         with transaction.atomic():
@@ -60,7 +65,9 @@ def start_application(*, actor: Actor, programme: Programme, at: datetime) -> Ap
                 updated_by_id=actor.user_id,
             )
     except IntegrityError as error:
-        raise AlreadyApplied("Your organisation has an application to this call: go on with that one.") from error
+        raise AlreadyApplied(
+            gettext("Your organisation has an application to this call: go on with that one.")
+        ) from error
     note(actor=actor, application=application, came_from="", to=application.state, reason="", at=at)
     audit.record(actor=actor, action=Action.APPLICATION_STARTED, subject=application, at=at)
     return application
@@ -75,7 +82,7 @@ def find(actor: Actor, public_id: str, *, lock: bool = False) -> Application:
         rows.select_related("programme", "organisation", "project").filter(public_id=public_id).first()
     )
     if found is None:
-        raise NotFound("There is no such application.")
+        raise NotFound(gettext("There is no such application."))
     return found
 
 
@@ -83,7 +90,7 @@ def draft_of(actor: Actor, public_id: str) -> Application:
     """Return a locked draft. Raises NotFound, WrongState once it was submitted."""
     found = find(actor, public_id, lock=True)
     if found.state != ApplicationState.DRAFT:
-        raise WrongState("It was submitted: its content does not change any more.", state=found.state)
+        raise WrongState(gettext("It was submitted: its content does not change any more."), state=found.state)
     return found
 
 
@@ -101,15 +108,17 @@ def save_step(
     allowed = STEPS[step] if step else ALL_FIELDS
     unknown = sorted(set(data) - allowed)
     if unknown:
-        raise Rejected(f"There is no {unknown[0]} here.", field=unknown[0])
+        raise Rejected(gettext("There is no %(unknown)s here.") % {"unknown": unknown[0]}, field=unknown[0])
     values = judged(actor, application, data)
     if revision != application.revision:
         # A page that saves by itself may be a moment ahead of its own button: the same content is no conflict.
         if "items" not in data and all(getattr(application, name) == value for name, value in values.items()):
             return application
         raise StaleRevision(
-            f"The draft was changed by {_who(application.updated_by_id)} since you opened it: reload the page, then "
-            "enter your changes again.",
+            gettext(
+                "The draft was changed by %(name)s since you opened it: reload the page, then enter your changes again."
+            )
+            % {"name": _who(application.updated_by_id)},
             revision=application.revision,
         )
     for name, value in values.items():
@@ -126,18 +135,20 @@ def save_step(
 
 def _who(user_id: int | None) -> str:
     person = User.objects.filter(pk=user_id).first() if user_id else None
-    return str(person) if person is not None else "somebody"
+    return str(person) if person is not None else gettext("somebody")
 
 
 def item_wish(value: Any) -> ItemWish:
     """Return a work item as it was asked for. Raises Rejected for what is no work item."""
     numbers = ("gpu_hours", "params", "tokens", "mfu_bp")
     if not isinstance(value, Mapping) or set(value) - {"title", "sku_code", *numbers}:
-        raise Rejected("An item has a title, a GPU, and GPU-hours or model size, tokens, utilisation.", field="items")
+        raise Rejected(
+            gettext("An item has a title, a GPU, and GPU-hours or model size, tokens, utilisation."), field="items"
+        )
     for name in numbers:
         one = value.get(name)
         if one is not None and (not isinstance(one, int) or isinstance(one, bool)):
-            raise Rejected(f"{name} is a whole number.", field="items")
+            raise Rejected(gettext("%(name)s is a whole number.") % {"name": name}, field="items")
     return ItemWish(
         title=text("items", value.get("title", ""), 120),
         sku_code=text("items", value.get("sku_code", ""), 40),
@@ -147,17 +158,27 @@ def item_wish(value: Any) -> ItemWish:
 
 def _costs(actor: Actor, application: Application, value: Any, at: datetime) -> list[ItemCost]:
     if not isinstance(value, Sequence) or isinstance(value, str) or len(value) > MAX_ITEMS:
-        raise Rejected(f"Write at most {MAX_ITEMS} items.", field="items")
+        raise Rejected(gettext("Write at most %(max_items)s items.") % {"max_items": MAX_ITEMS}, field="items")
     offers = allowed_offers(application.programme, at, buyer_of(actor))
     costs = []
     for position, one in enumerate(value, 1):
         wish = item_wish(one)
         if not wish.title:
-            raise Rejected(f"Item {position}: give it a title.", field="items", position=position, part="title")
+            raise Rejected(
+                gettext("Item %(position)s: give it a title.") % {"position": position},
+                field="items",
+                position=position,
+                part="title",
+            )
         try:
             costs.append(cost_of(wish, offers))
         except OutOfBounds as error:
-            raise Rejected(f"Item {position}: {error}", field="items", position=position, part=error.field) from error
+            raise Rejected(
+                gettext("Item %(position)s: %(error)s") % {"position": position, "error": gettext(str(error))},
+                field="items",
+                position=position,
+                part=error.field,
+            ) from error
     return costs
 
 

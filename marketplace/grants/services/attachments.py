@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.files.base import File
 from django.db import transaction
+from django.utils.translation import gettext
 
 from aion.actor import Actor, Scope
 from aion.audit import services as audit
@@ -20,14 +21,13 @@ from marketplace.grants.states import AttachmentKind
 
 MAX_FILES = 12
 MAX_NAME = 120
-TAKEN = "We take PDF, PNG and JPEG."
 
 
 def _plain_name(name: str) -> str:
     last = name.replace("\\", "/").rsplit("/", 1)[-1]
     kept = "".join(one for one in last if one.isprintable() and one not in '"<>|:*?').strip(" .")
     if not kept:
-        raise FileRefused("Give the file a name.", field="file")
+        raise FileRefused(gettext("Give the file a name."), field="file")
     stem, dot, end = kept.rpartition(".")
     return f"{stem[: MAX_NAME - len(end) - 1]}{dot}{end}" if dot else kept[:MAX_NAME]
 
@@ -40,9 +40,12 @@ def _examined(file: "File[Any]", name: str) -> tuple[str, str]:
     file.seek(0)
     shown, said = sniff(first), type_of_name(name)
     if shown is None:
-        raise FileRefused(f"This is not a file that we take. {TAKEN}", field="file")
+        raise FileRefused(gettext("This is not a file that we take. We take PDF, PNG and JPEG."), field="file")
     if said != shown:
-        raise FileRefused(f"The name says another type than the content. {TAKEN} Name the file so.", field="file")
+        raise FileRefused(
+            gettext("The name says another type than the content. We take PDF, PNG and JPEG. Name the file so."),
+            field="file",
+        )
     return shown, digest.hexdigest()
 
 
@@ -56,14 +59,17 @@ def attach(*, actor: Actor, public_id: str, kind: str, name: str, file: "File[An
     actor.require(Scope.GRANTS_WRITE)
     application = draft_of(actor, public_id)
     if kind not in set(AttachmentKind):
-        raise Rejected("Say what the file is for.", field="kind")
+        raise Rejected(gettext("Say what the file is for."), field="kind")
     size = file.size or 0
     if size > MAX_FILE_BYTES:
-        raise FileTooLarge("A file has at most 20 MB: make it smaller, then attach it again.", field="file")
+        raise FileTooLarge(gettext("A file has at most 20 MB: make it smaller, then attach it again."), field="file")
     if not size:
-        raise FileRefused("This file is empty.", field="file")
+        raise FileRefused(gettext("This file is empty."), field="file")
     if application.attachments.count() >= MAX_FILES:
-        raise Rejected(f"An application has at most {MAX_FILES} files: remove one first.", field="file")
+        raise Rejected(
+            gettext("An application has at most %(max_files)s files: remove one first.") % {"max_files": MAX_FILES},
+            field="file",
+        )
     plain = _plain_name(name)
     media_type, digest = _examined(file, plain)
     row = Attachment(
@@ -110,7 +116,7 @@ def find_attachment(actor: Actor, public_id: str) -> Attachment:
         Attachment.objects.visible_to(actor).select_related("application").filter(public_id=public_id).first()
     )
     if found is None:
-        raise NotFound("There is no such file.")
+        raise NotFound(gettext("There is no such file."))
     return found
 
 

@@ -4,6 +4,7 @@
 from datetime import UTC, date, datetime, time, timedelta
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from aion.actor import Actor, Scope, system
 from aion.audit import services as audit
@@ -32,7 +33,7 @@ def find(actor: Actor, public_id: str, *, lock: bool = False) -> Award:
         rows = rows.select_for_update(of=("self",))
     award: Award | None = rows.filter(public_id=public_id).first()
     if award is None:
-        raise NotFound("There is no such award.")
+        raise NotFound(gettext("There is no such award."))
     return award
 
 
@@ -55,12 +56,18 @@ def request_extension(*, actor: Actor, public_id: str, until: date, reason: str,
     _require_running(award, at)
     if until < award.expires_at.date() or until > (award.expires_at + timedelta(days=MOST_DAYS)).date():
         raise Rejected(
-            f"Choose a day after {award.expires_at:%Y-%m-%d} and at most {MOST_DAYS} days later.", field="until"
+            gettext("Choose a day after %(expires_at)s and at most %(most_days)s days later.")
+            % {"expires_at": f"{award.expires_at:%Y-%m-%d}", "most_days": MOST_DAYS},
+            field="until",
         )
     if not reason.strip() or len(reason) > REASON_LIMIT:
-        raise Rejected(f"Write why you need more time, in at most {REASON_LIMIT} characters.", field="reason")
+        raise Rejected(
+            gettext("Write why you need more time, in at most %(reason_limit)s characters.")
+            % {"reason_limit": REASON_LIMIT},
+            field="reason",
+        )
     if award.extensions.filter(state=Standing.PENDING).exists():
-        raise Conflict("A request for more time waits for an answer already.")
+        raise Conflict(gettext("A request for more time waits for an answer already."))
     request = ExtensionRequest.objects.create(
         organisation_id=award.organisation_id,
         award=award,
@@ -82,7 +89,7 @@ def decide_extension(
     Raises NotFound when it waits no more, Rejected without a reason, Conflict when the award has ended meanwhile.
     """
     if not reason.strip():
-        raise Rejected("Write why: the applicant reads it.", field="reason")
+        raise Rejected(gettext("Write why: the applicant reads it."), field="reason")
     award = (
         Award.objects.select_for_update(of=("self",))
         .select_related("programme", "application")
@@ -92,7 +99,7 @@ def decide_extension(
         ExtensionRequest.objects.select_for_update().filter(pk=request.pk, state=Standing.PENDING).first()
     )
     if found is None:
-        raise NotFound("No such request waits for a decision.")
+        raise NotFound(gettext("No such request waits for a decision."))
     if approve:
         _require_running(award, at)
         end = datetime.combine(found.until, time(0, 0, 1), tzinfo=UTC)
@@ -128,17 +135,18 @@ def propose_reclaim(*, actor: Actor, award: Award, amount: int | None, reason: s
     Raises InvalidAmount for more than that, Rejected without a reason, Conflict when one waits already.
     """
     if not reason.strip():
-        raise Rejected("Write why: the applicant reads it.", field="reason")
+        raise Rejected(gettext("Write why: the applicant reads it."), field="reason")
     found = Award.objects.select_for_update(of=("self",)).select_related("lot").get(pk=award.pk)
     available = found.lot.available
     wanted = available if amount is None else amount
     if not 0 < wanted <= available:
         raise InvalidAmount(
-            f"{decimal_string(max(0, available))} credits are neither spent nor held: reclaim at most that.",
+            gettext("%(available)s credits are neither spent nor held: reclaim at most that.")
+            % {"available": decimal_string(max(0, available))},
             field="amount",
         )
     if found.reclaims.filter(state=Standing.PENDING).exists():
-        raise Conflict("A reclaim of this award waits for its second person already.")
+        raise Conflict(gettext("A reclaim of this award waits for its second person already."))
     proposal = Reclaim.objects.create(
         organisation_id=found.organisation_id,
         award=found,
@@ -173,9 +181,9 @@ def decide_reclaim(*, actor: Actor, proposal: Reclaim, approve: bool, reason: st
         .first()
     )
     if found is None:
-        raise NotFound("No such reclaim waits for a decision.")
+        raise NotFound(gettext("No such reclaim waits for a decision."))
     if approve and (actor.user_id is None or actor.user_id == found.proposed_by_id):
-        raise FourEyesNeeded("You proposed this yourself: another member of staff must approve it.")
+        raise FourEyesNeeded(gettext("You proposed this yourself: another member of staff must approve it."))
     award = found.award
     found.state = Standing.APPROVED if approve else Standing.REJECTED
     found.decided_by_id = actor.user_id if actor.user_id != found.proposed_by_id else None
@@ -277,4 +285,7 @@ def _check_use(pk: int, at: datetime) -> int:
 
 def _require_running(award: Award, at: datetime) -> None:
     if award.expires_at <= at:
-        raise Conflict(f"The award ended on {award.expires_at:%Y-%m-%d}: it cannot be made longer any more.")
+        raise Conflict(
+            gettext("The award ended on %(expires_at)s: it cannot be made longer any more.")
+            % {"expires_at": f"{award.expires_at:%Y-%m-%d}"}
+        )

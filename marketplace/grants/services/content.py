@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
+from django.utils.translation import gettext
 
 from aion.actor import Actor
 from aion.errors import Rejected
@@ -31,12 +32,15 @@ ALL_FIELDS = frozenset().union(*STEPS.values())
 def text(name: str, value: Any, limit: int) -> str:
     """Return ``value`` trimmed. Raises Rejected for what is no text, too long, or holds control characters."""
     if not isinstance(value, str):
-        raise Rejected("Write a text.", field=name)
+        raise Rejected(gettext("Write a text."), field=name)
     kept = value.replace("\r\n", "\n").strip()
     if len(kept) > limit:
-        raise Rejected(f"Write at most {limit} characters; this has {len(kept)}.", field=name)
+        raise Rejected(
+            gettext("Write at most %(limit)s characters; this has %(kept)s.") % {"limit": limit, "kept": len(kept)},
+            field=name,
+        )
     if any((ord(one) < 32 and one not in "\n\t") or ord(one) == 127 for one in kept):
-        raise Rejected("Take out the control characters.", field=name)
+        raise Rejected(gettext("Take out the control characters."), field=name)
     return kept
 
 
@@ -47,7 +51,7 @@ def _texts(name: str) -> Callable[[Actor, Application, Any], Any]:
 def _choice(name: str, allowed: Sequence[str]) -> Callable[[Actor, Application, Any], Any]:
     def judge(_actor: Actor, _application: Application, value: Any) -> str:
         if value not in ("", *allowed):
-            raise Rejected(f"Choose one of {', '.join(allowed)}.", field=name)
+            raise Rejected(gettext("Choose one of %(allowed)s.") % {"allowed": ", ".join(allowed)}, field=name)
         return str(value)
 
     return judge
@@ -55,13 +59,13 @@ def _choice(name: str, allowed: Sequence[str]) -> Callable[[Actor, Application, 
 
 def _rows(name: str, value: Any, limit: int, keys: Mapping[str, int]) -> list[dict[str, str]]:
     if not isinstance(value, list) or not all(isinstance(one, dict) and not set(one) - set(keys) for one in value):
-        raise Rejected(f"Write a list of {', '.join(keys)}.", field=name)
+        raise Rejected(gettext("Write a list of %(keys)s.") % {"keys": ", ".join(keys)}, field=name)
     rows = [{key: text(name, one.get(key, ""), length) for key, length in keys.items()} for one in value]
     rows = [one for one in rows if any(one.values())]
     if len(rows) > limit:
-        raise Rejected(f"Name at most {limit}.", field=name)
+        raise Rejected(gettext("Name at most %(limit)s.") % {"limit": limit}, field=name)
     if any(not one["name"] for one in rows):
-        raise Rejected("Give everyone a name.", field=name)
+        raise Rejected(gettext("Give everyone a name."), field=name)
     return rows
 
 
@@ -71,7 +75,9 @@ def _team(_actor: Actor, _application: Application, value: Any) -> list[dict[str
         try:
             validate_email(one["email"])
         except ValidationError as error:
-            raise Rejected(f"{one['name']} needs an e-mail address that works.", field="team") from error
+            raise Rejected(
+                gettext("%(name)s needs an e-mail address that works.") % {"name": one["name"]}, field="team"
+            ) from error
     return rows
 
 
@@ -84,14 +90,14 @@ def _project(actor: Actor, _application: Application, value: Any) -> Project | N
         return None
     found: Project | None = Project.objects.visible_to(actor).filter(public_id=value).first()
     if found is None:
-        raise Rejected("There is no such project: choose one of your organisation's.", field="project")
+        raise Rejected(gettext("There is no such project: choose one of your organisation's."), field="project")
     return found
 
 
 def _attestations(_actor: Actor, application: Application, value: Any) -> list[str]:
     asked = {one["key"] for one in declarations(application)}
     if not isinstance(value, list) or not all(isinstance(one, str) for one in value) or set(value) - asked:
-        raise Rejected("Declare only what the call asks for.", field="attestations")
+        raise Rejected(gettext("Declare only what the call asks for."), field="attestations")
     return sorted(set(value))
 
 
@@ -99,13 +105,15 @@ def _aid(_actor: Actor, _application: Application, value: Any) -> int | None:
     if value is None:
         return None
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MAX_AID:
-        raise Rejected("Enter the aid received in the last three years; 0 if there was none.", field="declared_aid")
+        raise Rejected(
+            gettext("Enter the aid received in the last three years; 0 if there was none."), field="declared_aid"
+        )
     return value
 
 
 def _tick(_actor: Actor, _application: Application, value: Any) -> bool:
     if not isinstance(value, bool):
-        raise Rejected("Say yes or no.", field="acknowledgement")
+        raise Rejected(gettext("Say yes or no."), field="acknowledgement")
     return value
 
 

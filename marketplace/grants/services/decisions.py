@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
 from django.utils.text import slugify
+from django.utils.translation import gettext
 
 from aion.actor import Actor
 from aion.audit import services as audit
@@ -26,6 +27,7 @@ from marketplace.grants.queries.ranking import ranking
 from marketplace.grants.services import aid
 from marketplace.grants.services.history import move
 from marketplace.grants.services.submission import told
+from marketplace.grants.services.wording import state_word
 from marketplace.grants.states import ApplicationState, CommitmentKind, DecisionKind, ProgrammeState, Standing
 
 DECIDING = (ProgrammeState.PANEL, ProgrammeState.DECIDED)
@@ -41,24 +43,40 @@ def propose(
     Raises WrongState before the panel or for what is decided, Rejected without a reason, InvalidAmount above the cap
     per award, PotExceeded, Conflict when a proposal waits already.
     """
+    rank = next((one.rank for one in ranking(application.programme_id) if one.application_id == application.pk), None)
+    return _propose(actor=actor, application=application, kind=kind, amount=amount, reason=reason, rank=rank, at=at)
+
+
+def _propose(
+    *,
+    actor: Actor,
+    application: Application,
+    kind: DecisionKind,
+    amount: int,
+    reason: str,
+    rank: int | None,
+    at: datetime,
+) -> Decision:
+    # The rank is given: ranking anew for each of 5,000 refusals would take minutes.
     programme = Programme.objects.get(pk=application.programme_id)
     found = Application.objects.select_for_update(of=("self",)).get(pk=application.pk)
     _require_ranked(programme, found)
     if not reason.strip():
-        raise Rejected("Write the reason: the applicant reads it.", field="reason")
+        raise Rejected(gettext("Write the reason: the applicant reads it."), field="reason")
     if actor.user_id is None:
-        raise Rejected("Only a person can propose a decision.")
+        raise Rejected(gettext("Only a person can propose a decision."))
     if kind == DecisionKind.REFUSE:
         amount = 0
     elif not 0 < amount <= programme.cap_per_award:
         raise InvalidAmount(
-            f"An award is above 0 and at most {decimal_string(programme.cap_per_award)} credits.", field="amount"
+            gettext("An award is above 0 and at most %(cap_per_award)s credits.")
+            % {"cap_per_award": decimal_string(programme.cap_per_award)},
+            field="amount",
         )
     elif amount > programme.left:
         raise _pot_exceeded(programme)
     if Decision.objects.filter(application=found, state=Standing.PENDING).exists():
-        raise Conflict("A proposal for this application waits for its second person already.")
-    rank = next((one.rank for one in ranking(programme.pk) if one.application_id == found.pk), None)
+        raise Conflict(gettext("A proposal for this application waits for its second person already."))
     decision = Decision.objects.create(
         organisation_id=found.organisation_id,
         application=found,
@@ -92,12 +110,13 @@ def propose_down_to_the_pot(
         amount = min(one.requested_amount, found.cap_per_award)
         if one.application_id not in chosen or one.application_id in proposed or not 0 < amount <= left:
             continue
-        propose(
+        _propose(
             actor=actor,
             application=chosen[one.application_id],
             kind=DecisionKind.AWARD,
             amount=amount,
             reason=reason,
+            rank=one.rank,
             at=at,
         )
         left -= amount
@@ -111,8 +130,17 @@ def propose_refusals(*, actor: Actor, programme: Programme, reason: str, at: dat
     waiting = Decision.objects.filter(application__programme=programme, state=Standing.PENDING)
     rows = Application.objects.filter(programme=programme, state=ApplicationState.RANKED)
     rest = list(rows.exclude(pk__in=waiting.values("application_id")).order_by("pk"))
+    ranks = {one.application_id: one.rank for one in ranking(programme.pk)}
     for one in rest:
-        propose(actor=actor, application=one, kind=DecisionKind.REFUSE, amount=0, reason=reason, at=at)
+        _propose(
+            actor=actor,
+            application=one,
+            kind=DecisionKind.REFUSE,
+            amount=0,
+            reason=reason,
+            rank=ranks.get(one.pk),
+            at=at,
+        )
     return len(rest)
 
 
@@ -125,11 +153,11 @@ def approve_decision(*, actor: Actor, public_id: str, at: datetime) -> Decision:
     """
     seen = Decision.objects.filter(public_id=public_id, state=Standing.PENDING).select_related("application").first()
     if seen is None:
-        raise NotFound("No such proposal waits for a decision.")
+        raise NotFound(gettext("No such proposal waits for a decision."))
     programme = Programme.objects.select_for_update(no_key=True).get(pk=seen.application.programme_id)
     decision = _pending(public_id)
     if actor.user_id is None or actor.user_id == decision.proposed_by_id:
-        raise FourEyesNeeded("You proposed this yourself: another member of staff must approve it.")
+        raise FourEyesNeeded(gettext("You proposed this yourself: another member of staff must approve it."))
     application = decision.application
     application.programme = programme
     _decide(decision, Standing.APPROVED, actor, at)
@@ -154,7 +182,7 @@ def approve_decision(*, actor: Actor, public_id: str, at: datetime) -> Decision:
 def reject_decision(*, actor: Actor, public_id: str, reason: str, at: datetime) -> Decision:
     """Send a proposal back: another may be made. Who proposed it may take it back so. Raises NotFound, Rejected."""
     if not reason.strip():
-        raise Rejected("Write why: it goes on the record.", field="reason")
+        raise Rejected(gettext("Write why: it goes on the record."), field="reason")
     decision = _pending(public_id)
     _decide(decision, Standing.REJECTED, actor, at)
     _record(actor, decision, Action.DECISION_REJECTED, at, reason)
@@ -254,17 +282,23 @@ def _project_for(application: Application) -> Project:
 
 def _require_ranked(programme: Programme, application: Application) -> None:
     if programme.state not in DECIDING:
-        raise WrongState(f"The panel has not begun; the programme is {programme.state}.", state=programme.state)
+        raise WrongState(
+            gettext("The panel has not begun; the programme is %(programme_state)s.")
+            % {"programme_state": state_word(programme.state)},
+            state=programme.state,
+        )
     if application.state != ApplicationState.RANKED:
         raise WrongState(
-            f"Only a ranked application is decided; this one is {application.state}.", state=application.state
+            gettext("Only a ranked application is decided; this one is %(application_state)s.")
+            % {"application_state": state_word(application.state)},
+            state=application.state,
         )
 
 
 def _pot_exceeded(programme: Programme) -> PotExceeded:
     left = programme.pot - Programme.objects.values_list("committed", flat=True).get(pk=programme.pk)
     return PotExceeded(
-        f"{decimal_string(left)} credits are left in the pot: propose at most that.",
+        gettext("%(left)s credits are left in the pot: propose at most that.") % {"left": decimal_string(left)},
         field="amount",
         left_microcredits=left,
     )
@@ -287,7 +321,7 @@ def _pending(public_id: str) -> Decision:
         .first()
     )
     if decision is None:
-        raise NotFound("No such proposal waits for a decision.")
+        raise NotFound(gettext("No such proposal waits for a decision."))
     return decision
 
 

@@ -4,9 +4,12 @@
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext
+
 from aion.actor import Actor
 from marketplace.grants.errors import WrongState
 from marketplace.grants.models import Application, ApplicationEvent
+from marketplace.grants.services.wording import state_word
 from marketplace.grants.states import ApplicationState
 
 
@@ -30,6 +33,10 @@ def move(
     """Move a locked application and write it down. Raises WrongState when its state does not lead there."""
     came_from = application.state
     if not Application.objects.filter(pk=application.pk).move(to, **fields):
-        raise WrongState(f"An application that is {came_from} does not become {to}.", state=came_from)
+        raise WrongState(
+            gettext("An application that is %(came_from)s does not become %(to)s.")
+            % {"came_from": state_word(came_from), "to": state_word(to)},
+            state=came_from,
+        )
     application.refresh_from_db()
     note(actor=actor, application=application, came_from=came_from, to=to, reason=reason, at=at)

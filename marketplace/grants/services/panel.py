@@ -5,11 +5,13 @@ from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Count, Q
+from django.utils.translation import gettext
 
 from aion.actor import Actor
 from marketplace.grants.errors import WrongState
 from marketplace.grants.models import Application, ApplicationEvent, Programme, ReviewAssignment
 from marketplace.grants.services.programmes import move_on
+from marketplace.grants.services.wording import state_word
 from marketplace.grants.states import ApplicationState, ProgrammeState, ReviewState
 
 WAITING = (ApplicationState.SUBMITTED, ApplicationState.ELIGIBLE, ApplicationState.IN_REVIEW)
@@ -24,7 +26,8 @@ def open_panel(*, actor: Actor, programme: Programme, reason: str, at: datetime)
     found = Programme.objects.select_for_update(no_key=True).get(pk=programme.pk)
     if found.state != ProgrammeState.REVIEW:
         raise WrongState(
-            f"A programme that is {found.state} does not become panel: the panel follows the reviews.",
+            gettext("A programme that is %(state)s does not become panel: the panel follows the reviews.")
+            % {"state": state_word(found.state)},
             state=found.state,
         )
     waiting = Application.objects.filter(programme=found, state__in=WAITING)
@@ -32,8 +35,11 @@ def open_panel(*, actor: Actor, programme: Programme, reason: str, at: datetime)
     short = waiting.annotate(done=done).filter(done__lt=found.min_reviews).count()
     if short:
         raise WrongState(
-            f"{short} applications have fewer than {found.min_reviews} reviews that were handed in: assign reviewers, "
-            f"or wait for them.",
+            gettext(
+                "%(short)s applications have fewer than %(min_reviews)s reviews that were handed in: assign "
+                "reviewers, or wait for them."
+            )
+            % {"short": short, "min_reviews": found.min_reviews},
             applications=short,
         )
     ApplicationEvent.objects.bulk_create(

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import Sum
+from django.utils.translation import gettext
 
 from aion.actor import Actor
 from aion.audit import services as audit
@@ -17,9 +18,10 @@ from aion.events.services.emission import emit
 from billing.services.requests import require_skus
 from clusters import queries as clusters
 from marketplace.grants.audit import Action
-from marketplace.grants.eligibility import rules_of
+from marketplace.grants.eligibility import BadRules, rules_of
 from marketplace.grants.errors import ProgrammeNotReady, WrongState
 from marketplace.grants.models import Application, Programme
+from marketplace.grants.services.wording import state_word
 from marketplace.grants.states import AidRegime, MoneySource, ProgrammeState
 
 FIELDS = frozenset(
@@ -35,27 +37,30 @@ TOTAL_WEIGHT = 100
 
 def _refuse_bad_terms(programme: Programme) -> None:
     if programme.zone not in available_timezones():
-        raise Rejected("Name a time zone such as Europe/Paris.", field="zone")
+        raise Rejected(gettext("Name a time zone such as Europe/Paris."), field="zone")
     if programme.closes_at <= programme.opens_at:
-        raise Rejected("A call closes after it opens.", field="closes_at")
+        raise Rejected(gettext("A call closes after it opens."), field="closes_at")
     if programme.decision_on < programme.closes_at.astimezone(ZoneInfo(programme.zone)).date():
-        raise Rejected("The decision comes on the day of the deadline at the earliest.", field="decision_on")
+        raise Rejected(gettext("The decision comes on the day of the deadline at the earliest."), field="decision_on")
     if not 0 < programme.cap_per_award <= programme.pot:
-        raise Rejected("An award is above 0 and at most the pot.", field="cap_per_award")
+        raise Rejected(gettext("An award is above 0 and at most the pot."), field="cap_per_award")
     if programme.money_source == MoneySource.PRIVATE_PRIZE and programme.aid_regime != AidRegime.NONE:
-        raise Rejected("A private prize is no state aid.", field="aid_regime")
+        raise Rejected(gettext("A private prize is no state aid."), field="aid_regime")
     if programme.money_source == MoneySource.STATE and programme.aid_regime == AidRegime.NONE:
-        raise Rejected("State money needs a rule of state aid: choose one.", field="aid_regime")
+        raise Rejected(gettext("State money needs a rule of state aid: choose one."), field="aid_regime")
     if programme.aid_regime != AidRegime.NONE and not programme.aid_decided_by:
-        raise Rejected("Name the person who decided on state aid.", field="aid_decided_by")
+        raise Rejected(gettext("Name the person who decided on state aid."), field="aid_decided_by")
     try:
         rules_of(programme.rules)
-    except ValueError as error:
-        raise Rejected(str(error), field="rules") from error
+    except BadRules as error:
+        raise Rejected(gettext(error.text) % error.words, field="rules") from error
     require_skus(programme.sku_codes)
     unknown = sorted(set(programme.site_codes) - set(clusters.site_names()))
     if unknown:
-        raise Rejected(f"There is no site {', '.join(unknown)}: use codes of sites.", field="site_codes")
+        raise Rejected(
+            gettext("There is no site %(unknown)s: use codes of sites.") % {"unknown": ", ".join(unknown)},
+            field="site_codes",
+        )
 
 
 def _save(programme: Programme) -> None:
@@ -70,14 +75,14 @@ def _save(programme: Programme) -> None:
             programme.save()
     except IntegrityError as error:
         if "code" in str(error):
-            raise Conflict("There is a programme with this code already.", field="code") from error
+            raise Conflict(gettext("There is a programme with this code already."), field="code") from error
         raise
 
 
 def _wanted(wish: Mapping[str, Any]) -> dict[str, Any]:
     unknown = sorted(set(wish) - FIELDS)
     if unknown:
-        raise Rejected(f"A programme has no {', '.join(unknown)}.", field=unknown[0])
+        raise Rejected(gettext("A programme has no %(unknown)s.") % {"unknown": ", ".join(unknown)}, field=unknown[0])
     return dict(wish)
 
 
@@ -121,17 +126,19 @@ def publish_programme(*, actor: Actor, programme: Programme, at: datetime) -> Pr
     found = _locked(programme, ProgrammeState.DRAFT, "It is published already.")
     _refuse_bad_terms(found)
     if found.closes_at <= at:
-        raise ProgrammeNotReady("The deadline is past: set a later one.")
+        raise ProgrammeNotReady(gettext("The deadline is past: set a later one."))
     total = found.criteria.aggregate(total=Sum("weight"))["total"] or 0
     if total != TOTAL_WEIGHT:
-        raise ProgrammeNotReady(f"The weights of the criteria add up to {total}: make it 100.", weights=total)
+        raise ProgrammeNotReady(
+            gettext("The weights of the criteria add up to %(total)s: make it 100.") % {"total": total}, weights=total
+        )
     Programme.objects.filter(pk=found.pk).move(ProgrammeState.OPEN)
     found.refresh_from_db()
     audit.record(actor=actor, action=Action.PROGRAMME_PUBLISHED, subject=found, at=at)
     emit(
         organisation_id=found.organisation_id,
         type="grant.call_opened",
-        data={**_told(found), "closes_at": found.closes_at},
+        data={**programme_told(found), "closes_at": found.closes_at},
         key=f"programme:{found.pk}:opened",
         at=at,
     )
@@ -143,9 +150,13 @@ def move_on(*, actor: Actor, programme: Programme, to: ProgrammeState, reason: s
     """Move a published programme one step on. Raises WrongState for another step, and for a call that still runs."""
     found: Programme = Programme.objects.select_for_update().get(pk=programme.pk)
     if to == ProgrammeState.REVIEW and at < found.closes_at:
-        raise WrongState("The call still takes applications: wait for its deadline, or cancel it.")
+        raise WrongState(gettext("The call still takes applications: wait for its deadline, or cancel it."))
     if to in (ProgrammeState.OPEN, ProgrammeState.CANCELLED) or not Programme.objects.filter(pk=found.pk).move(to):
-        raise WrongState(f"A programme that is {found.state} does not become {to}.", state=found.state)
+        raise WrongState(
+            gettext("A programme that is %(state)s does not become %(to)s.")
+            % {"state": state_word(found.state), "to": state_word(to)},
+            state=found.state,
+        )
     audit.record(
         actor=actor,
         action=Action.PROGRAMME_MOVED,
@@ -163,7 +174,7 @@ def cancel_programme(*, actor: Actor, programme: Programme, reason: str, at: dat
     """Cancel a draft or an open call and tell every applicant why. Raises WrongState later on."""
     found: Programme = Programme.objects.select_for_update().get(pk=programme.pk)
     if not Programme.objects.filter(pk=found.pk).move(ProgrammeState.CANCELLED):
-        raise WrongState("It is past the point where it could be cancelled.", state=found.state)
+        raise WrongState(gettext("It is past the point where it could be cancelled."), state=found.state)
     audit.record(actor=actor, action=Action.PROGRAMME_CANCELLED, subject=found, reason=reason, at=at)
     _tell_applicants(found, "grant.call_cancelled", {"reason": reason}, key="cancelled", at=at)
     found.refresh_from_db()
@@ -175,7 +186,7 @@ def move_deadline(*, actor: Actor, programme: Programme, closes_at: datetime, re
     """Give applicants more time, and tell those who have begun. Raises WrongState unless open, Rejected if earlier."""
     found = _locked(programme, ProgrammeState.OPEN, "Only the deadline of an open call can be moved.")
     if closes_at <= max(found.closes_at, at):
-        raise Rejected("A deadline moves later only.", field="closes_at")
+        raise Rejected(gettext("A deadline moves later only."), field="closes_at")
     before = found.closes_at
     found.closes_at = closes_at
     found.decision_on = max(found.decision_on, closes_at.astimezone(ZoneInfo(found.zone)).date())
@@ -193,7 +204,8 @@ def move_deadline(*, actor: Actor, programme: Programme, closes_at: datetime, re
     return found
 
 
-def _told(programme: Programme) -> dict[str, Any]:
+def programme_told(programme: Programme) -> dict[str, Any]:
+    """Return what every event of a programme names."""
     return {"programme": programme.public_id, "code": programme.code, "name": programme.name_en}
 
 
@@ -203,7 +215,7 @@ def _tell_applicants(programme: Programme, type_: str, more: Mapping[str, Any], 
         emit(
             organisation_id=organisation_id,
             type=type_,
-            data={**_told(programme), **more},
+            data={**programme_told(programme), **more},
             key=f"programme:{programme.pk}:{key}",
             at=at,
         )

@@ -4,6 +4,7 @@
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from aion.actor import Actor, Scope
 from aion.audit import services as audit
@@ -29,10 +30,10 @@ def save_report(*, actor: Actor, public_id: str, results: str, publications: str
     texts = {"results": results, "publications": publications, "difficulties": difficulties}
     for name, text in texts.items():
         if len(text) > LIMITS[name]:
-            raise Rejected(f"Use at most {LIMITS[name]} characters.", field=name)
+            raise Rejected(gettext("Use at most %(limit)s characters.") % {"limit": LIMITS[name]}, field=name)
     report, _made = FinalReport.objects.get_or_create(award=award, defaults={"organisation_id": award.organisation_id})
     if report.state not in OPEN:
-        raise ReportNotPossible("This report was handed in: it cannot be changed.", state=report.state)
+        raise ReportNotPossible(gettext("This report was handed in: it cannot be changed."), state=report.state)
     for name, text in texts.items():
         setattr(report, name, text.strip())
     report.save(update_fields=list(texts))
@@ -50,11 +51,11 @@ def submit_report(*, actor: Actor, public_id: str, at: datetime) -> FinalReport:
     award = find(actor, public_id, lock=True)
     report: FinalReport | None = FinalReport.objects.select_for_update().filter(award=award).first()
     if report is None or not report.results:
-        raise Rejected("Write what came of the work first.", field="results")
+        raise Rejected(gettext("Write what came of the work first."), field="results")
     if report.state not in OPEN:
-        raise ReportNotPossible("This report was handed in already.", state=report.state)
+        raise ReportNotPossible(gettext("This report was handed in already."), state=report.state)
     if award.lot.held:
-        raise ReportNotPossible("Work still runs on these credits: hand in once it has ended.")
+        raise ReportNotPossible(gettext("Work still runs on these credits: hand in once it has ended."))
     report.state, report.submitted_at = ReportState.SUBMITTED, at
     report.figures = {
         "granted_microcredits": award.amount,
@@ -70,14 +71,14 @@ def submit_report(*, actor: Actor, public_id: str, at: datetime) -> FinalReport:
 def decide_report(*, actor: Actor, report: FinalReport, accept: bool, reason: str, at: datetime) -> FinalReport:
     """Accept a report, or return it with what is to change. Raises ReportNotPossible unless it was handed in."""
     if not accept and not reason.strip():
-        raise Rejected("Write what is to change: the applicant reads it.", field="reason")
+        raise Rejected(gettext("Write what is to change: the applicant reads it."), field="reason")
     found: FinalReport = (
         FinalReport.objects.select_for_update(of=("self",))
         .select_related("award__programme", "award__application")
         .get(pk=report.pk)
     )
     if found.state != ReportState.SUBMITTED:
-        raise ReportNotPossible("Only a report that was handed in is decided.", state=found.state)
+        raise ReportNotPossible(gettext("Only a report that was handed in is decided."), state=found.state)
     found.state = ReportState.ACCEPTED if accept else ReportState.RETURNED
     found.decided_by, found.decided_at, found.decision_reason = actor.label, at, reason.strip()[:400]
     found.save(update_fields=["state", "decided_by", "decided_at", "decision_reason"])

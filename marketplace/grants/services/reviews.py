@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from aion.actor import Actor, Scope
 from aion.audit import services as audit
@@ -16,15 +17,17 @@ from aion.tenancy.models import Membership, User
 from aion.tenancy.roles import Role
 from marketplace.grants.audit import Action
 from marketplace.grants.errors import ReviewerNotPossible, ReviewIncomplete, ScoreOutOfRange, WrongState
-from marketplace.grants.models import Application, Criterion, Programme, ReviewAssignment, Score
+from marketplace.grants.models import Application, Appointment, Criterion, Programme, ReviewAssignment, Score
 from marketplace.grants.queries.aid import linked_organisations
 from marketplace.grants.ranking import Judge, Judged, known_conflict
 from marketplace.grants.services.history import move
 from marketplace.grants.services.submission import told
+from marketplace.grants.services.wording import CONFLICT_WORDS, state_word
 from marketplace.grants.states import ApplicationState, ConflictKind, ProgrammeState, ReviewState
 
 TEXT_LIMIT = 4000
 COMMENT_LIMIT = 2000
+READABLE = (ReviewState.ACCEPTED, ReviewState.SUBMITTED)
 OPEN_TO_REVIEWERS = (ApplicationState.ELIGIBLE, ApplicationState.IN_REVIEW)
 
 
@@ -40,33 +43,38 @@ class ScoreWish:
 def assign(
     *, actor: Actor, application: Application, reviewer: User, due_at: datetime, at: datetime
 ) -> ReviewAssignment:
-    """Ask a reviewer of the programme for a review and tell that person alone.
+    """Ask a reviewer who is appointed to the programme for a review and tell that person alone.
 
-    Raises ReviewerNotPossible for who is no reviewer there, has been asked already or has a conflict that we know of;
+    Raises ReviewerNotPossible for who is not appointed, has been asked already or has a conflict that we know of;
     WrongState for an application that is not to be reviewed; Rejected for a day that is past.
     """
     if due_at <= at:
-        raise Rejected("The review must be due in the future.", field="due_at")
+        raise Rejected(gettext("The review must be due in the future."), field="due_at")
     found = _locked(application)
     if found.state not in OPEN_TO_REVIEWERS:
-        raise WrongState(f"An application that is {found.state} is not reviewed.", state=found.state)
+        raise WrongState(
+            gettext("An application that is %(state)s is not reviewed.") % {"state": state_word(found.state)},
+            state=found.state,
+        )
     programme = found.programme
-    if not Membership.objects.filter(
-        organisation_id=programme.organisation_id, user=reviewer, role=Role.REVIEWER
-    ).exists():
+    if not Appointment.objects.filter(programme=programme, reviewer=reviewer, ended_at=None).exists():
         raise ReviewerNotPossible(
-            f"{reviewer} is no reviewer of {programme.organisation}: invite the person in that role first.",
+            gettext("%(reviewer)s is not appointed to %(programme)s: appoint the person there first.")
+            % {"reviewer": reviewer, "programme": programme},
             field="reviewer",
         )
     conflict = known_conflict(_judges([reviewer])[reviewer.pk], _judged(found, at))
     if conflict is not None:
         raise ReviewerNotPossible(
-            f"{reviewer} has a conflict of interest ({_plain(conflict)}): choose another reviewer.",
+            gettext("%(reviewer)s has a conflict of interest (%(conflict)s): choose another reviewer.")
+            % {"reviewer": reviewer, "conflict": CONFLICT_WORDS[conflict]},
             field="reviewer",
             conflict=str(conflict),
         )
     if found.reviews.filter(reviewer=reviewer).exists():
-        raise ReviewerNotPossible(f"{reviewer} was asked for this application already.", field="reviewer")
+        raise ReviewerNotPossible(
+            gettext("%(reviewer)s was asked for this application already.") % {"reviewer": reviewer}, field="reviewer"
+        )
     return _assign(actor=actor, application=found, reviewer=reviewer, due_at=due_at, at=at)
 
 
@@ -110,10 +118,13 @@ def assign_evenly(
     fewer. Raises Rejected for a day that is past.
     """
     if due_at <= at:
-        raise Rejected("The review must be due in the future.", field="due_at")
+        raise Rejected(gettext("The review must be due in the future."), field="due_at")
     reviewers = list(
         User.objects.filter(
-            memberships__organisation_id=programme.organisation_id, memberships__role=Role.REVIEWER, is_active=True
+            pk__in=Appointment.objects.filter(programme=programme, ended_at=None).values("reviewer_id"),
+            memberships__organisation_id=programme.organisation_id,
+            memberships__role=Role.REVIEWER,
+            is_active=True,
         ).order_by("pk")
     )
     judges = _judges(reviewers)
@@ -140,7 +151,7 @@ def assign_evenly(
 def cancel_review(*, actor: Actor, assignment: ReviewAssignment, reason: str, at: datetime) -> None:
     """Take back an assignment that was not handed in. Raises WrongState."""
     if not ReviewAssignment.objects.filter(pk=assignment.pk).move(ReviewState.CANCELLED):
-        raise WrongState("Only a review that is still open can be taken back.")
+        raise WrongState(gettext("Only a review that is still open can be taken back."))
     audit.record(actor=actor, action=Action.REVIEW_CANCELLED, subject=assignment, at=at, reason=reason)
 
 
@@ -153,17 +164,19 @@ def declare(*, actor: Actor, public_id: str, conflict: str, text: str, at: datet
     """
     assignment = find(actor, public_id, lock=True)
     if assignment.state not in (ReviewState.ASSIGNED, ReviewState.ACCEPTED):
-        raise WrongState("This review was handed in or ended: it cannot be changed.", state=assignment.state)
+        raise WrongState(gettext("This review was handed in or ended: it cannot be changed."), state=assignment.state)
     if conflict and conflict not in set(ConflictKind):
-        raise Rejected("There is no such kind of conflict.", field="conflict")
+        raise Rejected(gettext("There is no such kind of conflict."), field="conflict")
     if len(text) > 400:
-        raise Rejected("Use at most 400 characters.", field="text")
+        raise Rejected(gettext("Use at most %(limit)s characters.") % {"limit": 400}, field="text")
     if not conflict:
         user = User.objects.get(pk=assignment.reviewer_id)
         known = known_conflict(_judges([user])[user.pk], _judged(assignment.application, at))
         if known is not None:
             raise ReviewerNotPossible(
-                f"We know of a conflict of interest ({_plain(known)}): declare it.", field="conflict"
+                gettext("We know of a conflict of interest (%(known)s): declare it.")
+                % {"known": CONFLICT_WORDS[known]},
+                field="conflict",
             )
     to = ReviewState.CONFLICT if conflict else ReviewState.ACCEPTED
     _move(assignment, to, conflict_kind=conflict, conflict_text=text.strip(), declared_at=at)
@@ -187,16 +200,20 @@ def save_scores(
     for code, wish in scores.items():
         criterion = criteria.get(code)
         if criterion is None:
-            raise Rejected("There is no such criterion in this programme.", field=code)
+            raise Rejected(gettext("There is no such criterion in this programme."), field=code)
         if not 0 <= wish.value <= criterion.max_score:
             raise ScoreOutOfRange(
-                f"Give {criterion.name} a whole number from 0 to {criterion.max_score}.",
+                gettext("Give %(criterion_name)s a whole number from 0 to %(max_score)s.")
+                % {"criterion_name": criterion.name, "max_score": criterion.max_score},
                 field=code,
                 lowest=0,
                 highest=criterion.max_score,
             )
         if len(wish.comment) > COMMENT_LIMIT:
-            raise Rejected(f"Use at most {COMMENT_LIMIT} characters.", field=f"{code}_comment")
+            raise Rejected(
+                gettext("Use at most %(limit)s characters.") % {"limit": COMMENT_LIMIT},
+                field=f"{code}_comment",
+            )
         Score.objects.update_or_create(
             assignment=assignment,
             criterion=criterion,
@@ -208,7 +225,7 @@ def save_scores(
         )
     if overall is not None:
         if len(overall) > TEXT_LIMIT:
-            raise Rejected(f"Use at most {TEXT_LIMIT} characters.", field="overall")
+            raise Rejected(gettext("Use at most %(limit)s characters.") % {"limit": TEXT_LIMIT}, field="overall")
         assignment.overall_comment = overall.strip()
         assignment.save(update_fields=["overall_comment"])
     return assignment
@@ -220,7 +237,7 @@ def submit_review(*, actor: Actor, public_id: str, at: datetime) -> ReviewAssign
     assignment = _open(actor, public_id)
     programme = assignment.application.programme
     if programme.state not in (ProgrammeState.OPEN, ProgrammeState.REVIEW):
-        raise WrongState("The panel has begun: reviews are closed.", state=programme.state)
+        raise WrongState(gettext("The panel has begun: reviews are closed."), state=programme.state)
     given = {one.criterion_id: one for one in assignment.scores.all()}
     missing = [
         one.code
@@ -229,7 +246,9 @@ def submit_review(*, actor: Actor, public_id: str, at: datetime) -> ReviewAssign
     ]
     if missing:
         raise ReviewIncomplete(
-            f"A score and a comment are missing for: {', '.join(missing)}.", field=missing[0], missing=missing
+            gettext("A score and a comment are missing for: %(missing)s.") % {"missing": ", ".join(missing)},
+            field=missing[0],
+            missing=missing,
         )
     _move(assignment, ReviewState.SUBMITTED, submitted_at=at)
     audit.record(actor=actor, action=Action.REVIEW_SUBMITTED, subject=assignment, at=at)
@@ -245,22 +264,22 @@ def find(actor: Actor, public_id: str, *, lock: bool = False) -> ReviewAssignmen
         rows = rows.select_for_update(of=("self",))
     found: ReviewAssignment | None = rows.filter(public_id=public_id).first()
     if found is None:
-        raise NotFound("There is no such review, or it is not yours.")
+        raise NotFound(gettext("There is no such review, or it is not yours."))
     return found
 
 
 def _open(actor: Actor, public_id: str) -> ReviewAssignment:
     assignment = find(actor, public_id, lock=True)
     if assignment.state == ReviewState.ASSIGNED:
-        raise WrongState("Say first whether you are independent.", state=assignment.state)
+        raise WrongState(gettext("Say first whether you are independent."), state=assignment.state)
     if assignment.state != ReviewState.ACCEPTED:
-        raise WrongState("This review was handed in or ended: it cannot be changed.", state=assignment.state)
+        raise WrongState(gettext("This review was handed in or ended: it cannot be changed."), state=assignment.state)
     return assignment
 
 
 def _move(assignment: ReviewAssignment, to: ReviewState, **fields: object) -> None:
     if not ReviewAssignment.objects.filter(pk=assignment.pk).move(to, **fields):
-        raise WrongState("This review was handed in or ended: it cannot be changed.", state=assignment.state)
+        raise WrongState(gettext("This review was handed in or ended: it cannot be changed."), state=assignment.state)
     assignment.refresh_from_db()
 
 
@@ -294,7 +313,3 @@ def _judged(application: Application, at: datetime) -> Judged:
         partner_names=frozenset(str(one.get("name", "")) for one in application.partners),
         team_emails=frozenset(str(one.get("email", "")) for one in application.team),
     )
-
-
-def _plain(conflict: ConflictKind) -> str:
-    return str(conflict).replace("_", " ")

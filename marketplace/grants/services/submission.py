@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from aion.actor import Actor, Scope, system
 from aion.audit import services as audit
@@ -48,7 +49,7 @@ def submit(*, actor: Actor, public_id: str, at: datetime) -> Application:
     application = find(actor, public_id, lock=True)
     application.programme = programme
     if application.state != ApplicationState.DRAFT:
-        raise WrongState("It was submitted already.", state=application.state)
+        raise WrongState(gettext("It was submitted already."), state=application.state)
     require_open(programme, at)
     _require_complete(application)
     content = snapshot(application)
@@ -86,12 +87,14 @@ def _require_complete(application: Application) -> None:
     names = missing(application)
     if names:
         raise ApplicationIncomplete(
-            f"These parts are missing: {', '.join(names)}. Fill them in, then submit.", missing=names
+            gettext("These parts are missing: %(names)s. Fill them in, then submit.") % {"names": ", ".join(names)},
+            missing=names,
         )
     cap = application.programme.cap_per_award
     if application.requested_amount > cap:
         raise Rejected(
-            f"At most {cap // 1_000_000} credits can be asked for in this call: ask for less work.",
+            gettext("At most %(cap)s credits can be asked for in this call: ask for less work.")
+            % {"cap": cap // 1_000_000},
             field="items",
             cap_microcredits=cap,
         )
@@ -194,7 +197,7 @@ def let_pass(*, actor: Actor, application: Application, reason: str, at: datetim
         Application.objects.select_for_update(of=("self",)).select_related("programme").get(pk=application.pk)
     )
     if found.state != ApplicationState.INELIGIBLE:
-        raise WrongState("Only an application that is not eligible can be let pass.", state=found.state)
+        raise WrongState(gettext("Only an application that is not eligible can be let pass."), state=found.state)
     move(actor=actor, application=found, to=ApplicationState.ELIGIBLE, at=at, reason=reason)
     audit.record(actor=actor, action=Action.APPLICATION_LET_PASS, subject=found, reason=reason, at=at)
     emit(
