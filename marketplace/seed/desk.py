@@ -17,7 +17,7 @@ from aion.people.invitations import invite
 from aion.people.organisations import IdentityWish, accept_terms, set_legal_identity
 from aion.people.quotas import decide_quota, request_quota
 from aion.tenancy.models import ApiToken, Invitation, LegalIdentity, Project, QuotaRequest, User
-from aion.tenancy.queries import terms_in_force
+from aion.tenancy.queries import terms_to_accept
 from aion.tenancy.roles import Role
 from aion.tenancy.services.actors import actor_for
 from aion.tenancy.services.tokens import create_token
@@ -30,7 +30,7 @@ from marketplace.grants.models import Application, Award, Programme
 from marketplace.grants.services import applications, awards, reports, submission
 from marketplace.models import Offer
 from marketplace.seed.grants import STATE_CALL, draft_application
-from marketplace.seed.people import MICRO
+from marketplace.seed.people import MICRO, Person, join
 from marketplace.services.offers import OfferWish, create_offer, propose_offer, reject_offer
 from marketplace.states import CapacityClass
 
@@ -41,10 +41,13 @@ LUMEN, CLIMAT = "atelier-lumen", "institut-climat"
 @transaction.atomic
 def seed_desks(*, at: datetime) -> None:
     """Make what is missing as it stands at ``at``; doing it twice adds nothing."""
+    join(Person("auditor", "anna@audit.example", "Anna Keller", CLIMAT, Role.VIEWER))  # an auditor has several clients
     founder, researcher = _actor("ines@lumen.example", LUMEN), _actor("marta@climat.example", CLIMAT)
     operator = _actor("paul@scaleway.example", "scaleway")
     parts: tuple[tuple[Callable[[Actor, datetime], None], Actor], ...] = (
         (_identity, founder),
+        (_terms, founder),
+        (_terms, researcher),
         (_budgets, founder),
         (_quotas, founder),
         (_team, founder),
@@ -78,8 +81,12 @@ def _identity(actor: Actor, at: datetime) -> None:
         address="12 quai de la Lanterne\n69002 Lyon",
     )
     set_legal_identity(actor=actor, wish=wish, at=at)
-    for terms in terms_in_force(at):
-        accept_terms(actor=actor, kind=terms.kind, version=terms.version, at=at)
+
+
+def _terms(actor: Actor, at: datetime) -> None:
+    if actor.organisation_id is not None:
+        for terms in terms_to_accept(actor.organisation_id, at):
+            accept_terms(actor=actor, kind=terms.kind, version=terms.version, at=at)
 
 
 def _budgets(actor: Actor, at: datetime) -> None:

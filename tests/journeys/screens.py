@@ -23,8 +23,8 @@ from tests.journeys.pages import FOUNDER, SCREENS, STAFF, THINGS
 
 PASSWORD = "lantern-harbour-2026"
 TOTP_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
-ENTERED = re.compile("/o/|/admin/")
-INSIDE = re.compile("/o/|/admin/|/2fa/")
+ENTERED = re.compile(r"/o/|/admin/|:\d+/$")
+INSIDE = re.compile(r"/o/|/admin/|/2fa/|:\d+/$")
 SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
 THEMES = ("light", "dark")
 
