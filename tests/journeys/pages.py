@@ -6,9 +6,7 @@ none is found as well.
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 FOUNDER, RESEARCHER = "ines@lumen.example", "marta@climat.example"
 OPERATOR, REVIEWER = "paul@scaleway.example", "nora@review.example"

@@ -109,7 +109,9 @@ class Finder:
         for thing in re.findall(r"{([\w-]+)}", path):
             if thing not in self.ids:
                 page.goto(THINGS[thing][0])
-                links = page.locator("main a[href]").evaluate_all("links => links.map(link => link.getAttribute('href'))")
+                links = page.locator("main a[href]").evaluate_all(
+                    "links => links.map(link => link.getAttribute('href'))"
+                )
                 found = [match[1] for link in links if (match := re.search(THINGS[thing][1], link))]
                 assert found, f"{THINGS[thing][0]} has no {thing}"
                 self.ids[thing] = found[0]

@@ -20,12 +20,12 @@ FILES = {"portal:account_export", "portal:usage_csv", "portal:prices_csv", "port
          "mfa_download_recovery_codes"}  # fmt: skip
 # They send everyone elsewhere, or need what the demo's people do not have: a partner's login, a key in the hand, an
 # e-mail address that waits, a time of looking as somebody.
-ELSEWHERE = {"portal:home", "portal:stop_looking", "portal:look", "portal:account_notifications", "account_set_password",
+ELSEWHERE = {"portal:look", "portal:account_notifications", "account_set_password",
              "account_confirm_login_code", "mfa_authenticate", "mfa_reauthenticate_webauthn", "mfa_remove_webauthn",
              "mfa_edit_webauthn", "socialaccount_login_error", "socialaccount_signup",
              "accounts/social/login/cancelled/", "accounts/social/login/error/", "accounts/social/signup/",
              "accounts/social/connections/"}  # fmt: skip
-# Asked first with a question of its own page, which a refused or scriptless visitor sees; each is shown by a dialog.
+# Staff pages are found by following their menu; the API has its own documentation.
 NOT_OURS = ("admin:", "api:")
 
 

@@ -317,4 +317,4 @@ def labelled(table: SafeString) -> SafeString:
 @register.filter
 def stacks(table: SafeString) -> SafeString:
     """Write the attribute of a table that phones show as cards."""
-    return mark_safe(" data-stacks" if tables.stacks(table) else "")
+    return SafeString(" data-stacks" if tables.stacks(table) else "")
