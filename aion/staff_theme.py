@@ -3,6 +3,7 @@
 
 from typing import Any
 
+from django.templatetags.static import static
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
@@ -135,6 +136,7 @@ def unfold(*, support: str) -> dict[str, Any]:
         "SITE_SYMBOL": "shield_person",
         "SITE_URL": "/",
         "DASHBOARD_CALLBACK": "billing.admin.dashboard.waiting",
+        "STYLES": [lambda _request: static("css/staff.css")],
         "SHOW_HISTORY": False,
         "BORDER_RADIUS": "6px",
         "COLORS": {"primary": PRIMARY},

@@ -104,10 +104,11 @@ def _refuse_without_room(standings: Sequence[BudgetStanding], *, asked: dict[int
                 "The budget “%(name)s” (%(scope)s, %(period)s) starts nothing new from %(percent)s %% on, and "
                 "%(spent)s of %(cap)s credits are spent. Raise it, or wait."
             )
+        shown = Budget(scope=one.scope, period=one.period)
         words = {
             "name": one.name,
-            "scope": one.scope,
-            "period": one.period,
+            "scope": shown.get_scope_display(),
+            "period": shown.get_period_display(),
             "cap": decimal_string(one.amount),
             "spent": decimal_string(one.spent),
             "held": decimal_string(one.held),

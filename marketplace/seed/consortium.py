@@ -15,6 +15,7 @@ from clusters.services.topology import ensure_cluster, ensure_flavour, ensure_po
 from marketplace.models import Offer
 from marketplace.replay.site import SiteControl
 from marketplace.services.catalogue import publish_offer
+from marketplace.states import CapacityClass
 
 MEMBERS = {
     "scaleway": "Scaleway (Iliad)", "bull": "Bull", "orange": "Orange", "edf": "EDF", "genci": "GENCI", "inria": "Inria",
@@ -195,6 +196,7 @@ def _offer(pool: Any, flavour: Flavour, position: int, at: datetime) -> None:
     offer, made = Offer.objects.get_or_create(
         pool=pool,
         sku=sku,
+        capacity_class=CapacityClass.ON_DEMAND,
         defaults={
             "organisation": pool.organisation,
             "title": flavour.name,

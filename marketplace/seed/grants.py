@@ -140,7 +140,7 @@ def _programme(call: Call, runner: Organisation, staff: Actor, at: datetime) -> 
 def _pilot(programme: Programme, first: Actor, second: Actor, at: datetime) -> None:
     """Live through a whole call: applied, reviewed, ranked, awarded by two persons."""
     marta = actor_for(user=User.objects.get(email="marta@climat.example"), slug="institut-climat")
-    application = _draft(
+    application = draft_application(
         marta,
         programme,
         title="Seasonal forecasts at two kilometres",
@@ -170,7 +170,7 @@ def _pilot(programme: Programme, first: Actor, second: Actor, at: datetime) -> N
 def _stakes(programme: Programme, staff: Actor, at: datetime) -> None:
     """Leave a call under way: one application in review, one still a draft."""
     ines = actor_for(user=User.objects.get(email="ines@lumen.example"), slug="atelier-lumen")
-    application = _draft(
+    application = draft_application(
         ines,
         programme,
         title="A speech model for twelve regional languages",
@@ -187,9 +187,10 @@ def _stakes(programme: Programme, staff: Actor, at: datetime) -> None:
     applications.start_application(actor=marta, programme=programme, at=at - 3 * DAY)
 
 
-def _draft(
+def draft_application(
     actor: Actor, programme: Programme, *, title: str, abstract: str, sku: str, gpu_hours: int, at: datetime
 ) -> Application:
+    """Make a complete draft of ``actor``'s organisation that asks for ``gpu_hours`` of ``sku``."""
     application = applications.start_application(actor=actor, programme=programme, at=at)
     project = Project.objects.visible_to(actor).order_by("pk").first()
     data = {

@@ -7,6 +7,7 @@ from typing import Any
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP
 
 from aion.actor import system
@@ -98,6 +99,7 @@ def _user(email: str, name: str, **fields: Any) -> User:
 def _second_factor(user: User) -> None:
     if not Authenticator.objects.filter(user=user, type=Authenticator.Type.TOTP).exists():
         TOTP.activate(user, TOTP_SECRET)
+        RecoveryCodes.activate(user)
 
 
 def _credits(organisation: Organisation, since: datetime, at: datetime) -> None:

@@ -14,68 +14,19 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from tests.chromium import find
+from tests.journeys.pages import FOUNDER, SCREENS, STAFF, THINGS
 
 PASSWORD = "lantern-harbour-2026"
 TOTP_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
-ENTERED = re.compile("/o/|/admin/")
-INSIDE = re.compile("/o/|/admin/|/2fa/")
-FOUNDER, OPERATOR, STAFF = "ines@lumen.example", "paul@scaleway.example", "staff@aion.example"
+ENTERED = re.compile(r"/o/|/admin/|:\d+/$")
+INSIDE = re.compile(r"/o/|/admin/|/2fa/|:\d+/$")
 SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
 THEMES = ("light", "dark")
-TENANT = [
-    "",
-    "launch/",
-    "workloads/",
-    "usage/",
-    "usage/?group=project",
-    "usage/?group=workload&measure=carbon",
-    "credits/",
-    "statements/",
-    "budgets/",
-    "projects/",
-    "quotas/",
-    "team/",
-    "keys/",
-    "webhooks/",
-    "notifications/",
-    "audit/",
-]
-ADMIN = [
-    "tenancy/organisation/",
-    "tenancy/user/",
-    "tenancy/quotarequest/",
-    "consortium/",
-    "clusters/site/",
-    "clusters/pool/",
-    "clusters/workload/",
-    "marketplace/offer/",
-    "marketplace/order/",
-    "billing/ledgeraccount/",
-    "billing/transfer/",
-    "billing/creditrequest/",
-    "billing/creditrequest/add/",
-    "billing/correctionrequest/",
-    "billing/correctionrequest/add/",
-    "billing/quarantinedusage/",
-    "billing/pricebook/",
-    "billing/pricedraft/",
-    "billing/pricedraft/add/",
-    "billing/price/",
-    "billing/promotion/add/",
-    "billing/hold/",
-    "billing/run/",
-    "billing/meter/",
-    "billing/usagehour/",
-    "billing/budget/",
-    "billing/monthstatement/",
-    "audit/auditevent/",
-]
-PUBLIC = ["prices/", "accounts/login/", "accounts/signup/", "accounts/password/reset/", "mailbox/", "ui/", "nowhere/"]
-ACCOUNT = ["account/", "accounts/2fa/", "accounts/email/", "accounts/password/change/", "accounts/logout/"]
 
 
 @contextmanager
@@ -124,6 +75,16 @@ class Door:
         self.cookies[email] = page.context.cookies()
 
 
+def go(page: Any, path: str) -> Any:
+    """Open an address; where the portal asks for the password once more, give it. Returns the response."""
+    response = page.goto(path)
+    if "/reauthenticate/?" in page.url and page.locator("input[name=password]").count():
+        page.fill("input[name=password]", PASSWORD)
+        page.click("main .card button[type=submit]")
+        page.wait_for_url(lambda url: "/reauthenticate/?" not in url)
+    return response
+
+
 def set_theme(context: Any, theme: str) -> None:
     """Choose the theme before the first paint, in the portal and in the staff admin."""
     context.add_init_script(
@@ -137,9 +98,44 @@ def settle(page: Any) -> None:
     page.locator(".htmx-request").first.wait_for(state="detached")
 
 
-def name_of(path: str) -> str:
-    """Return a file name for a path."""
-    return path.strip("/").replace("/?", "-").replace("/", "-").replace("?", "-").replace("=", "-") or "overview"
+class Finder:
+    """Puts the ids of the demo's things into addresses; each list is read once."""
+
+    def __init__(self) -> None:
+        self.ids: dict[str, str] = {}
+
+    def address(self, page: Any, path: str) -> str:
+        """Return ``path`` with its braces filled. Raises AssertionError where the demo has no such thing."""
+        for thing in re.findall(r"{([\w-]+)}", path):
+            if thing not in self.ids:
+                page.goto(THINGS[thing][0])
+                links = page.locator("main a[href]").evaluate_all(
+                    "links => links.map(link => link.getAttribute('href'))"
+                )
+                found = [match[1] for link in links if (match := re.search(THINGS[thing][1], link))]
+                assert found, f"{THINGS[thing][0]} has no {thing}"
+                self.ids[thing] = found[0]
+            path = path.replace(f"{{{thing}}}", self.ids[thing])
+        return path
+
+
+def staff_pages(page: Any) -> list[str]:
+    """Return the addresses of the staff site: its first page, its own pages, each list, one row of it and a new one."""
+    page.goto("/admin/")
+    hrefs = "links => [...new Set(links.map(link => link.getAttribute('href').split('?')[0]))]"
+    lists = [
+        link
+        for link in page.locator("a[href^='/admin/']").evaluate_all(hrefs)
+        if link.count("/") == 4 or link in {"/admin/", "/admin/consortium/"}
+    ]
+    paths = []
+    for path in sorted(lists):
+        paths.append(path)
+        page.goto(path)
+        inside = page.locator("main a[href], #content a[href], #main a[href]").evaluate_all(hrefs)
+        for end in ("/change/", "/add/"):
+            paths += [link for link in inside if link.startswith(path) and link.endswith(end) and path != "/admin/"][:1]
+    return paths
 
 
 class Camera:
@@ -147,7 +143,7 @@ class Camera:
 
     def __init__(self, browser: Any, url: str, folder: Path, words: list[str]) -> None:
         self.browser, self.url, self.folder, self.words = browser, url, folder, words
-        self.door = Door()
+        self.door, self.finder = Door(), Finder()
 
     @contextmanager
     def visitor(self, theme: str, email: str = "", locale: str = "en-GB") -> Iterator[Any]:
@@ -160,14 +156,18 @@ class Camera:
         yield page
         context.close()
 
+    def wanted(self, name: str) -> bool:
+        """Tell whether the words ask for this page."""
+        return not self.words or any(word in name for word in self.words)
+
     def take(self, page: Any, name: str, theme: str, path: str | None = None) -> None:
         """Write the pictures of one page."""
-        if self.words and not any(word in name for word in self.words):
+        if not self.wanted(name):
             return
         for size, (width, height) in SIZES.items():
             page.set_viewport_size({"width": width, "height": height})
             if path is not None:
-                page.goto(path)
+                go(page, path)
             settle(page)
             page.screenshot(path=self.folder / f"{name}.{size}-{theme}.png", full_page=True)
         sys.stdout.write(f"{name} {theme}\n")
@@ -194,42 +194,40 @@ def refuse_a_launch(page: Any) -> None:
     page.locator("[role=alert]").wait_for()
 
 
+def take_portal(camera: Camera, theme: str, locale: str) -> None:
+    """Take every page of the portal in one theme and language, each seen by its own person."""
+    language = locale[:2]
+    for who, screens in groupby(sorted(SCREENS, key=lambda one: one.who), key=lambda one: one.who):
+        mine = [one for one in screens if camera.wanted(f"{language}-{one.name}")]
+        if not mine:
+            continue
+        with camera.visitor(theme, who, locale) as page:
+            for one in mine:
+                name = f"{language}-{one.name}"
+                camera.take(page, name, theme, camera.finder.address(page, one.path))
+            if who == FOUNDER and camera.wanted(f"{language}-launch-refused"):
+                refuse_a_launch(page)
+                camera.take(page, f"{language}-launch-refused", theme)
+
+
 def main() -> int:
     """Take them all."""
     url, folder, words = sys.argv[1].rstrip("/"), Path(sys.argv[2]), sys.argv[3:]
     folder.mkdir(parents=True, exist_ok=True)
     with chromium() as browser:
         camera = Camera(browser, url, folder, words)
+        if not words:
+            with camera.visitor(THEMES[0], FOUNDER) as page:
+                launch_one(page)
         for theme in THEMES:
-            with camera.visitor(theme) as page:
-                for path in PUBLIC:
-                    camera.take(page, f"public-{name_of(path)}", theme, f"/{path}")
-            with camera.visitor(theme, FOUNDER) as page:
-                if theme == THEMES[0] and not words:
-                    launch_one(page)
-                for path in TENANT:
-                    camera.take(page, f"founder-{name_of(path)}", theme, f"/o/atelier-lumen/{path}")
-                for path in ACCOUNT:
-                    camera.take(page, f"founder-{name_of(path)}", theme, f"/{path}")
-                page.goto("/o/atelier-lumen/workloads/")
-                first = page.locator("a.row-link").first.get_attribute("href")
-                camera.take(page, "founder-workload", theme, first)
-                refuse_a_launch(page)
-                camera.take(page, "founder-launch-refused", theme)
-            with camera.visitor(theme, OPERATOR) as page:
-                camera.take(page, "operator-pools", theme, "/o/scaleway/pools/")
-                camera.take(page, "operator-refused", theme, "/o/scaleway/credits/")
-            with camera.visitor(theme, FOUNDER, "fr-FR") as page:
-                for path in TENANT:
-                    camera.take(page, f"french-{name_of(path)}", theme, f"/o/atelier-lumen/{path}")
-                camera.take(page, "french-nowhere", theme, "/nowhere/")
+            for locale in ("en-GB", "fr-FR"):
+                take_portal(camera, theme, locale)
+            if words and not any("staff".startswith(word[:5]) for word in words):
+                continue
             with camera.visitor(theme, STAFF) as page:
-                camera.take(page, "staff-index", theme, "/admin/")
-                for path in ADMIN:
-                    camera.take(page, f"staff-{name_of(path)}", theme, f"/admin/{path}")
-                page.goto("/admin/tenancy/organisation/")
-                change = page.locator("#result_list a[href*='/change/']").first.get_attribute("href")
-                camera.take(page, "staff-organisation-change", theme, change)
+                for path in staff_pages(page):
+                    bare = re.sub(r"/[^/]+/change/$", "/change", path).strip("/").replace("/", "-")
+                    camera.take(page, f"staff-{bare}", theme, path)
     return 0
 
 

@@ -18,6 +18,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from aion.money import floor_charge, to_decimal
+from aion.web import tables
 
 register = template.Library()
 NBSP = "\u00a0"
@@ -306,3 +307,15 @@ def as_control(field: BoundField) -> SafeString:
     if field.errors:
         attributes["aria-invalid"] = "true"
     return field.as_widget(attrs=attributes)
+
+
+@register.filter
+def labelled(table: SafeString) -> SafeString:
+    """Name the column on each cell of a table, for phones."""
+    return mark_safe(tables.labelled(table))  # noqa: S308 - the rows of a template, with names that are escaped
+
+
+@register.filter
+def stacks(table: SafeString) -> SafeString:
+    """Write the attribute of a table that phones show as cards."""
+    return SafeString(" data-stacks" if tables.stacks(table) else "")

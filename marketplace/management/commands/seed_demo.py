@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`manage.py seed_demo`: the consortium, one account per kind of user, and the calls."""
+"""`manage.py seed_demo`: the consortium, one account per kind of user, the calls, and what lies on desks."""
 
 from datetime import timedelta
 from typing import Any
@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from aion import clock, env
 from marketplace.seed.consortium import seed_consortium
+from marketplace.seed.desk import seed_desks
 from marketplace.seed.grants import seed_grants
 from marketplace.seed.people import seed_people
 
@@ -29,4 +30,5 @@ class Command(BaseCommand):
         seed_consortium(site_url=env.text("AION_SITE_URL"), at=now - KNOWN_FOR)
         seed_people(since=now - KNOWN_FOR, at=now)
         seed_grants(at=now)
+        seed_desks(at=now)
         self.stdout.write("The consortium, its people and its calls are there.")
