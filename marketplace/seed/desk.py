@@ -14,10 +14,9 @@ from aion.actor import Actor, system
 from aion.events.models import WebhookEndpoint
 from aion.events.services.endpoints import create_endpoint, update_endpoint
 from aion.people.invitations import invite
-from aion.people.organisations import IdentityWish, accept_terms, set_legal_identity
+from aion.people.organisations import IdentityWish, set_legal_identity
 from aion.people.quotas import decide_quota, request_quota
 from aion.tenancy.models import ApiToken, Invitation, LegalIdentity, Project, QuotaRequest, User
-from aion.tenancy.queries import terms_to_accept
 from aion.tenancy.roles import Role
 from aion.tenancy.services.actors import actor_for
 from aion.tenancy.services.tokens import create_token
@@ -35,7 +34,7 @@ from marketplace.services.offers import OfferWish, create_offer, propose_offer, 
 from marketplace.states import CapacityClass
 
 DAY = timedelta(days=1)
-LUMEN, CLIMAT = "atelier-lumen", "institut-climat"
+LUMEN, CLIMAT, SCALEWAY = "atelier-lumen", "institut-climat", "scaleway"
 
 
 @transaction.atomic
@@ -43,11 +42,9 @@ def seed_desks(*, at: datetime) -> None:
     """Make what is missing as it stands at ``at``; doing it twice adds nothing."""
     join(Person("auditor", "anna@audit.example", "Anna Keller", CLIMAT, Role.VIEWER))  # an auditor has several clients
     founder, researcher = _actor("ines@lumen.example", LUMEN), _actor("marta@climat.example", CLIMAT)
-    operator = _actor("paul@scaleway.example", "scaleway")
+    operator = _actor("paul@scaleway.example", SCALEWAY)
     parts: tuple[tuple[Callable[[Actor, datetime], None], Actor], ...] = (
         (_identity, founder),
-        (_terms, founder),
-        (_terms, researcher),
         (_budgets, founder),
         (_quotas, founder),
         (_team, founder),
@@ -81,12 +78,6 @@ def _identity(actor: Actor, at: datetime) -> None:
         address="12 quai de la Lanterne\n69002 Lyon",
     )
     set_legal_identity(actor=actor, wish=wish, at=at)
-
-
-def _terms(actor: Actor, at: datetime) -> None:
-    if actor.organisation_id is not None:
-        for terms in terms_to_accept(actor.organisation_id, at):
-            accept_terms(actor=actor, kind=terms.kind, version=terms.version, at=at)
 
 
 def _budgets(actor: Actor, at: datetime) -> None:
@@ -147,7 +138,7 @@ def _statement(actor: Actor, at: datetime) -> None:
 
 def _offers(actor: Actor, at: datetime) -> None:
     """Leave one before staff, one given back and one still being written."""
-    pools = Pool.objects.filter(organisation_id=actor.organisation_id, flavour__code="h100-sxm")
+    pools = Pool.objects.filter(organisation__slug=SCALEWAY, flavour__code="h100-sxm")
     pool = pools.order_by("pk").first()
     if pool is None or Offer.objects.filter(pool=pool, capacity_class=CapacityClass.RESERVED).exists():
         return
