@@ -147,7 +147,7 @@ def _statement(actor: Actor, at: datetime) -> None:
 
 def _offers(actor: Actor, at: datetime) -> None:
     """Leave one before staff, one given back and one still being written."""
-    pools = Pool.objects.filter(organisation_id=actor.organisation_id, flavour__code="h100-sxm")
+    pools = Pool.objects.filter(organisation__slug="scaleway", flavour__code="h100-sxm")
     pool = pools.order_by("pk").first()
     if pool is None or Offer.objects.filter(pool=pool, capacity_class=CapacityClass.RESERVED).exists():
         return
