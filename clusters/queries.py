@@ -188,6 +188,21 @@ def site_countries() -> list[tuple[str, str]]:
     return [(code, name) for code, name in found]
 
 
+@dataclass(frozen=True, slots=True)
+class PoolFacts:
+    """What decides which offers a pool can carry."""
+
+    pk: int
+    milli_gpus: int
+    flavour_code: str
+    flavour_name: str
+
+    @classmethod
+    def of(cls, pool: Pool) -> "PoolFacts":
+        """Read them from a pool and its flavour."""
+        return cls(pool.pk, pool.milli_gpus, pool.flavour.code, pool.flavour.name)
+
+
 def pools_operated_by(actor: Actor) -> QuerySet[Pool]:
     """Return the pools that the actor's organisation operates."""
     return Pool.objects.operated_by(actor).select_related("cluster__site", "flavour").order_by("code")

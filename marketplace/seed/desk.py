@@ -20,11 +20,11 @@ from aion.tenancy.models import ApiToken, Invitation, LegalIdentity, Project, Qu
 from aion.tenancy.roles import Role
 from aion.tenancy.services.actors import actor_for
 from aion.tenancy.services.tokens import create_token
-from billing.models import Budget, MonthStatement
+from billing import queries as billing
 from billing.services.budgets import BudgetWish, create_budget
 from billing.services.statements import close_for, last_closable
 from billing.states import BudgetPeriod, BudgetScope
-from clusters.models import Pool
+from clusters import queries as clusters
 from marketplace.grants.models import Application, Award, Programme
 from marketplace.grants.services import applications, awards, reports, submission
 from marketplace.models import Offer
@@ -81,7 +81,7 @@ def _identity(actor: Actor, at: datetime) -> None:
 
 
 def _budgets(actor: Actor, at: datetime) -> None:
-    if Budget.objects.visible_to(actor).exists():
+    if billing.budgets(actor).exists():
         return
     project = Project.objects.visible_to(actor).get(slug="language-models")
     for wish in (
@@ -132,14 +132,13 @@ def _webhook(actor: Actor, at: datetime) -> None:
 
 
 def _statement(actor: Actor, at: datetime) -> None:
-    if actor.organisation_id is not None and not MonthStatement.objects.visible_to(actor).exists():
+    if actor.organisation_id is not None and not billing.month_statements(actor).exists():
         close_for(organisation_id=actor.organisation_id, month=last_closable(at), at=at)
 
 
 def _offers(actor: Actor, at: datetime) -> None:
     """Leave one before staff, one given back and one still being written."""
-    pools = Pool.objects.filter(organisation__slug=SCALEWAY, flavour__code="h100-sxm")
-    pool = pools.order_by("pk").first()
+    pool = clusters.pools_operated_by(actor).filter(flavour__code="h100-sxm").first()
     if pool is None or Offer.objects.filter(pool=pool, capacity_class=CapacityClass.RESERVED).exists():
         return
     waiting = OfferWish(

@@ -15,7 +15,7 @@ from aion.errors import NotFound, Rejected
 from aion.money import decimal_string
 from billing import queries as billing
 from billing.services.catalogue import announce_own_price
-from clusters.models import Pool
+from clusters.queries import PoolFacts
 from marketplace.audit import Action
 from marketplace.errors import ChangeWaits, OfferInWrongState, PriceAnnounced
 from marketplace.models import Offer, OfferChange
@@ -43,7 +43,9 @@ def propose_price(
     with transaction.atomic():
         offer = _on_sale(actor, offer_id)
         _require_none_announced(offer, at)
-        offers.checked(offer.pool, replace(offers.wish_of(offer, at), own_micro_per_gpu_hour=micro_per_gpu_hour))
+        offers.checked(
+            PoolFacts.of(offer.pool), replace(offers.wish_of(offer, at), own_micro_per_gpu_hour=micro_per_gpu_hour)
+        )
         before = offer.own_at(at)
         if micro_per_gpu_hour == before:
             raise Rejected(gettext("That is its price already: give another one."), field="price")
@@ -64,7 +66,7 @@ def propose_facts(*, actor: Actor, offer_id: str, facts: Mapping[str, Any], reas
         offer = _on_sale(actor, offer_id)
         present = offers.wish_of(offer, at)
         wish = replace(present, **{name: value for name, value in facts.items() if name in FACTS})
-        offers.checked(offer.pool, wish)
+        offers.checked(PoolFacts.of(offer.pool), wish)
         before, after = asdict(present), asdict(wish)
         changed = {name: [before[name], after[name]] for name in FACTS if before[name] != after[name]}
         if not changed:
@@ -228,9 +230,8 @@ def _announce(actor: Actor, offer: Offer, change: OfferChange, at: datetime) -> 
 
 
 def _apply(offer: Offer, change: OfferChange, at: datetime) -> None:
-    pool: Pool = offer.pool
     wish = replace(offers.wish_of(offer, at), **{name: after for name, (_, after) in change.facts.items()})
-    offers.checked(pool, wish)
+    offers.checked(PoolFacts.of(offer.pool), wish)
     Offer.objects.filter(pk=offer.pk).update(**{name: getattr(wish, name) for name in change.facts})
 
 

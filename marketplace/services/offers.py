@@ -17,7 +17,6 @@ from aion.tenancy.models import Organisation, OrganisationKind
 from billing.errors import FourEyesNeeded
 from billing.services.catalogue import sku_of
 from clusters import queries as clusters
-from clusters.models import Pool
 from marketplace.audit import Action
 from marketplace.errors import OfferExists, OfferInWrongState, PriceAnnounced
 from marketplace.models import Offer
@@ -210,14 +209,14 @@ def _checked(actor: Actor, wish: OfferWish) -> dict[str, Any]:
     pool = clusters.pools_operated_by(actor).filter(public_id=wish.pool).first()
     if pool is None:
         raise Rejected("Choose one of your pools.", field="pool")
-    return checked(pool, wish)
+    return checked(clusters.PoolFacts.of(pool), wish)
 
 
-def checked(pool: Pool, wish: OfferWish) -> dict[str, Any]:
+def checked(pool: clusters.PoolFacts, wish: OfferWish) -> dict[str, Any]:
     """Return the columns of what is offered on ``pool``. Raises Rejected with the field of what makes no sense."""
-    sku = sku_of(pool.flavour.code)
+    sku = sku_of(pool.flavour_code)
     if sku is None:
-        raise Rejected(f"{pool.flavour.name} cannot be priced yet: ask AION to add its SKU.", field="pool")
+        raise Rejected(f"{pool.flavour_name} cannot be priced yet: ask AION to add its SKU.", field="pool")
     if not wish.title.strip():
         raise Rejected("Give the offer a title.", field="title")
     if wish.capacity_class not in set(CapacityClass):

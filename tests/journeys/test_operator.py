@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.journeys.screens import FOUNDER, OPERATOR, STAFF, Door
+from tests.journeys.pages import FOUNDER, OPERATOR, STAFF
+from tests.journeys.screens import Door
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(400), pytest.mark.xdist_group("journeys")]
 TITLE = "L40S at spot price"

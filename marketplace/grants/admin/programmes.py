@@ -193,6 +193,13 @@ class CriterionInline(TabularInline):  # type: ignore[misc]  # unfold has no typ
     extra = 3
     fields: ClassVar = ["position", "code", "name_en", "name_fr", "weight", "max_score"]
 
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Name each field for screen readers: in a table only its column has a name."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field is not None:
+            field.widget.attrs["aria-label"] = str(field.label)
+        return field
+
     def _is_draft(self, obj: Any) -> bool:
         return obj is None or obj.state == ProgrammeState.DRAFT
 
