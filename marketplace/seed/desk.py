@@ -21,11 +21,9 @@ from aion.tenancy.queries import terms_to_accept
 from aion.tenancy.roles import Role
 from aion.tenancy.services.actors import actor_for
 from aion.tenancy.services.tokens import create_token
-from billing.models import Budget, MonthStatement
 from billing.services.budgets import BudgetWish, create_budget
 from billing.services.statements import close_for, last_closable
 from billing.states import BudgetPeriod, BudgetScope
-from clusters.models import Pool
 from marketplace.grants.models import Application, Award, Programme
 from marketplace.grants.services import applications, awards, reports, submission
 from marketplace.models import Offer
@@ -49,10 +47,10 @@ def seed_desks(*, at: datetime) -> None:
         (_terms, founder),
         (_terms, researcher),
         (_budgets, founder),
+        (_statement, founder),
         (_quotas, founder),
         (_team, founder),
         (_webhook, founder),
-        (_statement, founder),
         (_offers, operator),
         (_applications, founder),
         (_award, researcher),
@@ -90,8 +88,8 @@ def _terms(actor: Actor, at: datetime) -> None:
 
 
 def _budgets(actor: Actor, at: datetime) -> None:
-    if Budget.objects.visible_to(actor).exists():
-        return
+    if QuotaRequest.objects.visible_to(actor).exists():
+        return  # they were made together with the first request below
     project = Project.objects.visible_to(actor).get(slug="language-models")
     for wish in (
         BudgetWish("All work of a month", BudgetScope.ORGANISATION, BudgetPeriod.MONTH, 16_000 * MICRO),
@@ -141,16 +139,17 @@ def _webhook(actor: Actor, at: datetime) -> None:
 
 
 def _statement(actor: Actor, at: datetime) -> None:
-    if actor.organisation_id is not None and not MonthStatement.objects.visible_to(actor).exists():
+    if actor.organisation_id is not None and not QuotaRequest.objects.visible_to(actor).exists():
         close_for(organisation_id=actor.organisation_id, month=last_closable(at), at=at)
 
 
 def _offers(actor: Actor, at: datetime) -> None:
     """Leave one before staff, one given back and one still being written."""
-    pools = Pool.objects.filter(organisation__slug="scaleway", flavour__code="h100-sxm")
-    pool = pools.order_by("pk").first()
-    if pool is None or Offer.objects.filter(pool=pool, capacity_class=CapacityClass.RESERVED).exists():
+    sold = Offer.objects.filter(organisation__slug="scaleway", sku__code="h100-sxm").select_related("pool")
+    first = sold.order_by("pk").first()
+    if first is None or sold.filter(capacity_class=CapacityClass.RESERVED).exists():
         return
+    pool = first.pool
     waiting = OfferWish(
         pool=pool.public_id,
         title="H100 booked ahead",
