@@ -46,10 +46,10 @@ def seed_desks(*, at: datetime) -> None:
     parts: tuple[tuple[Callable[[Actor, datetime], None], Actor], ...] = (
         (_identity, founder),
         (_budgets, founder),
+        (_statement, founder),
         (_quotas, founder),
         (_team, founder),
         (_webhook, founder),
-        (_statement, founder),
         (_offers, operator),
         (_applications, founder),
         (_award, researcher),

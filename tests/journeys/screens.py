@@ -109,8 +109,8 @@ class Finder:
         for thing in re.findall(r"{([\w-]+)}", path):
             if thing not in self.ids:
                 page.goto(THINGS[thing][0])
-                links = page.locator("main a[href]").evaluate_all(
-                    "links => links.map(link => link.getAttribute('href'))"
+                links = page.locator("main :is([href], [action])").evaluate_all(
+                    "all => all.map(one => one.getAttribute('href') ?? one.getAttribute('action'))"
                 )
                 found = [match[1] for link in links if (match := re.search(THINGS[thing][1], link))]
                 assert found, f"{THINGS[thing][0]} has no {thing}"
