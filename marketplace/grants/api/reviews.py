@@ -107,7 +107,7 @@ class ReviewViewSet(ActorViewSet):
     scopes: ClassVar = dict.fromkeys(("list", "retrieve", "partial_update", "declare", "submit"), Scope.REVIEWS_WRITE)
     out = ReviewOut
     queryset = ReviewAssignment.objects.none()
-    http_method_names: ClassVar = ["get", "patch", "post", "head", "options"]
+    http_method_names = ["get", "patch", "post", "head", "options"]
 
     def rows(self) -> QuerySet[Any]:
         """Return the actor's own assignments."""
