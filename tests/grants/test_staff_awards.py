@@ -199,4 +199,4 @@ def test_the_ranking_and_the_scores_stand_in_the_admin_once_they_may_be_seen(fir
     assert "Half a thought" not in page(first, "reviewassignment", open_one.pk)
     Programme.objects.filter(pk=programme.pk).update(state=ProgrammeState.PANEL)
     shown = page(first, "programme", programme.pk)
-    assert "The best" in shown and "9200" in shown
+    assert "The best" in shown and "9,200" in shown

@@ -15,7 +15,7 @@ import pytest
 from tests.grants.scenes import PDF
 from tests.journeys.screens import FOUNDER, STAFF, Door
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(900), pytest.mark.xdist_group("journeys")]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(1500), pytest.mark.xdist_group("journeys")]
 CODE, NAME = "journey-call", "Small models, small call"
 SECOND_STAFF, RIVAL = "staff2@aion.example", "marta@climat.example"
 REVIEWERS, FUNDER = ("nora@review.example", "tomas@review.example"), "hugo@prize.example"
