@@ -15,7 +15,6 @@ from aion.errors import NotFound, Rejected
 from aion.money import decimal_string
 from billing import queries as billing
 from billing.services.catalogue import announce_own_price
-from clusters.models import Pool
 from marketplace.audit import Action
 from marketplace.errors import ChangeWaits, OfferInWrongState, PriceAnnounced
 from marketplace.models import Offer, OfferChange
@@ -228,9 +227,8 @@ def _announce(actor: Actor, offer: Offer, change: OfferChange, at: datetime) -> 
 
 
 def _apply(offer: Offer, change: OfferChange, at: datetime) -> None:
-    pool: Pool = offer.pool
     wish = replace(offers.wish_of(offer, at), **{name: after for name, (_, after) in change.facts.items()})
-    offers.checked(pool, wish)
+    offers.checked(offer.pool, wish)
     Offer.objects.filter(pk=offer.pk).update(**{name: getattr(wish, name) for name in change.facts})
 
 

@@ -17,7 +17,6 @@ from aion.tenancy.models import Organisation, OrganisationKind
 from billing.errors import FourEyesNeeded
 from billing.services.catalogue import sku_of
 from clusters import queries as clusters
-from clusters.models import Pool
 from marketplace.audit import Action
 from marketplace.errors import OfferExists, OfferInWrongState, PriceAnnounced
 from marketplace.models import Offer
@@ -213,7 +212,7 @@ def _checked(actor: Actor, wish: OfferWish) -> dict[str, Any]:
     return checked(pool, wish)
 
 
-def checked(pool: Pool, wish: OfferWish) -> dict[str, Any]:
+def checked(pool: Any, wish: OfferWish) -> dict[str, Any]:
     """Return the columns of what is offered on ``pool``. Raises Rejected with the field of what makes no sense."""
     sku = sku_of(pool.flavour.code)
     if sku is None:
