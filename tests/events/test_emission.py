@@ -184,7 +184,9 @@ def test_the_event_of_a_lot_says_the_end_that_the_lot_has(mine: Tenant) -> None:
     assert (lot.expires_at, event.data["expires_at"]) == (NOW + timedelta(hours=14), "2026-03-03T00:00:00Z")
 
 
-def test_a_workload_is_an_event_when_it_runs_and_when_it_ends_and_not_in_between(mine: Tenant, market: Market) -> None:
+def test_a_workload_is_an_event_when_it_runs_loses_its_place_and_ends_and_not_in_between(
+    mine: Tenant, market: Market
+) -> None:
     order = place_order(actor=mine.actor(), request=launch(mine, market, gpus=1), at=NOW)
     workload = Workload.objects.get(pk=order.workload_id)
     for state in (WorkloadState.STARTING, WorkloadState.RUNNING, WorkloadState.PREEMPTED, WorkloadState.QUEUED):
@@ -195,6 +197,7 @@ def test_a_workload_is_an_event_when_it_runs_and_when_it_ends_and_not_in_between
     happened = Event.objects.filter(type__startswith="workload").order_by("pk").values_list("type", "data__state")
     assert list(happened) == [
         ("workload.running", "running"),
+        ("workload.preempted", "preempted"),
         ("workload.running", "running"),
         ("workload.ended", "succeeded"),
     ]
