@@ -4,7 +4,7 @@
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Subquery
 from django.utils.translation import gettext as _
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed
@@ -14,7 +14,7 @@ from aion import clock
 from aion.actor import Actor
 from aion.people.verified import factors_of, require_second_factor
 from aion.tenancy.models import ApiToken
-from aion.tenancy.services.actors import actor_of_token
+from aion.tenancy.services.actors import actor_of_token, roles_of_tokens
 from aion.tenancy.services.tokens import digest_of
 
 LAST_USED_STEP = timedelta(minutes=5)
@@ -40,10 +40,10 @@ class TokenAuthentication(BaseAuthentication):
             ApiToken.objects.usable_at(now)
             .filter(digest=digest_of(parts[1].decode(errors="replace")))
             .select_related("user", "organisation")
-            .annotate(has_factor=Exists(factors_of(OuterRef("user"))))
+            .annotate(has_factor=Exists(factors_of(OuterRef("user"))), role=Subquery(roles_of_tokens()))
             .first()
         )
-        actor = actor_of_token(token) if token is not None else None
+        actor = actor_of_token(token, token.role) if token is not None else None
         if token is None or actor is None:
             raise AuthenticationFailed(_("This key is unknown, expired or revoked."))
         require_second_factor(token.user, actor.role, has_one=token.has_factor)

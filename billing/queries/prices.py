@@ -1,20 +1,32 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a GPU-hour costs an organisation at an instant."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
-from django.db.models import BigIntegerField, F, Func, IntegerField, Q, QuerySet, Sum, Value
+from django.db.models import (
+    BigIntegerField,
+    Exists,
+    F,
+    Func,
+    IntegerField,
+    OuterRef,
+    Q,
+    QuerySet,
+    Sum,
+    Value,
+    prefetch_related_objects,
+)
 from django.db.models.functions import Cast, Coalesce
 from django.utils.translation import gettext
 
 from aion.money import ceil_charge, exact_charge, share_off
 from aion.periods import month_start
 from billing.errors import NoPriceInForce
-from billing.models import Price, Promotion, Sku, UsageHour
+from billing.models import Price, PriceTier, Promotion, Sku, UsageHour
 
 LIST_BOOK = "list"
 MILLI_SECONDS_PER_GPU_HOUR = 3_600_000
@@ -52,31 +64,41 @@ class Buyer:
 Wanted = tuple[int, int | None]
 
 
-def offer_prices(*, wanted: Iterable[Wanted], at: datetime, buyer: Buyer | None = None) -> dict[Wanted, PriceInForce]:
+def offer_prices(
+    *,
+    wanted: Iterable[Wanted],
+    at: datetime,
+    buyer: Buyer | None = None,
+    promotions: Sequence[Promotion] | None = None,
+) -> dict[Wanted, PriceInForce]:
     """Return the price at ``at`` of each SKU in the price book named beside it; without a book the common ones hold.
 
     A book of its own comes first, while a price of it is in force; then the buyer's class, then the list. Volume tiers
-    and the best promotion follow. A constant number of queries. What has no price in force is left out.
+    and the best of ``promotions``, by default those in force, follow. A constant number of queries. What has no price
+    in force is left out.
     """
     buyer, wanted = buyer or Buyer(), set(wanted)
     books = Q(book__code=LIST_BOOK) | Q(book__in={book for _, book in wanted if book is not None})
     if buyer.audience:
         books |= Q(book__audience=buyer.audience)
-    rows = (
+    rows = list(
         Price.objects.in_force_at(at)
         .filter(books, sku__in={sku for sku, _ in wanted})
         .select_related("sku", "book")
-        .prefetch_related("tiers")
+        .annotate(tiered=Exists(PriceTier.objects.filter(price=OuterRef("pk"))))
         .order_by("sku_id", "pk")
     )
+    tiered = [row for row in rows if row.tiered]
+    prefetch_related_objects(tiered, "tiers")
     found: dict[tuple[int, int | str], Price] = {}
     for row in rows:
         place: int | str = row.book_id
         if row.book.operator_id is None:
             place = "list" if row.book.code == LIST_BOOK else "class"
         found[row.sku_id, place] = row
-    used = _used_this_month(buyer, at) if any(row.tiers.all() for row in rows) else {}
-    promotions = list(Promotion.objects.in_force_at(at))
+    used = _used_this_month(buyer, at) if tiered else {}
+    if promotions is None:
+        promotions = list(Promotion.objects.in_force_at(at))
     result = {}
     for sku_id, book_id in wanted:
         listed = found.get((sku_id, "list"))
@@ -113,13 +135,13 @@ def amount_in_sql(*, own: Any, sku: str, at: datetime, buyer: Buyer) -> Coalesce
     skus = dict(Sku.objects.values_list("pk", "code"))
     promotions = list(Promotion.objects.in_force_at(at))
     shares = {pk: best.basis_points_off for pk, code in skus.items() if (best := _best(promotions, code, buyer))}
-    common = prices_in_force(sku_ids=skus, at=at, buyer=buyer)
+    found = offer_prices(wanted=[(pk, None) for pk in skus], at=at, buyer=buyer, promotions=promotions)
     amount: Any = own
     if shares:
         amount = (
             own * (10_000 - Coalesce(_looked_up(sku, shares), 0, output_field=BigIntegerField())) + 9_999
         ) / 10_000
-    usual = _looked_up(sku, {pk: price.micro_per_gpu_hour for pk, price in common.items()})
+    usual = _looked_up(sku, {pk: price.micro_per_gpu_hour for (pk, _), price in found.items()})
     return Coalesce(amount, usual, output_field=BigIntegerField())
 
 
@@ -156,7 +178,7 @@ def _used_this_month(buyer: Buyer, at: datetime) -> dict[int, int]:
     return {sku_id: int(total) // MILLI_SECONDS_PER_GPU_HOUR for sku_id, total in summed}
 
 
-def _best(promotions: list[Promotion], sku_code: str, buyer: Buyer) -> Promotion | None:
+def _best(promotions: Sequence[Promotion], sku_code: str, buyer: Buyer) -> Promotion | None:
     covering = [
         one
         for one in promotions
@@ -165,9 +187,9 @@ def _best(promotions: list[Promotion], sku_code: str, buyer: Buyer) -> Promotion
     return max(covering, key=lambda one: (one.basis_points_off, one.code), default=None)
 
 
-def _resolve(price: Price, base: Price, gpu_hours: int, promotions: list[Promotion], buyer: Buyer) -> PriceInForce:
+def _resolve(price: Any, base: Price, gpu_hours: int, promotions: Sequence[Promotion], buyer: Buyer) -> PriceInForce:
     micro, tier_from = price.micro_per_gpu_hour, 0
-    for tier in price.tiers.all():
+    for tier in price.tiers.all() if price.tiered else ():
         if gpu_hours >= tier.from_gpu_hours:
             micro, tier_from = tier.micro_per_gpu_hour, tier.from_gpu_hours
     best = _best(promotions, price.sku.code, buyer)

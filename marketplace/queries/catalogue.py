@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import Case, Count, F, Q, Subquery, Value, When
+from django.db.models.functions import Coalesce
 
 from aion.residency.policy import Level
 from billing import queries as billing
@@ -28,6 +29,7 @@ SORTS: Mapping[str, tuple[str, ...]] = {
     "-pue": ("-pool__cluster__site__pue", "position"),
 }
 PIECE = 500
+Micro = Coalesce | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,26 +64,25 @@ def catalogue_page(
     *, wish: CatalogueWish, at: datetime, buyer: billing.Buyer, allowance: Allowance, number: int, size: int
 ) -> Page:
     """Return a page of what fits ``wish`` at the buyer's prices. A constant number of queries."""
-    found = _found(wish, at=at, buyer=buyer, allowance=allowance)
+    micro = _micro(wish, at, buyer)
+    found = _found(wish, micro, at=at, buyer=buyer, allowance=allowance)
     number = max(1, number)
-    rows, count = _cut(found, wish, at, buyer, number, size)
+    rows, count = _cut(found, wish, micro, number, size)
     pages = max(1, -(-count // size))
     if number > pages:
         number = pages
-        rows, count = _cut(found, wish, at, buyer, number, size)
+        rows, count = _cut(found, wish, micro, number, size)
     free = {offer.pool_id: max(0, offer.pool.milli_gpus - int(offer.occupied)) for offer in rows}
     lines = priced(rows, at=at, buyer=buyer, allowance=allowance, wanted=wish.milli_gpus, free=free)
     return Page(lines, number, pages, count)
 
 
-def _cut(
-    found: OfferQuerySet, wish: CatalogueWish, at: datetime, buyer: billing.Buyer, number: int, size: int
-) -> tuple[list[Any], int]:
+def _cut(found: OfferQuerySet, wish: CatalogueWish, micro: Micro, number: int, size: int) -> tuple[list[Any], int]:
     """Return the offers of one page and how many there are in all, in one query where the page has any."""
     # Only keys are sorted: a row as a line shows it is wide, and the database would carry all of them.
     keys = found.values("pk")[(number - 1) * size : number * size]
     total = found.order_by().values(one=Value(1)).annotate(n=Count("pk")).values("n")
-    page = _sortable(Offer.objects.on_sale(), wish, at, buyer).filter(pk__in=keys)
+    page = _with(micro, Offer.objects.on_sale()).filter(pk__in=keys)
     rows = list(
         page.annotate(total=Subquery(total), occupied=clusters.occupied_in_sql("pool_id")).order_by(
             *SORTS[wish.sort], "pk"
@@ -94,7 +95,8 @@ def catalogue_lines(
     *, wish: CatalogueWish, at: datetime, buyer: billing.Buyer, allowance: Allowance
 ) -> Iterator[PricedOffer]:
     """Yield all that fits ``wish``, some hundred at a time."""
-    keys = list(_found(wish, at=at, buyer=buyer, allowance=allowance).values_list("pk", flat=True))
+    found = _found(wish, _micro(wish, at, buyer), at=at, buyer=buyer, allowance=allowance)
+    keys = list(found.values_list("pk", flat=True))
     for start in range(0, len(keys), PIECE):
         ordered = _in_order(keys[start : start + PIECE])
         yield from priced(ordered, at=at, buyer=buyer, allowance=allowance, wanted=wish.milli_gpus)
@@ -105,8 +107,10 @@ def _in_order(keys: list[int]) -> list[Offer]:
     return [found[key] for key in keys if key in found]
 
 
-def _found(wish: CatalogueWish, *, at: datetime, buyer: billing.Buyer, allowance: Allowance) -> OfferQuerySet:
-    rows = _sortable(Offer.objects.on_sale().filter(_exact(wish), _priced(at, buyer)), wish, at, buyer)
+def _found(
+    wish: CatalogueWish, micro: Micro, *, at: datetime, buyer: billing.Buyer, allowance: Allowance
+) -> OfferQuerySet:
+    rows = _with(micro, Offer.objects.on_sale().filter(_exact(wish), _priced(at, buyer)))
     if wish.text:
         names = ("title", "pool__flavour__name", "pool__cluster__site__name", "organisation__name")
         anywhere = Q()
@@ -131,13 +135,18 @@ def _found(wish: CatalogueWish, *, at: datetime, buyer: billing.Buyer, allowance
     return rows.order_by(*SORTS[wish.sort], "pk")
 
 
-def _sortable(rows: OfferQuerySet, wish: CatalogueWish, at: datetime, buyer: billing.Buyer) -> OfferQuerySet:
-    """Add the buyer's price where it is asked for."""
+def _micro(wish: CatalogueWish, at: datetime, buyer: billing.Buyer) -> Micro:
+    """Return the buyer's price as an expression, where it is asked for."""
     if wish.max_micro is None and "price" not in wish.sort:
+        return None
+    return billing.amount_in_sql(own=_own(at), sku="sku", at=at, buyer=buyer)
+
+
+def _with(micro: Micro, rows: OfferQuerySet) -> OfferQuerySet:
+    if micro is None:
         return rows
-    micro = billing.amount_in_sql(own=_own(at), sku="sku", at=at, buyer=buyer)
-    priced_rows: OfferQuerySet = rows.annotate(micro=micro)
-    return priced_rows
+    annotated: OfferQuerySet = rows.annotate(micro=micro)
+    return annotated
 
 
 def _own(at: datetime) -> Case:

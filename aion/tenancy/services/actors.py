@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """From a person or a token to an Actor."""
 
+from django.db.models import OuterRef, QuerySet
 from django.utils.translation import gettext
 
 from aion.actor import Actor, Scope, Via
@@ -20,17 +21,22 @@ def actor_for(*, user: User, slug: str, via: Via = Via.PORTAL) -> Actor:
     return Actor(user.pk, membership.organisation_id, membership.role, scopes, via, user.email)
 
 
-def actor_of_token(token: ApiToken) -> Actor | None:
-    """Return the actor of ``token``: its scopes, cut down to what its owner's role still gives."""
-    membership = Membership.objects.filter(user=token.user_id, organisation=token.organisation_id).first()
-    if membership is None or not token.user.is_active:
+def roles_of_tokens() -> QuerySet[Membership, str]:
+    """Return the role of a token's owner in its organisation, as a subquery of tokens; none once they have left."""
+    own = Membership.objects.filter(user=OuterRef("user"), organisation=OuterRef("organisation"))
+    return own.order_by().values_list("role", flat=True)[:1]
+
+
+def actor_of_token(token: ApiToken, role: str | None) -> Actor | None:
+    """Return the actor of ``token``: its scopes, cut down to what its owner's present ``role`` still gives."""
+    if role is None or not token.user.is_active:
         return None
     granted = frozenset(Scope(scope) for scope in token.scopes if scope in Scope._value2member_map_)
     return Actor(
         token.user_id,
         token.organisation_id,
-        membership.role,
-        granted & scopes_of(membership.role),
+        role,
+        granted & scopes_of(role),
         Via.API,
         f"{token.user.email} ({token.prefix}…)",
     )
