@@ -15,6 +15,8 @@ CODE = re.compile(r"""(?<![\w.])(?:_|gettext|gettext_lazy)\(\s*((?:"(?:[^"\\]|\\
 NGETTEXT = re.compile(r"""ngettext\(\s*"((?:[^"\\]|\\.)*)",\s*"((?:[^"\\]|\\.)*)",""")
 TRANS = re.compile(r"""\{%\s*trans\s+(?:"([^"]*)"|'([^']*)')""")
 BLOCK = re.compile(r"\{%\s*blocktrans([^%]*)%\}(.*?)\{%\s*endblocktrans\s*%\}", re.DOTALL)
+# French has a narrow no-break space there, so that no line begins with the sign.
+PLAIN_SPACE = re.compile(r"\S [:?!;](?:\s|$)")
 VARIABLE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 
 
@@ -84,6 +86,11 @@ def main() -> int:
     wanted = messages()
     problems = [f"missing: {key[0]!r} ({', '.join(wanted[key])})" for key in wanted if key not in have]
     problems += [f"not translated: {entry.msgid!r}" for entry in catalogue if not entry.translated() or entry.fuzzy]
+    problems += [
+        f"plain space before : ; ? or !: {entry.msgid!r}"
+        for entry in catalogue
+        if any(PLAIN_SPACE.search(text) for text in (entry.msgstr, *entry.msgstr_plural.values()))
+    ]
     compiled = {(e.msgid, e.msgstr, str(e.msgstr_plural)) for e in polib.mofile(str(MO))} if MO.exists() else set()
     if {(e.msgid, e.msgstr, str(e.msgstr_plural)) for e in catalogue} != compiled:
         problems.append("locale/fr/LC_MESSAGES/django.mo is older than its source")

@@ -6,6 +6,7 @@ from typing import Any
 
 import django_filters
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext
 from django_filters.fields import IsoDateTimeField
 
 
@@ -18,7 +19,7 @@ class InstantField(IsoDateTimeField):  # type: ignore[misc]  # django-filter has
         try:
             return instant.astimezone(UTC) if instant is not None else None
         except (OverflowError, ValueError) as error:
-            raise ValidationError("This instant is out of range.") from error
+            raise ValidationError(gettext("This instant is out of range.")) from error
 
 
 class InstantFilter(django_filters.IsoDateTimeFilter):  # type: ignore[misc]  # django-filter has no types

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db.models import Model
+from django.utils.translation import gettext_lazy
 from rest_framework import pagination
 from rest_framework.exceptions import NotFound
 from rest_framework.response import Response
@@ -18,7 +19,7 @@ class CursorPagination(pagination.CursorPagination):
     max_page_size = 200
     page_size_query_param = "limit"
     ordering = "-pk"
-    invalid_cursor_message = "This cursor is none of ours: start again without it."
+    invalid_cursor_message = gettext_lazy("This cursor is none of ours: start again without it.")  # type: ignore[assignment]  # DRF too
 
     def get_ordering(self, request: Any, queryset: Any, view: Any) -> tuple[str, ...]:
         """Take the view's own ordering."""

@@ -4,11 +4,11 @@
 from collections.abc import Mapping
 from typing import Any
 
+from django.utils.translation import gettext
 from rest_framework import parsers
 from rest_framework.exceptions import ParseError
 
 MAX_DEPTH = 32
-TOO_DEEP = f"The body nests deeper than {MAX_DEPTH} levels: no request of ours does."
 
 
 class JSONParser(parsers.JSONParser):
@@ -19,13 +19,19 @@ class JSONParser(parsers.JSONParser):
         try:
             body = super().parse(stream, media_type, parser_context)
         except RecursionError as error:
-            raise ParseError(TOO_DEEP) from error
+            raise _too_deep() from error
         level = [body]
         for _ in range(MAX_DEPTH + 1):
             level = [part for whole in level for part in _parts(whole)]
             if not level:
                 return body
-        raise ParseError(TOO_DEEP)
+        raise _too_deep()
+
+
+def _too_deep() -> ParseError:
+    return ParseError(
+        gettext("The body nests deeper than %(most)s levels: no request of ours does.") % {"most": MAX_DEPTH}
+    )
 
 
 def _parts(whole: Any) -> list[Any]:

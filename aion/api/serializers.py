@@ -5,6 +5,7 @@ from operator import attrgetter
 from typing import Any, ClassVar
 
 from django.utils.functional import cached_property
+from django.utils.translation import gettext
 from rest_framework import serializers
 
 from aion.money import decimal_string
@@ -20,7 +21,7 @@ class StrictSerializer(serializers.Serializer[Any]):
         if isinstance(data, dict):
             unknown = sorted(set(data) - set(self.fields))
             if unknown:
-                raise serializers.ValidationError({name: ["There is no such field."] for name in unknown})
+                raise serializers.ValidationError({name: [gettext("There is no such field.")] for name in unknown})
         return super().to_internal_value(data)
 
 

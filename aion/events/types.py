@@ -4,6 +4,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from django.utils import formats
@@ -101,7 +102,7 @@ def _shown(items: Iterable[tuple[str, Any]]) -> dict[str, str]:
     for key, value in items:
         if value is None or isinstance(value, (dict, list)):
             continue
-        shown[key] = str(value)
+        shown[key] = _number(value) if isinstance(value, float) else str(value)
         if key.endswith("_microcredits") and isinstance(value, int):
             amount = to_decimal(value)
             shown[key.removesuffix("_microcredits") + "_credits"] = formats.number_format(amount, decimal_pos=2)
@@ -113,6 +114,11 @@ def _shown(items: Iterable[tuple[str, Any]]) -> dict[str, str]:
         elif key == "role" and value in Role:
             shown[key] = str(Role(value).label)
     return shown
+
+
+def _number(value: float) -> str:
+    """Write ``value`` without a fraction that is nothing, with the sign of decimals of the present language."""
+    return str(formats.number_format(Decimal(str(value)).normalize()))
 
 
 register_families(

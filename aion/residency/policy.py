@@ -17,6 +17,18 @@ ALL_HOLDERS_LIMIT = Decimal(39)
 UNKNOWN = "?"
 
 
+def _(text: str) -> str:
+    return text
+
+
+class BadPolicy(ValueError):
+    """A policy that cannot be read. ``words`` fill the sentence ``text``, in whatever language."""
+
+    def __init__(self, text: str, **words: object) -> None:
+        super().__init__(text % words)
+        self.text, self.words = text, words
+
+
 class Level(IntEnum):
     """Cumulative levels, weakest first; a higher one asks all that a lower one asks."""
 
@@ -36,14 +48,18 @@ class Policy:
 
     @classmethod
     def parse(cls, text: str) -> "Policy":
-        """Read ``LEVEL`` or ``LEVEL+ALLOW(FR,BE)``. Raises ValueError for anything else."""
-        name, _, rest = text.partition("+")
+        """Read ``LEVEL`` or ``LEVEL+ALLOW(FR,BE)``. Raises BadPolicy for anything else."""
+        name, _plus, rest = text.partition("+")
         if name not in Level.__members__:
-            raise ValueError(f"{name!r} is not a residency level; use one of {', '.join(Level.__members__)}.")
+            raise BadPolicy(
+                _("%(name)s is not a residency level; use one of %(levels)s."),
+                name=repr(name),
+                levels=", ".join(Level.__members__),
+            )
         if not rest:
             return cls(Level[name])
         if not (rest.startswith("ALLOW(") and rest.endswith(")")):
-            raise ValueError(f"{rest!r} is not a modifier; write ALLOW(FR,BE).")
+            raise BadPolicy(_("%(rest)s is not a modifier; write ALLOW(FR,BE)."), rest=repr(rest))
         return cls(Level[name], frozenset(code.strip() for code in rest[6:-1].split(",")))
 
     def __str__(self) -> str:

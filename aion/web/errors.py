@@ -7,6 +7,7 @@ from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.utils.translation import gettext
 
 
 def _problem(request: HttpRequest, status: int, code: str, title: str, detail: str) -> HttpResponse:
@@ -25,7 +26,7 @@ def _problem(request: HttpRequest, status: int, code: str, title: str, detail: s
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Answer 404; a stranger cannot tell a hidden thing from a missing one."""
     if request.path.startswith("/api/"):
-        return _problem(request, 404, "not_found", "Not found", "There is nothing at this address.")
+        return _problem(request, 404, "not_found", gettext("Not found"), gettext("There is nothing at this address."))
     return render(request, "404.html", {"status": 404}, status=404)
 
 
@@ -33,8 +34,10 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 def server_error(request: HttpRequest) -> HttpResponse:
     """Answer 500 with the request id, from a template that needs nothing."""
     if request.path.startswith("/api/"):
-        detail = "Something failed on our side. Nothing was half-done; try again, or tell support the request id."
-        return _problem(request, 500, "internal_error", "Internal error", detail)
+        detail = gettext(
+            "Something failed on our side. Nothing was half-done; try again, or tell support the request id."
+        )
+        return _problem(request, 500, "internal_error", gettext("Internal error"), detail)
     return render(
         request,
         "500.html",

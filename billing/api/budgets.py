@@ -79,10 +79,10 @@ class BudgetIn(BudgetPatch):
         """Refuse a target that is missing or that the scope does not count."""
         wanted = TARGETS.get(BudgetScope(attrs["scope"]))
         if wanted and wanted not in attrs:
-            raise serializers.ValidationError({wanted: ["This scope needs it."]})
+            raise serializers.ValidationError({wanted: [gettext("This scope needs it.")]})
         for name in TARGETS.values():
             if name != wanted and name in attrs:
-                raise serializers.ValidationError({name: ["This scope does not take it."]})
+                raise serializers.ValidationError({name: [gettext("This scope does not take it.")]})
         return attrs
 
 

@@ -6,6 +6,7 @@ from datetime import date, datetime
 
 import structlog
 from django.db import connection, transaction
+from django.utils.translation import gettext, ngettext
 
 from aion.periods import month_instant
 from billing.errors import MonthNotOver
@@ -48,18 +49,26 @@ def drop_month(*, month: date) -> None:
     """
     kept = months()
     if month not in kept:
-        raise MonthNotOver(f"No records of {month:%Y-%m} are kept.")
+        raise MonthNotOver(gettext("No records of %(month)s are kept.") % {"month": f"{month:%Y-%m}"})
     if month != kept[0]:
-        raise MonthNotOver(f"Drop the oldest month first: {kept[0]:%Y-%m}.")
+        raise MonthNotOver(gettext("Drop the oldest month first: %(month)s.") % {"month": f"{kept[0]:%Y-%m}"})
     with connection.cursor() as cursor:
         cursor.execute(OPEN_ORGANISATIONS, {"month": month_instant(month)})
         (unclosed,) = cursor.fetchone()
         if unclosed:
-            raise MonthNotOver(f"{unclosed} organisations have no statement of {month:%Y-%m} yet: close it first.")
+            raise MonthNotOver(
+                ngettext(
+                    "%(count)s organisation has no statement of %(month)s yet: close it first.",
+                    "%(count)s organisations have no statement of %(month)s yet: close it first.",
+                    unclosed,
+                )
+                % {"count": unclosed, "month": f"{month:%Y-%m}"}
+            )
         wrong = [check.name for check in run_checks(names=RECORD_RULES) if check.contradictions]
         if wrong:
             raise MonthNotOver(
-                f"The records contradict what was made of them ({', '.join(wrong)}): find out why first."
+                gettext("The records contradict what was made of them (%(checks)s): find out why first.")
+                % {"checks": ", ".join(wrong)}
             )
         name = f"billing_usagerecord_y{month:%Y}m{month:%m}"
         cursor.execute(f"ALTER TABLE billing_usagerecord DETACH PARTITION {name}")

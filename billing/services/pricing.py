@@ -148,7 +148,9 @@ def prepare_prices(
         raise Rejected(gettext("New prices start in the future: customers see them coming."), field="valid_from")
     unknown = set(lines) - set(Sku.objects.filter(code__in=lines).values_list("code", flat=True))
     if not lines or unknown or any(micro <= 0 for micro in lines.values()):
-        what = f"unknown: {', '.join(sorted(unknown))}" if unknown else "each needs a price above zero"
+        what = gettext("each needs a price above zero")
+        if unknown:
+            what = gettext("unknown: %(codes)s") % {"codes": ", ".join(sorted(unknown))}
         raise Rejected(gettext("Give at least one SKU a price (%(what)s).") % {"what": what}, field="lines")
     tiers = {code: ladder for code, ladder in (tiers or {}).items() if ladder}
     for code, ladder in tiers.items():

@@ -8,6 +8,7 @@ from typing import Any
 
 import structlog
 from django.db import connection, transaction
+from django.utils.translation import gettext
 
 from aion import ids
 from aion.actor import Actor
@@ -83,10 +84,16 @@ def close_month(*, actor: Actor, month: date, at: datetime) -> Closing:
     start = month_instant(month)
     end = next_month(start)
     if at < end + GRACE:
-        raise MonthNotOver(f"{month:%Y-%m} closes from {end + GRACE:%Y-%m-%d %H:%M} UTC on: late usage may still come.")
+        raise MonthNotOver(
+            gettext("%(month)s closes from %(start)s UTC on: late usage may still come.")
+            % {"month": f"{month:%Y-%m}", "start": f"{end + GRACE:%Y-%m-%d %H:%M}"}
+        )
     later = MonthStatement.objects.filter(month__gt=start.date()).order_by("month").first()
     if later is not None:
-        raise MonthNotOver(f"{later.month:%Y-%m} is closed already: late usage stands on the next statement.")
+        raise MonthNotOver(
+            gettext("%(month)s is closed already: late usage stands on the next statement.")
+            % {"month": f"{later.month:%Y-%m}"}
+        )
     already = MonthStatement.objects.filter(month=start.date()).count()
     closed = sum(close_for(organisation_id=pk, month=start.date(), at=at) for pk in _organisations(start.date(), end))
     first = MonthStatement.objects.filter(month=start.date()).order_by("pk").first() if closed else None

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 
 import msgspec
 from django.db import connection, transaction
+from django.utils.translation import gettext, gettext_lazy
 
 from aion.actor import Actor, Scope
 from aion.errors import Rejected, TooMany
@@ -20,7 +21,7 @@ from clusters.states import MeteredBy
 
 MAX_EVENTS = 10_000
 SLOTS = 4
-TOO_DEEP = "This nests too deeply to be a CloudEvent of usage."
+TOO_DEEP = gettext_lazy("This nests too deeply to be a CloudEvent of usage.")
 EVENT_TYPE: Literal["eu.aion.usage.v1"] = "eu.aion.usage.v1"
 OURS = ("1.0", EVENT_TYPE)
 # \Z and not $, which a line break may follow.
@@ -176,11 +177,11 @@ def one_by_one(body: bytes) -> Decoded:
     try:
         parts = _raw.decode(body)
     except msgspec.ValidationError as error:
-        raise Rejected("Send a JSON array of CloudEvents.") from error
+        raise Rejected(gettext("Send a JSON array of CloudEvents.")) from error
     except RecursionError as error:
-        raise Rejected(TOO_DEEP) from error
+        raise Rejected(str(TOO_DEEP)) from error
     except msgspec.DecodeError as error:
-        raise Rejected(f"The body is not JSON: {error}.") from error
+        raise Rejected(gettext("The body is not JSON: %(error)s.") % {"error": error}) from error
     _check_length(len(parts))
     readings: list[Reading] = []
     unreadable: list[Unreadable] = []
@@ -190,7 +191,7 @@ def one_by_one(body: bytes) -> Decoded:
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             unreadable.append(Unreadable(line, f"{error}."))
         except RecursionError:
-            unreadable.append(Unreadable(line, TOO_DEEP))
+            unreadable.append(Unreadable(line, str(TOO_DEEP)))
         else:
             fault = _fault(event)
             if fault:
@@ -221,7 +222,10 @@ def _sane(instant: datetime) -> bool:
 
 def _check_length(count: int) -> None:
     if not 1 <= count <= MAX_EVENTS:
-        raise Rejected(f"A batch has between 1 and {MAX_EVENTS:,} events; this one has {count:,}.")
+        raise Rejected(
+            gettext("A batch has between 1 and %(most)s events; this one has %(count)s.")
+            % {"most": f"{MAX_EVENTS:,}", "count": f"{count:,}"}
+        )
 
 
 def _take_slot() -> None:
@@ -230,7 +234,10 @@ def _take_slot() -> None:
             cursor.execute(SLOT, [slot])
             if cursor.fetchone()[0]:
                 return
-    raise TooMany(f"{SLOTS} batches are being posted: send this one again in a moment.", retry_after=2)
+    raise TooMany(
+        gettext("%(count)s batches are being posted: send this one again in a moment.") % {"count": SLOTS},
+        retry_after=2,
+    )
 
 
 def run_terms(actor: Actor, subjects: set[str]) -> list[RunTerms]:

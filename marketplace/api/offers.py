@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext
 from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -130,7 +131,7 @@ class OfferViewSet(ActorViewSet):
         buyer, allowance = queries.shopper_of(self.actor, clock.now())
         line = queries.priced_offer(public_id=self.kwargs["id"], at=clock.now(), buyer=buyer, allowance=allowance)
         if line is None:
-            raise NotFound("No such offer is on sale.")
+            raise NotFound(gettext("No such offer is on sale."))
         return Response(OfferOut(line).data)
 
 

@@ -96,7 +96,7 @@ def propose_offer(*, actor: Actor, public_id: str, at: datetime) -> Offer:
     offer = locked(actor, public_id)
     fields = {"proposed_at": at, "proposed_by_id": actor.user_id, "decision_reason": ""}
     if not Offer.objects.filter(pk=offer.pk).move(OfferState.PROPOSED, **fields):
-        raise OfferInWrongState("It is proposed or on sale already.")
+        raise OfferInWrongState(gettext("It is proposed or on sale already."))
     offer.refresh_from_db()
     audit.record(actor=actor, action=Action.OFFER_PROPOSED, subject=offer, at=at)
     return offer
@@ -108,7 +108,7 @@ def withdraw_own_offer(*, actor: Actor, public_id: str, at: datetime) -> Offer:
     require_operator(actor)
     offer = locked(actor, public_id)
     if offer.state not in {OfferState.PUBLISHED, OfferState.PROPOSED}:
-        raise OfferInWrongState("It is neither on sale nor proposed.")
+        raise OfferInWrongState(gettext("It is neither on sale nor proposed."))
     return withdraw_offer(actor=actor, offer=offer, at=at)
 
 
@@ -129,7 +129,7 @@ def approve_offer(*, actor: Actor, offer: Offer, at: datetime, reason: str = "")
 def reject_offer(*, actor: Actor, offer: Offer, reason: str, at: datetime) -> Offer:
     """Give a proposed offer back with the reason, which its operator reads. Raises OfferInWrongState, Rejected."""
     if not reason.strip():
-        raise Rejected("Write why: the operator reads it.", field="reason")
+        raise Rejected(gettext("Write why: the operator reads it."), field="reason")
     offer = _proposed(offer)
     Offer.objects.filter(pk=offer.pk).move(OfferState.REJECTED, decided_at=at, decision_reason=reason)
     offer.refresh_from_db()
@@ -143,7 +143,7 @@ def take_off_sale(*, actor: Actor, offer: Offer, reason: str, at: datetime) -> O
     """Withdraw an operator's offer as staff, and tell the operator why. Raises OfferInWrongState."""
     offer = Offer.objects.select_for_update().get(pk=offer.pk)
     if offer.state != OfferState.PUBLISHED:
-        raise OfferInWrongState("It is not on sale.")
+        raise OfferInWrongState(gettext("It is not on sale."))
     withdraw_offer(actor=actor, offer=offer, at=at, reason=reason)
     tell(offer, "offer.withdrawn", reason, at)
     return offer
@@ -169,7 +169,7 @@ def require_operator(actor: Actor) -> int:
     actor.require(Scope.OFFERS_WRITE)
     organisation = Organisation.objects.visible_to(actor).filter(kind=OrganisationKind.MEMBER).first()
     if organisation is None:
-        raise Forbidden("Only members of the consortium offer capacity: ask AION to become one.")
+        raise Forbidden(gettext("Only members of the consortium offer capacity: ask AION to become one."))
     return int(organisation.pk)
 
 
@@ -177,14 +177,14 @@ def locked(actor: Actor, public_id: str) -> Offer:
     """Return the actor's offer, locked. Raises NotFound for a stranger's."""
     offer: Offer | None = Offer.objects.visible_to(actor).select_for_update().filter(public_id=public_id).first()
     if offer is None:
-        raise NotFound("There is no such offer.")
+        raise NotFound(gettext("There is no such offer."))
     return offer
 
 
 def _proposed(offer: Offer) -> Offer:
     locked: Offer = Offer.objects.select_for_update().get(pk=offer.pk)
     if locked.state != OfferState.PROPOSED:
-        raise OfferInWrongState("It is not proposed: its operator proposes it first.")
+        raise OfferInWrongState(gettext("It is not proposed: its operator proposes it first."))
     return locked
 
 
@@ -202,13 +202,15 @@ def _price_after(offer: Offer, wish: OfferWish, at: datetime) -> dict[str, Any]:
 
 
 def _taken() -> OfferExists:
-    return OfferExists("This pool has an offer of this capacity class: change that one.", field="capacity_class")
+    return OfferExists(
+        gettext("This pool has an offer of this capacity class: change that one."), field="capacity_class"
+    )
 
 
 def _checked(actor: Actor, wish: OfferWish) -> dict[str, Any]:
     pool = clusters.pools_operated_by(actor).filter(public_id=wish.pool).first()
     if pool is None:
-        raise Rejected("Choose one of your pools.", field="pool")
+        raise Rejected(gettext("Choose one of your pools."), field="pool")
     return checked(clusters.PoolFacts.of(pool), wish)
 
 
@@ -216,23 +218,29 @@ def checked(pool: clusters.PoolFacts, wish: OfferWish) -> dict[str, Any]:
     """Return the columns of what is offered on ``pool``. Raises Rejected with the field of what makes no sense."""
     sku = sku_of(pool.flavour_code)
     if sku is None:
-        raise Rejected(f"{pool.flavour_name} cannot be priced yet: ask AION to add its SKU.", field="pool")
+        raise Rejected(
+            gettext("%(flavour)s cannot be priced yet: ask AION to add its SKU.") % {"flavour": pool.flavour_name},
+            field="pool",
+        )
     if not wish.title.strip():
-        raise Rejected("Give the offer a title.", field="title")
+        raise Rejected(gettext("Give the offer a title."), field="title")
     if wish.capacity_class not in set(CapacityClass):
-        raise Rejected("Choose on demand, spot or reserved.", field="capacity_class")
+        raise Rejected(gettext("Choose on demand, spot or reserved."), field="capacity_class")
     if wish.own_micro_per_gpu_hour is not None and not 0 < wish.own_micro_per_gpu_hour <= MAX_MICRO:
-        raise Rejected("A price is above zero and at most 1,000,000 credits.", field="price")
+        raise Rejected(gettext("A price is above zero and at most 1,000,000 credits."), field="price")
     if not 0 < wish.min_milli_gpus <= wish.max_milli_gpus:
-        raise Rejected("The largest order is at least the smallest, and that is above zero.", field="max_gpus")
+        raise Rejected(gettext("The largest order is at least the smallest, and that is above zero."), field="max_gpus")
     if wish.max_milli_gpus > pool.milli_gpus:
-        raise Rejected(f"The pool has {pool.milli_gpus / 1000:g} in all: offer no more.", field="max_gpus")
+        raise Rejected(
+            gettext("The pool has %(gpus)s in all: offer no more.") % {"gpus": f"{pool.milli_gpus / 1000:g}"},
+            field="max_gpus",
+        )
     if len(wish.storage_class) > STORAGE:
         raise Rejected(gettext("Name the storage class in up to 60 characters."), field="storage_class")
     if wish.local_disk_gib is not None and not 0 <= wish.local_disk_gib <= MAX_DISK:
         raise Rejected(gettext("A node's local disk has between 0 and 1,000,000 GiB."), field="local_disk_gib")
     if not MIN_SECONDS <= wish.max_seconds <= MAX_SECONDS:
-        raise Rejected("A run lasts at least 10 minutes and at most 366 days.", field="max_hours")
+        raise Rejected(gettext("A run lasts at least 10 minutes and at most 366 days."), field="max_hours")
     return {
         "pool_id": pool.pk,
         "sku_id": sku.pk,

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from django.utils.translation import gettext
+
 from aion.actor import Actor
 from aion.errors import DomainError
 from aion.tenancy.models import Organisation, OrganisationState
@@ -36,7 +38,10 @@ def refusal_of(*, actor: Actor, quote: Estimate, at: datetime) -> Refusal | None
     """Return what would refuse a launch of ``quote`` now, in the order in which a launch checks; None if nothing."""
     organisation = Organisation.objects.visible_to(actor).get()
     if organisation.state != OrganisationState.ACTIVE:
-        detail = f"Nothing new can start while {organisation.name} is frozen: {organisation.frozen_reason}."
+        detail = gettext("Nothing new can start while %(organisation_name)s is frozen: %(frozen_reason)s.") % {
+            "organisation_name": organisation.name,
+            "frozen_reason": organisation.frozen_reason,
+        }
         return Refusal(Reason.POLICY, "organisation_frozen", detail)
     try:
         require_open(quote.project)
@@ -45,7 +50,7 @@ def refusal_of(*, actor: Actor, quote: Estimate, at: datetime) -> Refusal | None
         return Refusal(Reason.POLICY, error.code, error.detail)
     if not quote.decision.allowed:
         failing = ", ".join(quote.decision.failing)
-        detail = f"The project's residency policy denies this site: {failing}."
+        detail = gettext("The project's residency policy denies this site: %(failing)s.") % {"failing": failing}
         return Refusal(Reason.POLICY, "residency_violation", detail)
     try:
         holds.check_hold(purpose=purpose_of(actor, quote), amount=quote.amount, at=at)

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from django.utils import translation
 
-from aion.errors import Conflict, DomainError
+from aion.errors import Conflict, DomainError, Rejected
 from aion.tenancy.roles import Role
+from aion.tenancy.services.projects import update_project
 from billing.services.budgets import BudgetWish, create_budget
 from billing.states import BudgetPeriod, BudgetScope
 from tests.worlds import MICRO, NOW, Market, Tenant, browser, launch
@@ -61,7 +62,7 @@ def test_a_budget_without_room_says_so_in_french_with_its_figures(mine: Tenant, 
     answer = api(mine.key()).post("/api/v1/workloads", body, format="json", **FRENCH).json()
     assert (answer["code"], answer["title"]) == ("budget_exceeded", "Un budget ne le permet pas")
     said = answer["detail"].replace("\u202f", " ")
-    assert said.startswith("Le budget « 100 % IA » (organisation, lifetime) a 1.000000 crédits ; ")
+    assert said.startswith("Le budget « 100 % IA » (toute l’organisation, en tout) a 1.000000 crédits ; ")
 
 
 def test_a_french_page_refuses_in_french(mine: Tenant) -> None:
@@ -76,6 +77,31 @@ def test_a_french_page_refuses_in_french(mine: Tenant) -> None:
     assert page.context["form"].errors["period"] == [
         "Un budget par charge compte en tout : choisissez cette période.".replace(" :", "\u202f:")
     ]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "says"),
+    [
+        ("/api/v1/usage-records:ingest", b"{}", "Envoyez un tableau JSON de CloudEvents."),
+        ("/api/v1/usage-records:ingest", b"[]", "Un envoi contient entre 1 et 10,000 événements ; celui-ci en a 0."),
+        ("/api/v1/projects", b'{"name": "Speech", "planet": 1}', "planet: Ce champ n’existe pas."),
+    ],
+)
+def test_what_a_service_refuses_is_said_in_the_language_that_is_accepted(
+    mine: Tenant, api: Any, path: str, body: bytes, says: str
+) -> None:
+    client = api(mine.key(Role.OPERATOR if "usage" in path else Role.OWNER))
+    answer = client.generic("POST", path, body, content_type="application/json", **FRENCH)
+    assert (answer.status_code, says in answer.json()["detail"].replace("\u202f", " ")) == (422, True)
+
+
+@pytest.mark.parametrize(
+    ("policy", "says"),
+    [("MOON", "'MOON' n’est pas un niveau"), ("EU_OWNED+FR", "'FR' n’est pas un complément valable")],
+)
+def test_a_residency_policy_that_cannot_be_read_is_refused_in_french(mine: Tenant, policy: str, says: str) -> None:
+    with translation.override("fr"), pytest.raises(Rejected, match=says):
+        update_project(actor=mine.actor(), public_id=mine.project.public_id, residency_policy=policy, at=NOW)
 
 
 def errors_of(kind: type[DomainError]) -> list[type[DomainError]]:

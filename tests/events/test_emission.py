@@ -212,6 +212,16 @@ def test_every_type_can_be_written_from_its_example_and_from_nothing(language: s
     assert types.sentence("gone.type", {}) == "gone.type"
 
 
+@pytest.mark.parametrize(
+    ("language", "gpus", "says"),
+    [("en-gb", 512.0, " 512 GPUs"), ("en-gb", 0.5, " 0.5 GPUs"), ("fr", 0.5, " 0,5 GPU"), ("fr", 512.0, " 512 GPU")],
+)
+def test_a_quota_is_told_in_whole_gpus_unless_it_has_a_part_of_one(language: str, gpus: float, says: str) -> None:
+    with translation.override(language):
+        for name in ("quota.decided", "quota.ended"):
+            assert says in types.sentence(name, {**types.TYPES[name].example, "gpus": gpus})
+
+
 def test_a_type_and_a_family_are_registered_once() -> None:
     known = types.TYPES["credit.low"]
     with pytest.raises(ValueError, match="already"):

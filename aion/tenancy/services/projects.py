@@ -11,7 +11,7 @@ from django.utils.translation import gettext
 from aion.actor import Actor, Scope
 from aion.audit import services as audit
 from aion.errors import Conflict, Forbidden, NotFound, Rejected
-from aion.residency.policy import Policy
+from aion.residency.policy import BadPolicy, Policy
 from aion.tenancy.audit import Action
 from aion.tenancy.models import Membership, Organisation, Project, ProjectMember
 from aion.tenancy.roles import scopes_of
@@ -181,8 +181,8 @@ def _locked(actor: Actor, public_id: str) -> Project:
 def _policy(text: str) -> str:
     try:
         return str(Policy.parse(text))
-    except ValueError as error:
-        raise Rejected(str(error), field="residency_policy") from error
+    except BadPolicy as error:
+        raise Rejected(gettext(error.text) % error.words, field="residency_policy") from error
 
 
 def _check_quota(milli_gpus: int, organisation: Organisation) -> None:

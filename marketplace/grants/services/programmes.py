@@ -98,7 +98,9 @@ def create_programme(*, actor: Actor, wish: Mapping[str, Any], at: datetime) -> 
 @transaction.atomic
 def update_programme(*, actor: Actor, programme: Programme, wish: Mapping[str, Any], at: datetime) -> Programme:
     """Change a draft. Raises WrongState once it is published, Rejected for terms that cannot be."""
-    found = _locked(programme, ProgrammeState.DRAFT, "Its terms were published: only the deadline may move later.")
+    found = _locked(
+        programme, ProgrammeState.DRAFT, gettext("Its terms were published: only the deadline may move later.")
+    )
     wanted = _wanted(wish)
     changed = sorted(name for name, value in wanted.items() if getattr(found, name) != value)
     if "rules" in changed:
@@ -123,7 +125,7 @@ def publish_programme(*, actor: Actor, programme: Programme, at: datetime) -> Pr
 
     Raises WrongState unless it is a draft, ProgrammeNotReady for a deadline that is past or weights that are not 100.
     """
-    found = _locked(programme, ProgrammeState.DRAFT, "It is published already.")
+    found = _locked(programme, ProgrammeState.DRAFT, gettext("It is published already."))
     _refuse_bad_terms(found)
     if found.closes_at <= at:
         raise ProgrammeNotReady(gettext("The deadline is past: set a later one."))
@@ -184,7 +186,7 @@ def cancel_programme(*, actor: Actor, programme: Programme, reason: str, at: dat
 @transaction.atomic
 def move_deadline(*, actor: Actor, programme: Programme, closes_at: datetime, reason: str, at: datetime) -> Programme:
     """Give applicants more time, and tell those who have begun. Raises WrongState unless open, Rejected if earlier."""
-    found = _locked(programme, ProgrammeState.OPEN, "Only the deadline of an open call can be moved.")
+    found = _locked(programme, ProgrammeState.OPEN, gettext("Only the deadline of an open call can be moved."))
     if closes_at <= max(found.closes_at, at):
         raise Rejected(gettext("A deadline moves later only."), field="closes_at")
     before = found.closes_at

@@ -8,6 +8,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext
 from django.views import View
 
 from aion import clock
@@ -85,7 +86,7 @@ class PriceView(View):
         viewer, now = viewer_of(request), clock.now()
         line = queries.priced_offer(public_id=public_id, at=now, buyer=viewer.buyer, allowance=viewer.allowance)
         if line is None:
-            raise NotFound("No such offer is on sale: choose one from the price list.")
+            raise NotFound(gettext("No such offer is on sale: choose one from the price list."))
         versions = billing.price_versions(sku_id=line.offer.sku_id, book_id=line.offer.price_book_id)[:VERSIONS]
         context = {"viewer": viewer, "line": line, "versions": versions, "now": now}
         return render(request, "offers/price.html", context)

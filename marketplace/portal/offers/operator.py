@@ -86,7 +86,7 @@ class OfferBase(ActorView):
         rows = Offer.objects.visible_to(self.actor).select_related("pool__cluster__site", "pool__flavour", "sku")
         found: Offer | None = rows.filter(public_id=public_id).first()
         if found is None:
-            raise NotFound("There is no such offer.")
+            raise NotFound(_("There is no such offer."))
         return found
 
 
