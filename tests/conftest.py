@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.db import connection
+from django.test import Client
 from django.test.utils import setup_databases, teardown_databases
 from django.utils import translation
 from rest_framework.test import APIClient
 
 from clusters.kube.connect import connect
 from clusters.simulator.server import serve
-from tests.worlds import Market, Tenant, make_market, make_tenant
+from tests.worlds import Market, Tenant, make_market, make_tenant, make_user
 
 
 @pytest.fixture(scope="session")
@@ -42,6 +43,14 @@ def mine(db: Any) -> Tenant:
 def theirs(db: Any) -> Tenant:
     """Return a stranger with data that could leak."""
     return make_tenant("theirs")
+
+
+@pytest.fixture
+def staff_browser(db: Any) -> Client:
+    """Return a browser in which staff with every right are signed in."""
+    client = Client()
+    client.force_login(make_user(is_staff=True, is_superuser=True))
+    return client
 
 
 @pytest.fixture

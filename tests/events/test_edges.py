@@ -325,23 +325,19 @@ def test_what_staff_switched_off_only_staff_switch_on(mine: Tenant, endpoint_of:
     assert ("webhook.disabled", "Abuse", mine.organisation.pk) in acts
 
 
-def test_staff_pages_show_no_secret(admin_client: Client, mine: Tenant, endpoint_of: Any, monkeypatch: Any) -> None:
-    monkeypatch.setattr("aion.staff.is_mfa_enabled", lambda _user: True)
+def test_staff_pages_show_no_secret(staff_browser: Client, mine: Tenant, endpoint_of: Any) -> None:
     endpoint, secret = endpoint_of(mine)
     for path in ("webhookendpoint/", f"webhookendpoint/{endpoint.pk}/change/", "event/", "webhookdelivery/", "mail/"):
-        answer = admin_client.get(f"/admin/events/{path}")
+        answer = staff_browser.get(f"/admin/events/{path}")
         assert (answer.status_code, secret in answer.content.decode()) == (200, False), path
     data = {"action": "switch_off", "_selected_action": [endpoint.pk]}
-    assert b"reason" in admin_client.post("/admin/events/webhookendpoint/", data).content
-    admin_client.post("/admin/events/webhookendpoint/", {**data, "confirmed": "1", "reason": "Abuse"})
+    assert b"reason" in staff_browser.post("/admin/events/webhookendpoint/", data).content
+    staff_browser.post("/admin/events/webhookendpoint/", {**data, "confirmed": "1", "reason": "Abuse"})
     endpoint.refresh_from_db()
     assert (endpoint.enabled, endpoint.disabled_by, endpoint.disabled_reason) == (False, "staff", "Abuse")
 
 
-def test_staff_who_may_only_look_switch_no_endpoint(
-    client: Client, mine: Tenant, endpoint_of: Any, monkeypatch: Any
-) -> None:
-    monkeypatch.setattr("aion.staff.is_mfa_enabled", lambda _user: True)
+def test_staff_who_may_only_look_switch_no_endpoint(client: Client, mine: Tenant, endpoint_of: Any) -> None:
     endpoint, _ = endpoint_of(mine)
     auditor = make_user("auditor@aion.example", is_staff=True)
     auditor.user_permissions.add(Permission.objects.get(codename="view_webhookendpoint"))

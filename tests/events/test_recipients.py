@@ -106,13 +106,10 @@ def test_a_person_without_an_account_is_written_to_once_in_the_language_given(mi
     assert "quelqu’un de cette organisation" in sent.body
 
 
-def test_the_link_of_such_a_mail_is_in_no_event_and_forgotten_once_it_left(
-    mine: Tenant, admin_client: Client, monkeypatch: Any
-) -> None:
-    monkeypatch.setattr("aion.staff.is_mfa_enabled", lambda _user: True)
+def test_the_link_of_such_a_mail_is_in_no_event_and_forgotten_once_it_left(mine: Tenant, staff_browser: Client) -> None:
     event = write_to(mine)
     row = Mail.objects.get()
-    page = admin_client.get(f"/admin/events/mail/{row.pk}/change/")
+    page = staff_browser.get(f"/admin/events/mail/{row.pk}/change/")
     assert (page.status_code, b"tok-en" in page.content, "tok-en" in str(event and event.data)) == (200, False, False)
     send_due_mails(at=NOW)
     row.refresh_from_db()

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
-from django.test import Client
 
 from aion.actor import Actor
 from aion.audit.models import AuditEvent
@@ -23,7 +22,7 @@ from marketplace.services import offers
 from marketplace.services.orders import estimate, place_order
 from marketplace.states import OfferState
 from tests.marketplace.operators import STAFF, make_member, make_pool, offer_of, wish_for
-from tests.worlds import LONG_AGO, MICRO, NOW, PRICE, Market, Tenant, browser, launch, make_user
+from tests.worlds import LONG_AGO, MICRO, NOW, PRICE, Market, Tenant, browser, launch
 
 pytestmark = pytest.mark.django_db
 
@@ -31,14 +30,6 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def member() -> Tenant:
     return make_member()
-
-
-@pytest.fixture
-def staff_browser(db: None, monkeypatch: pytest.MonkeyPatch) -> Client:
-    monkeypatch.setattr("aion.staff.is_mfa_enabled", lambda _user: True)
-    client = Client()
-    client.force_login(make_user(is_staff=True, is_superuser=True))
-    return client
 
 
 def proposed(member: Tenant, **fields: Any) -> Offer:
