@@ -15,7 +15,14 @@ from rest_framework.test import APIClient
 
 from clusters.kube.connect import connect
 from clusters.simulator.server import serve
+from tests.scheduling import ByPlace
 from tests.worlds import Market, Tenant, make_market, make_tenant, make_user
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByPlace:
+    """Keep what belongs together on one worker."""
+    return ByPlace(config, log)
 
 
 @pytest.fixture(scope="session")

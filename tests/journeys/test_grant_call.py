@@ -15,7 +15,7 @@ import pytest
 from tests.grants.scenes import PDF
 from tests.journeys.screens import FOUNDER, STAFF, Door
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(1500), pytest.mark.xdist_group("journeys")]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(1500)]
 CODE, NAME = "journey-call", "Small models, small call"
 SECOND_STAFF, RIVAL = "staff2@aion.example", "marta@climat.example"
 REVIEWERS, FUNDER = ("nora@review.example", "tomas@review.example"), "hugo@prize.example"
@@ -60,7 +60,7 @@ def call(browser: Any, portal: str, door: Door) -> Iterator[Call]:
 
 def act(page: Any, title: str, **fields: str) -> None:
     """Press a button of a row's page in the admin, fill in what it asks for and confirm."""
-    page.locator("a", has_text=title).filter(visible=True).first.click()
+    page.get_by_role("link", name=title, exact=True).filter(visible=True).first.click()
     for name, value in fields.items():
         field = page.locator(f"[name={name}]")
         if field.evaluate("one => one.tagName") == "SELECT":

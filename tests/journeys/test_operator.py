@@ -9,7 +9,7 @@ import pytest
 from tests.journeys.pages import FOUNDER, OPERATOR, STAFF
 from tests.journeys.screens import Door
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(400), pytest.mark.xdist_group("journeys")]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
 TITLE = "L40S at spot price"
 
 

@@ -21,9 +21,10 @@ FILES = {"portal:account_export", "portal:usage_csv", "portal:prices_csv", "port
 # Where forms are sent: read, they show the page of their form.
 FORMS = {"portal:award_report_submit", "portal:review_declare", "portal:review_submit"}
 # They send everyone elsewhere, or need what the demo's people do not have: a partner's login, a key in the hand, an
-# e-mail address that waits, a time of looking as somebody.
+# e-mail address that waits, a proposal that waits, a time of looking as somebody.
 ELSEWHERE = {"portal:look", "portal:account_notifications", "account_set_password",
-             "account_confirm_login_code", "mfa_authenticate", "mfa_reauthenticate_webauthn", "mfa_remove_webauthn",
+             "account_confirm_login_code", "account_email_verification_sent", "mfa_signup_webauthn",
+             "portal:offer_change_withdraw", "mfa_authenticate", "mfa_reauthenticate_webauthn", "mfa_remove_webauthn",
              "mfa_edit_webauthn", "socialaccount_login_error", "socialaccount_signup",
              "accounts/social/login/cancelled/", "accounts/social/login/error/", "accounts/social/signup/",
              "accounts/social/connections/"}  # fmt: skip

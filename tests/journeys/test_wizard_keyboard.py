@@ -18,7 +18,7 @@ from tests.grants.scenes import PDF, make_programme
 from tests.worlds import browser as signed_in
 from tests.worlds import make_market, make_tenant
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(400), pytest.mark.xdist_group("journeys")]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
 MANY = 200
 
 
