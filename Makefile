@@ -41,7 +41,7 @@ check: $(STAMP) ## Static checks: format, lint, types, import contracts, migrati
 test: $(STAMP) ## check, then every test on PostgreSQL and in a real browser
 	@$(PY) -m tests.static_checks
 	@$(PY) -m tests.chromium
-	@$(LOCAL) run $(PY) -m pytest --numprocesses 2 $(ARGS)
+	@$(LOCAL) run $(PY) -m pytest --numprocesses 3 $(ARGS)
 
 bench: $(STAMP) ## Measure; JSON lines on standard output
 	@$(LOCAL) bench $(PY) -m bench $(ARGS)

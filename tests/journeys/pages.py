@@ -46,6 +46,8 @@ THINGS: dict[str, tuple[str, str]] = {
     "review": ("/o/aion/reviews/", r"/reviews/(\w+_\w+)/"),
     "programme": ("/o/aion/programmes/", r"/programmes/(\w+_\w+)/"),
 }
+# What stands in the row of the one that is meant, where other journeys leave more of its kind.
+STANDING = {"draft": "Draft|Brouillon"}
 PUBLIC = [
     "/prices/",
     "/prices/calculator/",

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.chromium import find
-from tests.journeys.pages import FOUNDER, SCREENS, STAFF, THINGS
+from tests.journeys.pages import FOUNDER, SCREENS, STAFF, STANDING, THINGS
 
 PASSWORD = "lantern-harbour-2026"
 TOTP_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
@@ -109,8 +109,11 @@ class Finder:
         for thing in re.findall(r"{([\w-]+)}", path):
             if thing not in self.ids:
                 page.goto(THINGS[thing][0])
-                links = page.locator("main :is([href], [action])").evaluate_all(
-                    "all => all.map(one => one.getAttribute('href') ?? one.getAttribute('action'))"
+                rows = page.locator("main tr", has_text=re.compile(STANDING.get(thing, "")))
+                links = (
+                    (rows if thing in STANDING else page.locator("main"))
+                    .locator(":is([href], [action])")
+                    .evaluate_all("all => all.map(one => one.getAttribute('href') ?? one.getAttribute('action'))")
                 )
                 found = [match[1] for link in links if (match := re.search(THINGS[thing][1], link))]
                 assert found, f"{THINGS[thing][0]} has no {thing}"
