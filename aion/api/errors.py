@@ -90,10 +90,11 @@ def _from_framework(error: exceptions.APIException, request_id: str) -> Response
         detail=_flat(error.detail),
         request_id=request_id,
     )
-    if getattr(error, "auth_header", None):
-        response["WWW-Authenticate"] = str(error.auth_header)  # type: ignore[attr-defined]  # set by DRF
-    if getattr(error, "wait", None):
-        response["Retry-After"] = str(int(error.wait) + 1)  # type: ignore[attr-defined]  # a Throttled has it
+    challenge, wait = getattr(error, "auth_header", None), getattr(error, "wait", None)
+    if challenge:
+        response["WWW-Authenticate"] = str(challenge)
+    if wait:
+        response["Retry-After"] = str(int(wait) + 1)
     return response
 
 

@@ -19,7 +19,7 @@ class CursorPagination(pagination.CursorPagination):
     max_page_size = 200
     page_size_query_param = "limit"
     ordering = "-pk"
-    invalid_cursor_message = gettext_lazy("This cursor is none of ours: start again without it.")  # type: ignore[assignment]  # DRF too
+    invalid_cursor_message = gettext_lazy("This cursor is none of ours: start again without it.")  # type: ignore[assignment]  # lazy in DRF too
 
     def get_ordering(self, request: Any, queryset: Any, view: Any) -> tuple[str, ...]:
         """Take the view's own ordering."""

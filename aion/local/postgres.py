@@ -141,18 +141,19 @@ class Postgres:
         settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
         return [str(self.bin / "postgres"), "-D", str(self.data), *settings]
 
-    def wait(self, seconds: float = 60.0) -> None:
-        """Wait until the server answers, then make the group's database if it is missing."""
-        deadline = time.monotonic() + seconds
-        while True:
-            try:
-                ensure_database(self.group.database_url())
-                return
-            except psycopg.OperationalError as error:
-                if time.monotonic() > deadline:
-                    why = str(error).strip().splitlines()[0].rstrip(".")
-                    raise LocalError(f"PostgreSQL does not answer: {why}. See {self.group.directory}/logs.") from error
-                time.sleep(0.1)
+
+def wait_for_database(group: Group, *, seconds: float = 60.0) -> None:
+    """Wait until the group's server answers, its own or a given one, then make its database if it is missing."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            ensure_database(group.database_url())
+            return
+        except psycopg.OperationalError as error:
+            if time.monotonic() > deadline:
+                why = str(error).strip().splitlines()[0].rstrip(".")
+                raise LocalError(f"PostgreSQL does not answer: {why}. See {group.directory}/logs.") from error
+            time.sleep(0.1)
 
 
 def _admin(url: str) -> tuple[psycopg.Connection[tuple[object, ...]], str]:

@@ -3,20 +3,20 @@
 
 import contextlib
 import ctypes
+import http.client
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import partial
 from typing import IO, Any
 
 from aion.local.layout import ROOT, Group, LocalError, port_is_taken
-from aion.local.postgres import Postgres
+from aion.local.postgres import Postgres, wait_for_database
 
 PR_SET_PDEATHSIG = 1
 STOP_SECONDS = 20.0
@@ -151,20 +151,15 @@ def start_services(supervisor: Supervisor, *, durable: bool = True) -> None:
     if group.own_database:
         server = Postgres(group, durable=durable)
         server.prepare()
-        supervisor.start(Child("postgres", server.command(), signal.SIGINT, server.identity(), server.wait))
+        ready = partial(wait_for_database, group)
+        supervisor.start(Child("postgres", server.command(), signal.SIGINT, server.identity(), ready))
     else:
-        Postgres.wait(_Given(group), 10.0)  # type: ignore[arg-type]  # has what wait reads
+        wait_for_database(group, seconds=10.0)
     if group.own_broker:
+        path = group.sockets / "broker.sock"
         supervisor.start(
-            Child("broker", _broker_command(group), ready=lambda: _wait_for(group.sockets / "broker.sock"))
+            Child("broker", _broker_command(group), ready=lambda: _until(path.exists, f"{path} did not appear"))
         )
-
-
-@dataclass
-class _Given:
-    """A PostgreSQL that is not ours: only waited for."""
-
-    group: Group
 
 
 def _broker_command(group: Group) -> list[str]:
@@ -187,33 +182,28 @@ def _broker_command(group: Group) -> list[str]:
     return [str(get_binary_path()), *options, "--dir", str(group.directory), "--loglevel", "warning"]
 
 
-def _wait_for(path: Path, seconds: float = 20.0) -> None:
+def _until(done: Callable[[], bool], refusal: str, *, seconds: float = 60.0) -> None:
+    """Wait for another process, which tells nobody when it is ready. Raises LocalError with ``refusal`` in the end."""
     deadline = time.monotonic() + seconds
-    while not path.exists():
+    while not done():
         if time.monotonic() > deadline:
-            raise LocalError(f"{path} did not appear: see the logs of the group.")
-        time.sleep(0.05)
-
-
-def _wait_for_port(port: int, what: str, seconds: float = 60.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not port_is_taken(port):
-        if time.monotonic() > deadline:
-            raise LocalError(f"{what} does not listen on port {port}: see the logs of the group.")
+            raise LocalError(f"{refusal}: see the logs of the group.")
         time.sleep(0.1)
 
 
-def _wait_for_answer(url: str, what: str, seconds: float = 120.0) -> None:
-    """Wait until ``url`` answers 200: the web server opens its port before the application is loaded."""
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            with urllib.request.urlopen(url, timeout=5):
-                return
-        except OSError as error:
-            if time.monotonic() > deadline:
-                raise LocalError(f"{what} does not answer at {url} ({error}): see the logs of the group.") from None
-            time.sleep(0.1)
+def _answers(port: int) -> bool:
+    """Tell whether the portal is ready: its server opens the port before the application is loaded.
+
+    Asked without urllib, which would send a proxy of the environment to this machine's own address.
+    """
+    asked = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        asked.request("GET", "/readyz")
+        return asked.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        asked.close()
 
 
 def start_site(supervisor: Supervisor) -> None:
@@ -229,7 +219,8 @@ def start_site(supervisor: Supervisor) -> None:
         "--state",
         str(group.directory / "site"),
     ]
-    supervisor.start(Child("site", argv, ready=lambda: _wait_for_port(port, "The simulated site")))
+    refusal = f"The simulated site does not listen on port {port}"
+    supervisor.start(Child("site", argv, ready=lambda: _until(lambda: port_is_taken(port), refusal)))
 
 
 def start_workers(supervisor: Supervisor) -> None:
@@ -264,8 +255,8 @@ def start_web(supervisor: Supervisor) -> None:
         sys.executable, "-m", "granian", "--interface", "asginl", "--host", "127.0.0.1", "--port", str(port),
         "--workers", "1", "--no-ws", "--log-level", "warning", "aion.asgi:application",
     ]  # fmt: skip
-    url = f"http://127.0.0.1:{port}/readyz"
-    supervisor.start(Child("web", argv, ready=lambda: _wait_for_answer(url, "The web server")))
+    refusal = f"The web server does not answer on port {port}"
+    supervisor.start(Child("web", argv, ready=lambda: _until(lambda: _answers(port), refusal, seconds=120.0)))
 
 
 def manage(*arguments: str) -> list[str]:

@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from aion import clock
 from aion.actor import Scope
@@ -24,6 +25,7 @@ class ChangeBase(OfferBase):
     """A form that proposes a change of one offer."""
 
     template: str
+    title: Any
 
     def answer(
         self, request: HttpRequest, offer: Offer, form: ReasonedForm, propose: Callable[[], OfferChange]
@@ -44,7 +46,7 @@ class ChangeBase(OfferBase):
     def page(self, request: HttpRequest, offer: Offer, form: ReasonedForm, *, status: int = 200) -> HttpResponse:
         """Show the form."""
         now = clock.now()
-        context: dict[str, Any] = {"offer": offer, "form": form, "own": offer.own_at(now), "now": now}
+        context: dict[str, Any] = {"title": self.title, "offer": offer, "form": form, "own": offer.own_at(now)}
         return render(request, self.template, context, status=status)
 
 
@@ -52,6 +54,7 @@ class NewPriceView(ChangeBase):
     """Another price from a day on."""
 
     template = "offers/new_price.html"
+    title = gettext_lazy("New price")
 
     def get(self, request: HttpRequest, public_id: str) -> HttpResponse:
         """Show the form."""
@@ -80,6 +83,7 @@ class ReviseView(ChangeBase):
     """Other facts."""
 
     template = "offers/revise.html"
+    title = gettext_lazy("Change facts")
 
     def get(self, request: HttpRequest, public_id: str) -> HttpResponse:
         """Show the form."""
