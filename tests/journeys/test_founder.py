@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.journeys.screens import totp
+from tests.journeys.steps import run_and_stop
 from tests.journeys.test_accessibility import violations
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
@@ -199,18 +200,7 @@ def test_a_founder_with_a_passkey_redeems_a_code_invites_a_colleague_and_launche
     page.goto("/accounts/login/?next=/o/nordlys-ai/launch/")
     page.click("text=Sign in with a passkey")
     page.wait_for_url("**/o/nordlys-ai/launch/")
-    founder.fill(gpus="2", hours="1", name="first-light")
-    page.locator("#estimate .total").wait_for()
-    page.click("main button[type=submit]")
-    page.wait_for_url("**/workloads/wl_*/")
-    live = page.locator("#workload-live")
-    live.locator(".stat .status").filter(has_text="Running").wait_for(timeout=60_000)
-    live.locator(".stat-value").first.filter(has_not_text="0.0000").wait_for(timeout=60_000)
-    page.click("text=Stop workload")
-    page.click("#confirm-stop")
-    live.locator(".stat .status").filter(has_text="Cancelled").wait_for(timeout=90_000)
-    charge = float(live.locator(".stat-value").first.inner_text().split()[0])
-    assert 0 < charge < 10
+    run_and_stop(page, gpus="2", hours="1", name="first-light", total="4.98")
     page.goto("/o/nordlys-ai/credits/")
     page.locator("main tr", has_text="Usage ").first.wait_for()
     assert faults == []

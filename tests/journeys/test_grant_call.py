@@ -14,6 +14,7 @@ import pytest
 
 from tests.grants.scenes import PDF
 from tests.journeys.screens import FOUNDER, STAFF, Door
+from tests.journeys.steps import run_and_stop
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(1500)]
 CODE, NAME = "journey-call", "Small models, small call"
@@ -320,17 +321,7 @@ def spend(call: Call, award: str) -> str:
     """The winner runs a job on the award's credits and sees it drawn down. Return what is spent, as written."""
     page = call.page(FOUNDER)
     page.goto("/o/atelier-lumen/launch/")
-    page.fill("input[name=gpus]", "32")
-    page.fill("input[name=hours]", "1")
-    page.fill("input[name=name]", "occitan-1")
-    page.locator("#estimate .total").filter(has_text="79.68").wait_for()
-    page.click("main button[type=submit]")
-    page.wait_for_url("**/workloads/wl_*/")
-    page.locator("#workload-live .stat .status").filter(has_text="Running").wait_for(timeout=60_000)
-    page.locator("#workload-live .stat-value").first.filter(has_not_text="0.0000").wait_for(timeout=60_000)
-    page.click("text=Stop workload")
-    page.click("#confirm-stop")
-    page.locator("#workload-live .stat .status").filter(has_text="Cancelled").wait_for(timeout=90_000)
+    run_and_stop(page, gpus="32", hours="1", name="occitan-1", total="79.68")
     page.goto(award)
     spent = page.locator(".stat", has_text="Spent").locator(".stat-value").first.inner_text().split()[0]
     assert 0 < float(spent) < 79.68, page.inner_text("main")

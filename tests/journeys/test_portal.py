@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.journeys.screens import Door
+from tests.journeys.steps import run_and_stop
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
 PAGES = [
@@ -47,19 +48,7 @@ def test_a_founder_launches_eight_gpus_watches_them_run_stops_them_and_sees_the_
     assert re.search(r"\d", page.locator(".stat-value").first.inner_text())
     page.click(".topbar a.btn-main")
     page.wait_for_url("**/launch/")
-    page.fill("input[name=gpus]", "8")
-    page.fill("input[name=hours]", "2")
-    page.fill("input[name=name]", "journey-run")
-    page.locator("#estimate .total").filter(has_text="39.84").wait_for()
-    page.click("main button[type=submit]")
-    page.wait_for_url("**/workloads/wl_*/")
-    page.locator("#workload-live .stat .status").filter(has_text="Running").wait_for(timeout=60_000)
-    page.locator("#workload-live .stat-value").first.filter(has_not_text="0.0000").wait_for(timeout=60_000)
-    page.click("text=Stop workload")
-    page.click("#confirm-stop")
-    page.locator("#workload-live .stat .status").filter(has_text="Cancelled").wait_for(timeout=90_000)
-    charge = float(page.locator("#workload-live .stat-value").first.inner_text().split()[0])
-    assert 0 < charge < 39.84
+    run_and_stop(page, gpus="8", hours="2", name="journey-run", total="39.84")
     assert page.locator("text=Allowed").count() == 1
     page.goto("/o/atelier-lumen/workloads/?q=journey-run")
     assert page.locator("tbody tr").count() == 1
