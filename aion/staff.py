@@ -10,6 +10,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import unquote
 from django.contrib.admin.widgets import AutocompleteSelect
+from django.contrib.postgres.forms import BaseRangeField
 from django.core.exceptions import ValidationError
 from django.db import DataError, transaction
 from django.db.models import ForeignKey, Model, QuerySet
@@ -115,6 +116,14 @@ class KeyedChoices:
 
 class StaffAdmin(KeyedChoices, ModelAdmin):  # type: ignore[misc]  # unfold has no types
     """What all pages of staff share: an address or a value that makes no sense gets an answer."""
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Name both ends of a range for screen readers: its label names neither."""
+        formfield = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if isinstance(formfield, BaseRangeField):
+            for widget, end in zip(formfield.widget.widgets, (_("from"), _("until")), strict=True):
+                widget.attrs["aria-label"] = f"{formfield.label}: {end}"
+        return formfield
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """Answer a filter that no row can match, such as the year 99999, as Django does other wrong filters."""

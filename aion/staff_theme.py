@@ -35,6 +35,10 @@ MENU: tuple[tuple[Any, tuple[tuple[Any, str, str], ...]], ...] = (
             (_("Quota requests"), "trending_up", "tenancy_quotarequest"),
             (_("Quotas"), "speed", "tenancy_quota"),
             (_("API keys"), "key", "tenancy_apitoken"),
+            (_("E-mail addresses"), "alternate_email", "account_emailaddress"),
+            (_("Second factors"), "phonelink_lock", "mfa_authenticator"),
+            (_("Sessions"), "devices", "usersessions_usersession"),
+            (_("Accounts elsewhere"), "link", "socialaccount_socialaccount"),
         ),
     ),
     (

@@ -58,6 +58,17 @@ register(
         essential=True,
     ),
     EventType(
+        "organisation.second_factor_removed",
+        "organisation",
+        _("Your second factor was removed"),
+        _("The AION team removed your second factor and signed you out. If you did not ask for it, write to us now."),
+        frozenset(),
+        {"member": "mem_8h2k4qw7m1v9ya5n", "organisation": "Atelier Lumen"},
+        mail=True,
+        subscribable=False,
+        essential=True,
+    ),
+    EventType(
         "organisation.ownership_offered",
         "organisation",
         _("You are offered an organisation"),

@@ -38,6 +38,8 @@ class Action(StrEnum):
     OWNERSHIP_ACCEPTED = "ownership.accepted"
     PERSON_ERASED = "person.erased"
     PERSON_EXPORTED = "person.exported"
+    SESSION_ENDED = "session.ended"
+    FACTOR_REMOVED = "factor.removed"
     IMPERSONATION_BEGUN = "impersonation.begun"
     IMPERSONATION_VIEWED = "impersonation.viewed"
     IMPERSONATION_ENDED = "impersonation.ended"

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The marketplace on the staff site."""
 
-from marketplace.admin import catalogue, consortium, offer_changes, people, quotas
+from marketplace.admin import catalogue, consortium, offer_changes, people, quotas, sign_ins
 
-__all__ = ["catalogue", "consortium", "offer_changes", "people", "quotas"]
+__all__ = ["catalogue", "consortium", "offer_changes", "people", "quotas", "sign_ins"]

@@ -5,10 +5,14 @@ from typing import Any
 
 import pytest
 from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
 from django.test import Client
 
+from aion.audit.models import AuditEvent
+from aion.events.models import Event
 from aion.tenancy.models import Membership, User
 from aion.tenancy.roles import NEEDS_SECOND_FACTOR, Role
+from tests.billing.staffing import make_staff
 from tests.worlds import Tenant, browser, make_user
 
 SECRET = {"secret": "JBSWY3DPEHPK3PXP"}
@@ -108,3 +112,42 @@ def test_every_answer_to_a_key_names_the_organisation(mine: Tenant, api: Any) ->
         answer = api(mine.key()).get(f"/api/v1/{path}")
         assert answer.headers["Aion-Organisation"] == mine.organisation.public_id
     assert "Aion-Organisation" not in api(None).get("/api/v1/members").headers
+
+
+def signed_in(tenant: Tenant) -> tuple[Client, UserSession]:
+    """Return the owner's browser, and the row that the sign-in page would have left of it."""
+    client = browser(tenant)
+    assert client.get("/o/mine/").status_code == 200
+    return client, UserSession.objects.create(
+        user=tenant.people[Role.OWNER], session_key=client.session.session_key, ip="192.0.2.7", user_agent="Firefox"
+    )
+
+
+def test_staff_take_a_lost_factor_away_and_the_person_is_signed_out_and_told(mine: Tenant) -> None:
+    staff, _ = make_staff("staff")
+    owner = mine.people[Role.OWNER]
+    theirs, _session = signed_in(mine)
+    Authenticator.objects.create(user=owner, type=Authenticator.Type.RECOVERY_CODES, data={"seed": "of-codes"})
+    factor = Authenticator.objects.get(user=owner, type=Authenticator.Type.TOTP)
+    page = f"/admin/mfa/authenticator/{factor.pk}/"
+    assert factor.data["secret"] not in staff.get(f"{page}change/").content.decode()
+    assert staff.post(f"{page}remove/", {"confirmed": "yes", "reason": ""}).status_code == 200
+    assert Authenticator.objects.filter(user=owner).count() == 2
+    staff.post(f"{page}remove/", {"confirmed": "yes", "reason": "lost the phone, called back"})
+    assert not Authenticator.objects.filter(user=owner).exists()
+    assert not UserSession.objects.filter(user=owner).exists()
+    assert theirs.get("/o/mine/").status_code == 302
+    event = Event.objects.get(type="organisation.second_factor_removed")
+    assert (event.organisation_id, event.recipient_id) == (mine.organisation.pk, owner.pk)
+    entry = AuditEvent.objects.get(action="factor.removed")
+    assert (entry.reason, entry.changes) == ("lost the phone, called back", {"type": ["totp", None]})
+
+
+def test_staff_sign_one_browser_out_and_see_no_key_of_it(mine: Tenant) -> None:
+    staff, _ = make_staff("staff")
+    theirs, session = signed_in(mine)
+    page = f"/admin/usersessions/usersession/{session.pk}/"
+    assert session.session_key not in staff.get(f"{page}change/").content.decode()
+    staff.post(f"{page}end/", {"confirmed": "yes", "reason": "a stranger's"})
+    assert theirs.get("/o/mine/").status_code == 302
+    assert session.ip not in str(AuditEvent.objects.filter(action="session.ended").values())
