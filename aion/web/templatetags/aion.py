@@ -150,6 +150,7 @@ STATE_TONES = {
         ),
         "info": (
             "admitted",
+            "confirmed",
             "in_review",
             "open",
             "panel",
@@ -230,6 +231,8 @@ STATE_WORDS = {
     "rejected": _("Rejected"),
     "proposed": _("Proposed"),
     "published": _("Published"),
+    "confirmed": _("Confirmed"),
+    "ended": _("Ended"),
 }
 REASON_WORDS = {
     "no_capacity": _("waiting for free capacity"),
