@@ -33,6 +33,7 @@ from tests.isolation.rows import (
     catalogue,
     people,
     projects,
+    reservations,
 )
 from tests.worlds import MICRO, Market, Tenant, launch
 
@@ -126,7 +127,7 @@ PATHS = {"organisation": "organisations", "project": "projects", "offer": "offer
          "webhook_endpoint": "webhook-endpoints", "webhook_delivery": "webhook-deliveries"}  # fmt: skip
 
 
-PARTS = (people, catalogue, calls, awards, projects)
+PARTS = (people, catalogue, calls, awards, projects, reservations)
 for part in PARTS:
     PUBLIC |= part.PUBLIC
     SIGNED_IN |= part.SIGNED_IN
