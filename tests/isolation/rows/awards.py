@@ -75,13 +75,6 @@ def things(tenant: Tenant, market: Market) -> dict[str, str]:
     }
 
 
-def fresh_things(tenant: Tenant) -> dict[str, str]:
-    """Return the ids of things that no act has changed yet: the rows above leave a review as it is."""
-    found = Programme.objects.filter(organisation=tenant.organisation, code__startswith="run-by-").first()
-    programme = found or make_programme(tenant, code=f"run-by-{tenant.organisation.slug}", state="review")
-    return {"review": _review(tenant, programme)[0].public_id}
-
-
 def _review(tenant: Tenant, programme: Programme) -> tuple[ReviewAssignment, Attachment]:
     application = Application.objects.filter(programme=programme).first()
     if application is None:
