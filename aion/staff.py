@@ -10,7 +10,8 @@ from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import unquote
 from django.contrib.admin.widgets import AutocompleteSelect
-from django.contrib.postgres.forms import BaseRangeField
+from django.contrib.postgres.fields import DateRangeField
+from django.contrib.postgres.forms import BaseRangeField, RangeWidget
 from django.core.exceptions import ValidationError
 from django.db import DataError, transaction
 from django.db.models import ForeignKey, Model, QuerySet
@@ -24,7 +25,7 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 from unfold.sites import UnfoldAdminSite
-from unfold.widgets import UnfoldAdminTextareaWidget
+from unfold.widgets import UnfoldAdminDateWidget, UnfoldAdminTextareaWidget
 
 from aion import clock
 from aion.actor import Actor, Scope, Via
@@ -81,6 +82,16 @@ def gpus_column(field: str, description: Any) -> Any:
     return column
 
 
+def hours_column(field: str, description: Any) -> Any:
+    """Return an admin column that writes seconds as hours."""
+
+    @display(description=description, ordering=field)  # type: ignore[untyped-decorator]  # unfold has no types
+    def column(_: Any, row: Any) -> str:
+        return f"{getattr(row, field) / 3600:,g}"
+
+    return column
+
+
 def staff_actor(request: HttpRequest) -> Actor:
     """Return the actor of a member of staff; the services' audit rows carry the person."""
     user: Any = request.user
@@ -103,6 +114,16 @@ class KeyedSelect(AutocompleteSelect):
         return True
 
 
+class DateRangeWidget(RangeWidget):
+    """Two days of a range, as this site shows a day."""
+
+    template_name = "unfold/widgets/range.html"
+
+    def __init__(self) -> None:
+        """Take the widget of a single day for both."""
+        super().__init__(UnfoldAdminDateWidget)
+
+
 class KeyedChoices:
     """A page or inline whose rows are chosen by key."""
 
@@ -121,6 +142,8 @@ class StaffAdmin(KeyedChoices, ModelAdmin):  # type: ignore[misc]  # unfold has 
         """Name both ends of a range for screen readers: its label names neither."""
         formfield = super().formfield_for_dbfield(db_field, request, **kwargs)
         if isinstance(formfield, BaseRangeField):
+            if isinstance(db_field, DateRangeField):
+                formfield.widget = DateRangeWidget()
             for widget, end in zip(formfield.widget.widgets, (_("from"), _("until")), strict=True):
                 widget.attrs["aria-label"] = f"{formfield.label}: {end}"
         return formfield
@@ -394,6 +417,7 @@ __all__ = [
     "ReasonForm",
     "confirm",
     "gpus_column",
+    "hours_column",
     "on_one",
     "on_rows",
     "register_pages",
