@@ -22,7 +22,7 @@ from django.urls import path, reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
-from unfold.decorators import action, display
+from unfold.decorators import action
 from unfold.enums import ActionVariant
 from unfold.sites import UnfoldAdminSite
 from unfold.widgets import UnfoldAdminDateWidget, UnfoldAdminTextareaWidget
@@ -32,8 +32,8 @@ from aion.actor import Actor, Scope, Via
 from aion.audit import services as audit
 from aion.errors import DomainError
 from aion.people.verified import factors_of
+from aion.staff_columns import gpus_column, hours_column, state_column
 from aion.staff_registry import PAGES, QUEUES, Page, Queue, register_pages, register_queues
-from aion.web.templatetags.aion import STATE_TONES
 
 
 class AionAdminSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold has no types
@@ -59,37 +59,6 @@ class AionAdminSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold has no typ
         if user.is_staff and not factors_of(user).exists():
             return redirect("mfa_index")
         return redirect("portal:home")
-
-
-def state_column(field: str = "state", description: Any = None) -> Any:
-    """Return an admin column that shows a state as a coloured word."""
-
-    @display(description=description or _("state"), ordering=field, label=STATE_TONES)  # type: ignore[untyped-decorator]  # unfold
-    def column(_: Any, row: Any) -> Any:
-        value, words = getattr(row, field), getattr(row, f"get_{field}_display", None)
-        return value, words() if words else str(value).replace("_", " ").capitalize()
-
-    return column
-
-
-def gpus_column(field: str, description: Any) -> Any:
-    """Return an admin column that writes milli-GPUs as GPUs."""
-
-    @display(description=description, ordering=field)  # type: ignore[untyped-decorator]  # unfold has no types
-    def column(_: Any, row: Any) -> str:
-        return f"{getattr(row, field) / 1000:,g}"
-
-    return column
-
-
-def hours_column(field: str, description: Any) -> Any:
-    """Return an admin column that writes seconds as hours."""
-
-    @display(description=description, ordering=field)  # type: ignore[untyped-decorator]  # unfold has no types
-    def column(_: Any, row: Any) -> str:
-        return f"{getattr(row, field) / 3600:,g}"
-
-    return column
 
 
 def staff_actor(request: HttpRequest) -> Actor:

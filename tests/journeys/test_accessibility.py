@@ -179,6 +179,13 @@ def test_a_new_person_confirms_their_address_and_is_told_where_to_go(visit: Any)
     assert found + violations(page) == []
 
 
+def test_a_camera_can_read_the_code_of_an_authenticator_app_in_the_dark(visit: Any) -> None:
+    page = visit(theme="dark", who="jonas@lumen.example")
+    page.goto("/accounts/2fa/totp/activate/")
+    code = page.locator("img[src^='data:image/svg']")
+    assert code.evaluate("one => getComputedStyle(one).backgroundColor") == "rgb(255, 255, 255)"
+
+
 @pytest.mark.parametrize("path", ["", "launch/"])
 def test_the_keyboard_reaches_everything_and_always_shows_where_it_is(visit: Any, path: str) -> None:
     page = visit(viewport={"width": 1440, "height": 900})
