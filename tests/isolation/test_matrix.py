@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every route against every kind of visitor. A new route without a row here fails."""
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import date
 from typing import Any
@@ -267,6 +268,20 @@ def test_a_page_shows_itself_to_its_roles_and_to_nobody_else(world: World, row: 
         outsider = mine.people[Role.REVIEWER]
         statuses = {ask(outsider, row, slug, one) for one in (foreign, thing, "xx_0")}
         assert statuses == {403}
+
+
+def test_each_page_of_an_organisation_is_marked_in_its_menu(world: World) -> None:
+    for row in PORTAL:
+        user = world.mine.people[insider(row.roles)]
+        client = Client()
+        client.force_login(user)
+        if row.method != "get" or row.name in {"portal:stream", "portal:notifications"}:
+            continue
+        answer = client.get(path_of(row, world.mine.organisation.slug, world.things[row.thing]))
+        if answer.streaming or not answer.content.startswith(b"<!doctype html>"):
+            continue
+        menus = re.findall(r'<nav aria-label="Main.*?</nav>', answer.content.decode(), re.DOTALL)
+        assert [menu.count('aria-current="page"') for menu in menus] == [1] * len(menus), row.name
 
 
 @pytest.mark.parametrize(("name", "thing", "readers", "writers"), API, ids=[row[0] for row in API])
