@@ -17,7 +17,15 @@ from aion.tenancy.models import Membership, User
 from aion.tenancy.roles import Role
 from marketplace.grants.audit import Action
 from marketplace.grants.errors import ReviewerNotPossible, ReviewIncomplete, ScoreOutOfRange, WrongState
-from marketplace.grants.models import Application, Appointment, Criterion, Programme, ReviewAssignment, Score
+from marketplace.grants.models import (
+    Application,
+    Appointment,
+    Attachment,
+    Criterion,
+    Programme,
+    ReviewAssignment,
+    Score,
+)
 from marketplace.grants.queries.aid import linked_organisations
 from marketplace.grants.ranking import Judge, Judged, known_conflict
 from marketplace.grants.services.history import move
@@ -265,6 +273,21 @@ def find(actor: Actor, public_id: str, *, lock: bool = False) -> ReviewAssignmen
     found: ReviewAssignment | None = rows.filter(public_id=public_id).first()
     if found is None:
         raise NotFound(gettext("There is no such review, or it is not yours."))
+    return found
+
+
+def find_file(actor: Actor, public_id: str, *, review_id: str = "") -> Attachment:
+    """Return a file of an application that the reviewer may read, with ``review_id`` only one of that review.
+
+    Raises Forbidden without the right, NotFound alike for what is not there and what is not assigned or declared yet.
+    """
+    actor.require(Scope.REVIEWS_WRITE)
+    mine = ReviewAssignment.objects.own(actor).filter(state__in=READABLE)
+    if review_id:
+        mine = mine.filter(public_id=review_id)
+    found = Attachment.objects.filter(public_id=public_id, application_id__in=mine.values("application_id")).first()
+    if found is None:
+        raise NotFound(gettext("There is no such file, or you cannot read it yet."))
     return found
 
 
