@@ -30,6 +30,7 @@ from aion import clock
 from aion.actor import Actor, Scope, Via
 from aion.audit import services as audit
 from aion.errors import DomainError
+from aion.figures import gpus
 from aion.people.verified import factors_of
 from aion.staff_registry import PAGES, QUEUES, Page, Queue, register_pages, register_queues
 from aion.web.templatetags.aion import STATE_TONES
@@ -76,7 +77,7 @@ def gpus_column(field: str, description: Any) -> Any:
 
     @display(description=description, ordering=field)  # type: ignore[untyped-decorator]  # unfold has no types
     def column(_: Any, row: Any) -> str:
-        return f"{getattr(row, field) / 1000:,g}"
+        return gpus(getattr(row, field))
 
     return column
 

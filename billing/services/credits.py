@@ -14,6 +14,7 @@ from aion.actor import Actor
 from aion.audit import services as audit
 from aion.errors import NotFound, Rejected
 from aion.events.services.emission import emit
+from aion.figures import instant
 from aion.money import decimal_string
 from aion.periods import next_midnight
 from aion.residency.policy import Level
@@ -252,7 +253,7 @@ def prolong_lot(*, actor: Actor, lot_id: int, expires_at: datetime, reason: str,
     if until <= before:
         raise LotNotProlonged(
             gettext("The lot is usable until %(before)s UTC already: choose a later day.")
-            % {"before": f"{before:%Y-%m-%d %H:%M}"},
+            % {"before": instant(before)},
             field="until",
         )
     lot.expires_at = until

@@ -10,6 +10,7 @@ from aion.actor import Actor, Scope, system
 from aion.audit import services as audit
 from aion.errors import Conflict, NotFound, Rejected
 from aion.events.services.emission import emit
+from aion.figures import credits_in_full, day, number
 from aion.money import decimal_string
 from billing.errors import FourEyesNeeded, InvalidAmount
 from billing.services.credits import prolong_lot
@@ -57,13 +58,13 @@ def request_extension(*, actor: Actor, public_id: str, until: date, reason: str,
     if until < award.expires_at.date() or until > (award.expires_at + timedelta(days=MOST_DAYS)).date():
         raise Rejected(
             gettext("Choose a day after %(expires_at)s and at most %(most_days)s days later.")
-            % {"expires_at": f"{award.expires_at:%Y-%m-%d}", "most_days": MOST_DAYS},
+            % {"expires_at": day(award.expires_at), "most_days": MOST_DAYS},
             field="until",
         )
     if not reason.strip() or len(reason) > REASON_LIMIT:
         raise Rejected(
             gettext("Write why you need more time, in at most %(reason_limit)s characters.")
-            % {"reason_limit": REASON_LIMIT},
+            % {"reason_limit": number(REASON_LIMIT)},
             field="reason",
         )
     if award.extensions.filter(state=Standing.PENDING).exists():
@@ -142,7 +143,7 @@ def propose_reclaim(*, actor: Actor, award: Award, amount: int | None, reason: s
     if not 0 < wanted <= available:
         raise InvalidAmount(
             gettext("%(available)s credits are neither spent nor held: reclaim at most that.")
-            % {"available": decimal_string(max(0, available))},
+            % {"available": credits_in_full(max(0, available))},
             field="amount",
         )
     if found.reclaims.filter(state=Standing.PENDING).exists():
@@ -287,5 +288,5 @@ def _require_running(award: Award, at: datetime) -> None:
     if award.expires_at <= at:
         raise Conflict(
             gettext("The award ended on %(expires_at)s: it cannot be made longer any more.")
-            % {"expires_at": f"{award.expires_at:%Y-%m-%d}"}
+            % {"expires_at": day(award.expires_at)}
         )

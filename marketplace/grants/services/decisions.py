@@ -15,6 +15,7 @@ from aion.actor import Actor
 from aion.audit import services as audit
 from aion.errors import Conflict, NotFound, Rejected
 from aion.events.services.emission import emit
+from aion.figures import credits_in_full
 from aion.money import decimal_string
 from aion.residency.policy import Level
 from aion.tenancy.models import Project
@@ -70,7 +71,7 @@ def _propose(
     elif not 0 < amount <= programme.cap_per_award:
         raise InvalidAmount(
             gettext("An award is above 0 and at most %(cap_per_award)s credits.")
-            % {"cap_per_award": decimal_string(programme.cap_per_award)},
+            % {"cap_per_award": credits_in_full(programme.cap_per_award)},
             field="amount",
         )
     elif amount > programme.left:
@@ -298,7 +299,7 @@ def _require_ranked(programme: Programme, application: Application) -> None:
 def _pot_exceeded(programme: Programme) -> PotExceeded:
     left = programme.pot - Programme.objects.values_list("committed", flat=True).get(pk=programme.pk)
     return PotExceeded(
-        gettext("%(left)s credits are left in the pot: propose at most that.") % {"left": decimal_string(left)},
+        gettext("%(left)s credits are left in the pot: propose at most that.") % {"left": credits_in_full(left)},
         field="amount",
         left_microcredits=left,
     )
