@@ -19,8 +19,9 @@ from aion.figures import credits_in_full
 from aion.money import decimal_string
 from aion.residency.policy import Level
 from aion.tenancy.models import Project
-from billing.errors import FourEyesNeeded, InvalidAmount
+from billing.errors import InvalidAmount
 from billing.services.credits import Restriction, issue_decided
+from billing.services.requests import lock_pending, require_second
 from marketplace.grants.audit import Action
 from marketplace.grants.errors import PotExceeded, WrongState
 from marketplace.grants.models import Application, Award, Commitment, Decision, Programme
@@ -194,8 +195,9 @@ def approve_decision(*, actor: Actor, public_id: str, at: datetime) -> Decision:
         raise NotFound(gettext("No such proposal waits for a decision."))
     programme = Programme.objects.select_for_update(no_key=True).get(pk=seen.application.programme_id)
     decision = _pending(public_id)
-    if actor.user_id is None or actor.user_id == decision.proposed_by_id:
-        raise FourEyesNeeded(gettext("You proposed this yourself: another member of staff must approve it."))
+    require_second(
+        actor, decision.proposed_by_id, gettext("You proposed this yourself: another member of staff must approve it.")
+    )
     application = decision.application
     application.programme = programme
     _decide(decision, Standing.APPROVED, actor, at)
@@ -366,14 +368,8 @@ def _locked(application: Application) -> Application:
 
 
 def _pending(public_id: str) -> Decision:
-    decision: Decision | None = (
-        Decision.objects.select_for_update(of=("self",))
-        .select_related("application__organisation")
-        .filter(public_id=public_id, state=Standing.PENDING)
-        .first()
-    )
-    if decision is None:
-        raise NotFound(gettext("No such proposal waits for a decision."))
+    rows = Decision.objects.select_related("application__organisation").filter(public_id=public_id)
+    decision: Decision = lock_pending(rows, missing=gettext("No such proposal waits for a decision."))
     return decision
 
 
