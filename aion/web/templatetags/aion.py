@@ -85,6 +85,12 @@ def query_with(context: Mapping[str, Any], **changes: Any) -> str:
     return f"?{query.urlencode()}" if query else "?"
 
 
+@register.simple_tag(takes_context=True)
+def page_at(context: Mapping[str, Any], name: str, number: int) -> str:
+    """Return the present query string at another page of the list whose pages stand under ``name``."""
+    return query_with(context, **{name: number})
+
+
 # Shared with the staff site: one state has one colour everywhere. A state that is not here is neutral.
 STATE_TONES = {
     state: tone

@@ -198,9 +198,17 @@ class WorkloadStep(StepForm):
         help_text=_("Steps, months and what each delivers. At most 12,000 characters."),
     )
     data_class = forms.ChoiceField(
-        label=_label("data_class"), required=False, choices=[("", _("Choose")), *DATA_CLASSES]
+        label=_label("data_class"),
+        required=False,
+        choices=[("", _("Choose")), *DATA_CLASSES],
+        help_text=_("The most sensitive data that the work needs."),
     )
-    openness = forms.ChoiceField(label=_label("openness"), required=False, choices=[("", _("Choose")), *OPENNESS])
+    openness = forms.ChoiceField(
+        label=_label("openness"),
+        required=False,
+        choices=[("", _("Choose")), *OPENNESS],
+        help_text=_("What becomes of models, data and code."),
+    )
     ethics = forms.CharField(
         label=_label("ethics"),
         required=False,

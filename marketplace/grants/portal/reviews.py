@@ -14,6 +14,7 @@ from aion import clock
 from aion.actor import Scope
 from aion.errors import DomainError
 from aion.web.downloads import kept_file
+from aion.web.listing import page_of, wanted
 from aion.web.middleware import status_of
 from aion.web.views import ActorView
 from marketplace.grants.models import Criterion, ReviewAssignment, Score
@@ -104,7 +105,14 @@ class ReviewsView(ActorView):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """List them."""
-        return render(request, "grants/reviews.html", {"reviews": list(queries.own_reviews(self.actor)[:500])})
+        states = [one.value for one in ReviewState if one != ReviewState.CANCELLED]
+        asked = wanted(request, states=states)
+        rows = asked.rows(
+            queries.own_reviews(self.actor), texts=("application__title", "application__organisation__name")
+        )
+        return render(
+            request, "grants/reviews.html", {"page": page_of(request, rows), "wanted": asked, "states": states}
+        )
 
 
 class ReviewView(ActorView):

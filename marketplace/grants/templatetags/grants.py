@@ -17,7 +17,7 @@ from aion.tenancy.roles import Role
 from marketplace.grants.eligibility import Rule
 from marketplace.grants.estimator import normalised
 from marketplace.grants.models import Programme, WorkItem
-from marketplace.grants.words import rule_text
+from marketplace.grants.words import SIZES, rule_text
 
 register = template.Library()
 SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -67,6 +67,12 @@ def normalised_hours(item: WorkItem) -> int:
 def rule_words(rule: Rule) -> str:
     """Write a rule as applicants read it."""
     return rule_text(rule)
+
+
+@register.filter
+def size_word(size: str) -> str:
+    """Write the size of an enterprise."""
+    return str(SIZES.get(size, size))
 
 
 @register.filter
