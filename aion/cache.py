@@ -5,13 +5,12 @@ import json
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 import structlog
 from django.core.cache.backends.redis import RedisCache, RedisCacheClient
 from redis.exceptions import RedisError
 
-T = TypeVar("T")
 log = structlog.get_logger(__name__)
 # So long nobody asks a server that did not answer: each request would wait for it anew.
 PAUSE_SECONDS = 5.0
@@ -41,7 +40,7 @@ class OpenClient(RedisCacheClient):
         super().__init__(servers, **options)
         self._pools = self.pools.setdefault(tuple(servers), {})
 
-    def _ask(self, ask: Callable[[], T], *, instead: T) -> T:
+    def _ask(self, ask: Callable[[], Any], *, instead: Any) -> Any:
         if time.monotonic() < OpenClient.down_until:
             return instead
         try:

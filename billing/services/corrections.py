@@ -157,4 +157,5 @@ def _require_free(*, meter_id: int, hour: datetime, start_second: int, seconds: 
 
 def _pending(public_id: str) -> CorrectionRequest:
     rows = CorrectionRequest.objects.filter(public_id=public_id)
-    return lock_pending(rows, missing=gettext("No such correction waits for a decision."))
+    request: CorrectionRequest = lock_pending(rows, missing=gettext("No such correction waits for a decision."))
+    return request

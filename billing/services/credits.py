@@ -291,7 +291,8 @@ def reject_grant(*, actor: Actor, public_id: str, reason: str, at: datetime) -> 
 
 def _pending(public_id: str) -> CreditRequest:
     rows = CreditRequest.objects.filter(public_id=public_id)
-    return lock_pending(rows, missing=gettext("No such request waits for a decision."))
+    request: CreditRequest = lock_pending(rows, missing=gettext("No such request waits for a decision."))
+    return request
 
 
 def _columns(only: Restriction) -> dict[str, Any]:

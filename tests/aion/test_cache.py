@@ -68,7 +68,7 @@ def server() -> Iterator[str]:
         command = [str(get_binary_path()), "--port", "0", "--unixsocket", path, "--save", "", "--dir", folder]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
-            assert any("ready to accept connections" in line for line in process.stdout)
+            assert any("ready to accept connections" in line.lower() for line in process.stdout)
             yield path
             process.terminate()
 

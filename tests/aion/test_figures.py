@@ -38,9 +38,9 @@ WRITTEN: list[tuple[Callable[[], str], str, str]] = [
     (lambda: figures.energy(1_234_500), "1.2\u00a0MWh", "1,2\u00a0MWh"),
     (lambda: figures.carbon(999), "999\u00a0g\u00a0CO₂e", "999\u00a0g\u00a0CO₂e"),
     (lambda: figures.percent(Decimal("12.5"), 1), "12.5\u00a0%", "12,5\u00a0%"),
-    (lambda: figures.day(date(2026, 3, 31)), "31 March 2026", "31 mars 2026"),
-    (lambda: figures.day(AT), "31 March 2026", "31 mars 2026"),
-    (lambda: figures.instant(AT), "31 March 2026, 22:05", "31 mars 2026, 22:05"),
+    (lambda: figures.day(date(2026, 3, 31)), "31 Mar 2026", "31 mars 2026"),
+    (lambda: figures.day(AT), "31 Mar 2026", "31 mars 2026"),
+    (lambda: figures.instant(AT), "31 Mar 2026, 22:05", "31 mars 2026, 22:05"),
 ]
 
 

@@ -45,7 +45,7 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ("country_in", {"codes": ["FR", "BE"]}, {"country": "DE"}, "BE, FR"),
     ("size_in", {"sizes": ["micro", "small"]}, {"size": "large"}, "registered as large"),
     ("size_in", {"sizes": ["small"]}, {"size": None}, "fill it in under Settings"),
-    ("founded_within_years", {"years": 5}, {"founded_on": date(2021, 3, 1)}, "founded on 1 March 2021"),
+    ("founded_within_years", {"years": 5}, {"founded_on": date(2021, 3, 1)}, "founded on 1 Mar 2021"),
     ("founded_within_years", {"years": 5}, {"founded_on": None}, "fill it in under Settings"),
     ("identity_complete", {}, {"identity_complete": False}, "under Settings"),
     ("identity_complete", {}, {"identity_complete": None}, "fill it in under Settings"),
@@ -89,7 +89,7 @@ def test_a_reason_names_things_as_the_reader_does_and_is_kept_in_english() -> No
     english = [
         "This call is for Research; your organisation is registered as Start-up.",
         "These documents are missing: Work plan, Letter of support. Attach them.",
-        "This call is for organisations at most 2 years old; yours was founded on 2 March 2021.",
+        "This call is for organisations at most 2 years old; yours was founded on 2 Mar 2021.",
         "At most 12,500.00 credits can be asked for; yours asks for 25,000.00. Ask for less.",
     ]
     assert [line.reason for line in checked(results)] == english

@@ -85,7 +85,7 @@ def test_a_list_has_pages_a_filter_and_says_what_to_do_when_it_is_empty(
     assert "Page 1 of 2 · 3 rows" in first.content.decode() and 'href="?page=2"' in first.content.decode()
     found = client.get(path, {"q": "OCCITAN"})
     assert len(found.context["page"]) == 1 and 'value="OCCITAN"' in found.content.decode()
-    for query in ("q=Klingon", "q=%00%00x", narrow):
+    for query in ("q=Klingon", "q=%00Klingon", narrow):
         none = client.get(f"{path}?{query}")
         assert (none.status_code, len(none.context["page"])) == (200, 0)
         assert "Nothing matches the filter." in none.content.decode()

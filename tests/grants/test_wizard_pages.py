@@ -168,7 +168,7 @@ def test_the_review_names_what_is_missing_with_the_way_there(mine: Tenant) -> No
     ("language", "says"),
     [
         ("en", "These parts are missing: Work plan, Ethics, At least one work item. Fill them in, then submit."),
-        ("fr", "Plan de travail, Éthique, Au moins un travail"),
+        ("fr", "Plan de travail, Éthique, Au moins un lot de travail"),
     ],
 )
 def test_what_is_missing_is_named_as_the_form_names_it_over_api_and_portal(

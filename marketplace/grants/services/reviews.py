@@ -287,7 +287,8 @@ def find_file(actor: Actor, public_id: str, *, review_id: str = "") -> Attachmen
     mine = ReviewAssignment.objects.own(actor).filter(state__in=READABLE)
     if review_id:
         mine = mine.filter(public_id=review_id)
-    found = Attachment.objects.filter(public_id=public_id, application_id__in=mine.values("application_id")).first()
+    files = Attachment.objects.filter(application_id__in=mine.values("application_id"))
+    found: Attachment | None = files.filter(public_id=public_id).first()
     if found is None:
         raise NotFound(gettext("There is no such file, or you cannot read it yet."))
     return found
