@@ -125,7 +125,14 @@ class ReviewViewSet(ActorViewSet):
         return ReviewOut(self.rows().get(pk=assignment.pk)).data
 
     @extend_schema(
-        parameters=[OpenApiParameter("file", OpenApiTypes.STR, OpenApiParameter.PATH, description="Of `attachments`.")],
+        parameters=[
+            OpenApiParameter(
+                "file",
+                {"type": "string", "pattern": "^[a-z]+_[0-9a-z]+$"},
+                OpenApiParameter.PATH,
+                description="Of `attachments`.",
+            )
+        ],
         responses={(200, "application/octet-stream"): OpenApiTypes.BINARY},
     )
     @action(detail=True, url_path=r"files/(?P<file>[a-z]+_[0-9a-z]+)", content_negotiation_class=OneForm)
