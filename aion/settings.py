@@ -202,6 +202,8 @@ STORAGES = {
 WHITENOISE_USE_FINDERS = DEBUG
 
 CELERY_BROKER_URL = env.text("AION_BROKER_URL")
+# What rate limits count (the API's, and those of signing in) is one count for all processes.
+CACHES = {"default": env.cache("AION_CACHE_URL", broker=CELERY_BROKER_URL)}
 CELERY_RESULT_BACKEND = CELERY_BROKER_URL
 CELERY_BROKER_CONNECTION_TIMEOUT = 1.0
 CELERY_RESULT_EXPIRES = 3600

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Columns of staff pages: a state as a coloured word, and stored units as people say them."""
 
+from decimal import Decimal
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
+from aion.figures import gpus, number
 from aion.web.templatetags.aion import STATE_TONES
 
 
@@ -25,7 +27,7 @@ def gpus_column(field: str, description: Any) -> Any:
 
     @display(description=description, ordering=field)  # type: ignore[untyped-decorator]  # unfold has no types
     def column(_: Any, row: Any) -> str:
-        return f"{getattr(row, field) / 1000:,g}"
+        return gpus(getattr(row, field))
 
     return column
 
@@ -35,6 +37,7 @@ def hours_column(field: str, description: Any) -> Any:
 
     @display(description=description, ordering=field)  # type: ignore[untyped-decorator]  # unfold has no types
     def column(_: Any, row: Any) -> str:
-        return f"{getattr(row, field) / 3600:,g}"
+        hours = Decimal(getattr(row, field)) / 3600
+        return number(hours.quantize(Decimal("0.1")) if hours % 1 else int(hours))
 
     return column

@@ -331,6 +331,22 @@ def test_the_usage_behind_an_entry_is_shown_to_its_organisation_only(world: Worl
         assert answers == ([200, 404, 404] if role in READERS else [403, 403, 403]), role
 
 
+def test_a_file_of_an_application_is_sent_to_its_reviewer_only(world: World, api: Any) -> None:
+    here, there = world.things, world.foreign
+    asked = [
+        (here["review"], here["review_file"]),
+        (here["review"], there["review_file"]),
+        (there["review"], there["review_file"]),
+        (there["review"], here["review_file"]),
+        (here["review"], "xx_0"),
+    ]
+    for role in Role:
+        client = api(world.mine.key(role))
+        answers = [client.get(f"/api/v1/reviews/{review}/files/{file}").status_code for review, file in asked]
+        assert answers == ([200, 404, 404, 404, 404] if role == Role.REVIEWER else [403] * 5), role
+    assert api(None).get(f"/api/v1/reviews/{here['review']}/files/{here['review_file']}").status_code == 401
+
+
 def test_a_stranger_cannot_stop_a_workload(world: World, api: Any) -> None:
     answer = api(world.theirs.key()).post(f"/api/v1/workloads/{world.things['workload']}/stop")
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")

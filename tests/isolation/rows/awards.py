@@ -36,7 +36,7 @@ PORTAL: list[Row] = [
     Row("portal:programme_csv", READERS, "programme"),
     Row("portal:programme_pdf", READERS, "programme"),
 ]
-API_KINDS: tuple[str, ...] = ("declare",)
+API_KINDS: tuple[str, ...] = ("declare", "file")
 API: list[tuple[str, str | None, Any, Any]] = [
     ("promo_redemption", None, READERS, PAYERS),
     ("grant_award", "award", READERS, None),
