@@ -11,6 +11,8 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import teardown_databases
 from django.utils import translation
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from rest_framework.test import APIClient
 
 from clusters.kube.connect import connect
@@ -18,6 +20,11 @@ from clusters.simulator.server import serve
 from tests.database import make_database
 from tests.scheduling import ByPlace, longest_first
 from tests.worlds import Market, Tenant, make_market, make_tenant, make_user
+
+
+# How long an example takes says how busy the machine is, and no test of this suite is about time.
+hypothesis_settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("house")
 
 
 @pytest.hookimpl(optionalhook=True)
