@@ -21,7 +21,6 @@ from tests.database import make_database
 from tests.scheduling import ByPlace, longest_first
 from tests.worlds import Market, Tenant, make_market, make_tenant, make_user
 
-
 # How long an example takes says how busy the machine is, and no test of this suite is about time.
 hypothesis_settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 hypothesis_settings.load_profile("house")
