@@ -219,6 +219,7 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
     "provision": {"task": "clusters.provision_pending", "schedule": 10.0},
     "reconcile": {"task": "clusters.reconcile_all", "schedule": 10.0},
+    "reservations": {"task": "clusters.sweep_reservations", "schedule": 20.0},
     "budgets": {"task": "billing.evaluate_budgets", "schedule": 30.0},
     "expiry": {"task": "billing.expire_lots", "schedule": 900.0},
     "expiry-warnings": {"task": "billing.warn_of_expiry", "schedule": 3600.0},

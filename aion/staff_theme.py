@@ -108,6 +108,7 @@ MENU: tuple[tuple[Any, tuple[tuple[Any, str, str], ...]], ...] = (
             (_("Sites"), "location_on", "clusters_site"),
             (_("Clusters"), "hub", "clusters_cluster"),
             (_("Pools"), "dns", "clusters_pool"),
+            (_("Reservations"), "calendar_month", "clusters_reservation"),
             (_("Node flavours"), "developer_board", "clusters_nodeflavour"),
         ),
     ),

@@ -216,7 +216,9 @@ def make_operated_runs(*, runs: int = 1250) -> Operated:
     placed = []
     for number in range(runs):
         request = launch(tenants[number % 50], market, gpus=64, hours=100)
-        placed.append(place_order(actor=actors[number % 50], request=request, at=START).workload.run_id)
+        run_id = place_order(actor=actors[number % 50], request=request, at=START).workload.run_id
+        if run_id is not None:
+            placed.append(run_id)
     return Operated(market.pool, placed, START)
 
 

@@ -5,6 +5,8 @@ from enum import StrEnum
 
 
 class Action(StrEnum):
-    """What can happen to workloads and pools."""
+    """What can happen to workloads, reservations and pools."""
 
     WORKLOAD_STOP_REQUESTED = "workload.stop_requested"
+    RESERVATION_CONFIRMED = "reservation.confirmed"
+    RESERVATION_CANCELLED = "reservation.cancelled"

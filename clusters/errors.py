@@ -18,6 +18,12 @@ class CapacityNotAvailable(Conflict):
     code, title = "capacity_not_available", gettext_lazy("The pool is too small")
 
 
+class ReservationNeeded(Conflict):
+    """The offer is sold by reservation, and none of the project's fits."""
+
+    code, title = "reservation_needed", gettext_lazy("Reserve first")
+
+
 class ResidencyViolation(Rejected):
     """The residency policy denies this place."""
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The vocabulary of clusters' reads."""
 
+from datetime import datetime
 from typing import Any, Self
 
 from django.db import models
@@ -8,7 +9,7 @@ from django.db.models import F, Q
 
 from aion.actor import Actor
 from aion.moves import sources_of
-from clusters.states import ACTIVE, MOVES, TERMINAL, WorkloadState
+from clusters.states import ACTIVE, MOVES, PROMISED, RESERVATION_MOVES, TERMINAL, ReservationState, WorkloadState
 
 
 class OwnedQuerySet(models.QuerySet[Any]):
@@ -46,9 +47,29 @@ class WorkloadQuerySet(OwnedQuerySet):
         """Return ended workloads whose hold is still open."""
         return self.filter(state__in=TERMINAL, settled_at=None)
 
+    def firm(self) -> Self:
+        """Return active work that nobody takes the place of and that no reservation covers: work on demand."""
+        return self.active().filter(spot=False, reservation=None)
+
     def move(self, to: WorkloadState, **fields: Any) -> int:
         """Move rows that may become ``to`` in one conditional UPDATE; return how many moved."""
         return self.filter(state__in=sources_of(to, MOVES)).update(state=to, **fields)
+
+
+class ReservationQuerySet(OwnedQuerySet):
+    """Reservations. What is promised is decided by times, never by how far the sweep has come."""
+
+    def promised(self) -> Self:
+        """Return what is confirmed and neither cancelled nor swept as ended."""
+        return self.filter(state__in=PROMISED)
+
+    def in_force_at(self, at: datetime) -> Self:
+        """Return what may be used at ``at``."""
+        return self.promised().filter(starts_at__lte=at, ends_at__gt=at)
+
+    def move(self, to: ReservationState, **fields: Any) -> int:
+        """Move rows that may become ``to`` in one conditional UPDATE; return how many moved."""
+        return self.filter(state__in=sources_of(to, RESERVATION_MOVES)).update(state=to, **fields)
 
 
 class IntervalQuerySet(OwnedQuerySet):

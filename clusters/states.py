@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """States of a workload as the customer sees them, and the moves between them. No Django."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from enum import StrEnum
 
 
@@ -47,6 +48,15 @@ class MeteredBy(StrEnum):
     OPERATOR = "operator"
 
 
+class ReservationState(StrEnum):
+    """A reservation is promised from its confirmation on until its window ends or it is cancelled before."""
+
+    CONFIRMED = "confirmed"
+    ACTIVE = "active"
+    ENDED = "ended"
+    CANCELLED = "cancelled"
+
+
 class EndSource(StrEnum):
     """How the end of a billed interval is known."""
 
@@ -70,3 +80,20 @@ MOVES: Mapping[WorkloadState, frozenset[WorkloadState]] = {
     _S.STOPPING: TERMINAL,
     **{state: frozenset() for state in TERMINAL},
 }
+_R = ReservationState
+PROMISED = frozenset({_R.CONFIRMED, _R.ACTIVE})
+RESERVATION_MOVES: Mapping[ReservationState, frozenset[ReservationState]] = {
+    _R.CONFIRMED: frozenset({_R.ACTIVE, _R.CANCELLED}),
+    _R.ACTIVE: frozenset({_R.ENDED}),
+    _R.ENDED: frozenset(),
+    _R.CANCELLED: frozenset(),
+}
+# What cancelling costs: (hours before the start, per cent of the window's hours), the earliest first. A reservation
+# keeps the rule that was shown when it was confirmed.
+CANCELLATION: tuple[tuple[int, int], ...] = ((72, 0), (24, 25), (0, 50))
+
+
+def hours_charged(*, rule: Sequence[Sequence[int]], before: timedelta, hours: int) -> int:
+    """Return how many of ``hours`` are charged when a reservation is cancelled ``before`` its start; parts round up."""
+    percent = next((percent for at_least, percent in rule if before >= timedelta(hours=at_least)), 100)
+    return -(-hours * percent // 100)

@@ -6,7 +6,7 @@ from typing import Any
 from celery import shared_task
 
 from aion import clock
-from clusters.services import health, provisioning, reconcile
+from clusters.services import health, provisioning, reconcile, reservations
 
 
 @shared_task(name="clusters.provision_workload")
@@ -31,6 +31,12 @@ def stop_workload(*, workload_id: int, **_: Any) -> None:
 def reconcile_all(**_: Any) -> dict[str, int]:
     """Look at every cluster, meter, settle."""
     return reconcile.reconcile_all(at=clock.now())
+
+
+@shared_task(name="clusters.sweep_reservations")
+def sweep_reservations(**_: Any) -> dict[str, int]:
+    """Start, end, meter and settle reservations."""
+    return reservations.sweep(at=clock.now())
 
 
 @shared_task(name="clusters.check_clusters")

@@ -52,3 +52,9 @@ class OfferInWrongState(Conflict):
     """The act does not fit what the offer is at."""
 
     code, title = "offer_in_wrong_state", gettext_lazy("The offer is not at that point")
+
+
+class PriceChanged(Conflict):
+    """The price is higher than what was agreed."""
+
+    code, title = "price_changed", gettext_lazy("The price has changed")

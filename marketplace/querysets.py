@@ -19,12 +19,12 @@ class OfferQuerySet(models.QuerySet[Any]):
 
     def on_sale(self) -> Self:
         """Return published offers on connected clusters, with all that a price list shows."""
-        return (
-            self.filter(state=OfferState.PUBLISHED)
-            .select_related(
-                "sku", "organisation", "pool__flavour", "pool__cluster__site__operator", "pool__cluster__site__country"
-            )
-            .order_by("position", "sku__code", "pk")
+        return self.described().filter(state=OfferState.PUBLISHED).order_by("position", "sku__code", "pk")
+
+    def described(self) -> Self:
+        """Return offers with what is said of them beside their own columns."""
+        return self.select_related(
+            "sku", "organisation", "pool__flavour", "pool__cluster__site__operator", "pool__cluster__site__country"
         )
 
     def move(self, to: OfferState, **fields: Any) -> int:

@@ -41,6 +41,23 @@ WITH freed AS (
 )
 UPDATE billing_ledgeraccount a SET held = a.held - f.amount FROM freed f WHERE a.id = f.lot_id AND f.amount > 0
 """
+# The tail of the legs goes back, so that what is kept is paid in the order in which it was reserved.
+REDUCE = """
+WITH open AS (
+  SELECT id, amount - captured - released AS part,
+         sum(amount - captured - released) OVER (ORDER BY position) - %(keep)s AS over
+  FROM billing_holdleg WHERE hold_id = %(hold_id)s
+), freed AS (
+  UPDATE billing_holdleg l SET released = l.released + least(o.part, o.over)
+  FROM open o WHERE o.id = l.id AND o.part > 0 AND o.over > 0 RETURNING l.lot_id, least(o.part, o.over) AS amount
+)
+UPDATE billing_ledgeraccount a SET held = a.held - f.amount
+FROM (SELECT lot_id, sum(amount) AS amount FROM freed GROUP BY 1) f WHERE a.id = f.lot_id
+"""
+LOCK_LOTS = """
+SELECT id FROM billing_ledgeraccount WHERE id IN (SELECT lot_id FROM billing_holdleg WHERE hold_id = %s)
+ORDER BY id FOR NO KEY UPDATE
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,10 +205,20 @@ def release_hold(*, hold_id: int, at: datetime) -> bool:
     if not Hold.objects.filter(pk=hold_id, state=HoldState.OPEN).update(state=HoldState.CLOSED, closed_at=at):
         return False
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT id FROM billing_ledgeraccount WHERE id IN (SELECT lot_id FROM billing_holdleg WHERE hold_id = %s) "
-            "ORDER BY id FOR NO KEY UPDATE",
-            [hold_id],
-        )
+        cursor.execute(LOCK_LOTS, [hold_id])
         cursor.execute(RELEASE, {"hold_id": hold_id})
     return True
+
+
+@transaction.atomic
+def reduce_hold(*, hold_id: int, keep: int) -> None:
+    """Give back what an open hold has beyond ``keep`` micro-credits that it has not captured.
+
+    Raises NotFound for a hold that is closed.
+    """
+    hold = Hold.objects.open().select_for_update(no_key=True).filter(pk=hold_id).first()
+    if hold is None:
+        raise NotFound(_("This hold is closed: its run has been settled."))
+    with connection.cursor() as cursor:
+        cursor.execute(LOCK_LOTS, [hold_id])
+        cursor.execute(REDUCE, {"hold_id": hold_id, "keep": keep})

@@ -24,6 +24,12 @@ class WorkloadOut(serializers.Serializer[Any]):
     gpus = serializers.SerializerMethodField()
     max_duration_seconds = serializers.IntegerField(source="max_seconds")
     spot = serializers.BooleanField(help_text="Its site may take the capacity back for work on demand.")
+    reservation = serializers.CharField(
+        source="reservation.public_id",
+        default=None,
+        allow_null=True,
+        help_text="What pays for it, where it costs nothing.",
+    )
     state = serializers.ChoiceField(choices=[s.value for s in WorkloadState])
     status_reason = serializers.ChoiceField(source="reason", choices=[r.value for r in Reason])
     status_message = serializers.CharField(source="message")

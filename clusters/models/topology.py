@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from aion import ids
@@ -164,6 +164,9 @@ class Pool(models.Model):
     code = models.SlugField(_("code"), max_length=40, unique=True)
     name = models.CharField(_("name"), max_length=80)
     milli_gpus = models.PositiveBigIntegerField(_("capacity (milli-GPUs)"))
+    reservable_milli_gpus = models.PositiveBigIntegerField(
+        _("sold as reserved at most (milli-GPUs)"), null=True, blank=True, help_text=_("Empty: all of it.")
+    )
     storage_class = models.CharField(_("storage class"), max_length=60, blank=True)
     fractions = models.BooleanField(_("sells fractions"), default=False)
     metered_by = models.CharField(
@@ -179,7 +182,18 @@ class Pool(models.Model):
         ordering: ClassVar = ["code"]
         verbose_name = _("pool")
         verbose_name_plural = _("pools")
-        constraints: ClassVar = [models.CheckConstraint(condition=Q(milli_gpus__gt=0), name="pool_has_capacity")]
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(milli_gpus__gt=0), name="pool_has_capacity"),
+            models.CheckConstraint(
+                condition=Q(reservable_milli_gpus=None) | Q(reservable_milli_gpus__lte=F("milli_gpus")),
+                name="pool_sells_what_it_has",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def reservable(self) -> int:
+        """Return the most that may be reserved at any instant, in milli-GPUs."""
+        return self.milli_gpus if self.reservable_milli_gpus is None else self.reservable_milli_gpus

@@ -55,11 +55,19 @@ class Workload(models.Model):
     )
     milli_gpus = models.PositiveBigIntegerField(_("milli-GPUs"))
     max_seconds = models.PositiveIntegerField(_("maximum duration (s)"))
-    run_id = models.BigIntegerField(unique=True)
+    # Who pays: a run and a hold of its own, or the reservation it runs on, which pays for its whole window.
+    run_id = models.BigIntegerField(unique=True, null=True)
+    reservation = models.ForeignKey(
+        "clusters.Reservation",
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="workloads",
+        verbose_name=_("reservation"),
+    )
     sku_id = models.BigIntegerField()
     price_id = models.BigIntegerField()
     micro_per_gpu_hour = models.BigIntegerField(_("micro-credits per GPU-hour"))
-    hold_id = models.BigIntegerField(unique=True)
+    hold_id = models.BigIntegerField(unique=True, null=True)
     decision_id = models.BigIntegerField()
     created_by = models.CharField(_("launched by"), max_length=120)
     member_id = models.BigIntegerField(null=True)
@@ -99,6 +107,11 @@ class Workload(models.Model):
             models.CheckConstraint(
                 condition=Q(ended_at__isnull=True) | Q(state__in=sorted(TERMINAL)),
                 name="only_ended_workloads_have_an_end",
+            ),
+            models.CheckConstraint(
+                condition=Q(reservation=None, run_id__isnull=False, hold_id__isnull=False)
+                | Q(reservation__isnull=False, run_id=None, hold_id=None, micro_per_gpu_hour=0),
+                name="workload_is_paid_once",
             ),
         ]
 
@@ -166,7 +179,7 @@ class PodInterval(models.Model):
     milli_gpus = models.IntegerField()
     micro_per_gpu_hour = models.BigIntegerField()
     decision_id = models.BigIntegerField()
-    meter_id = models.BigIntegerField(unique=True)
+    meter_id = models.BigIntegerField(unique=True, null=True)  # none where a reservation pays
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
     end_source = models.CharField(max_length=12, blank=True, choices=[(s, s) for s in EndSource])

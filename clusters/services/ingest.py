@@ -35,6 +35,7 @@ SELECT w.public_id, w.run_id, c.code, w.milli_gpus, w.max_seconds, w.queued_at::
        w.decision_id IS NOT NULL
 FROM clusters_workload w JOIN clusters_pool p ON p.id = w.pool_id JOIN clusters_cluster c ON c.id = p.cluster_id
 WHERE p.organisation_id = %s AND p.metered_by = %s AND w.public_id = ANY (%s)
+  AND w.run_id IS NOT NULL
 """
 SLOT = "SELECT pg_try_advisory_xact_lock(hashtext('clusters.ingest'), %s)"
 

@@ -28,6 +28,7 @@ FROM due_interval d
 JOIN clusters_podinterval i ON i.id = d.id
 CROSS JOIN LATERAL generate_series(
   date_trunc('hour', i.metered_until, 'UTC'), d.upto - interval '1 microsecond', interval '1 hour') AS hour
+WHERE i.meter_id IS NOT NULL
 """
 ADVANCE = """
 UPDATE clusters_podinterval i SET metered_until = d.upto FROM due_interval d WHERE d.id = i.id

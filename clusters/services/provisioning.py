@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 import structlog
 from django.db import transaction
 
+from aion.periods import whole_seconds
 from aion.tenancy.queries import quota_of, quotas_in_force
-from billing.services import holds
 from clusters.errors import ClusterUnavailable, RefusedByCluster, ResidencyViolation
 from clusters.kube import manifests
 from clusters.kube.connect import connect
@@ -37,7 +37,7 @@ def provision_workload(*, workload_id: int, at: datetime, wait: bool = False) ->
             Workload.objects.awaiting_provisioning()
             .filter(pk=workload_id)
             .select_for_update(of=("self",), skip_locked=not wait, no_key=True)
-            .select_related("pool__cluster__site", "pool__flavour", "project", "organisation")
+            .select_related("pool__cluster__site", "pool__flavour", "project", "organisation", "reservation")
             .first()
         )
         if workload is None:
@@ -53,7 +53,7 @@ def provision_workload(*, workload_id: int, at: datetime, wait: bool = False) ->
                 at=at,
             )
             namespace = _ensure_namespace(workload=workload, at=at)
-            _create_jobs(workload=workload, namespace=namespace)
+            _create_jobs(workload=workload, namespace=namespace, at=at)
         except ClusterUnavailable as error:
             _postpone(workload=workload, message=error.detail, at=at)
             return False
@@ -98,6 +98,16 @@ def namespace_name(project_public_id: str, pool_code: str) -> str:
     return f"{project_public_id.replace('_', '-')}-{pool_code}"[:63].rstrip("-")
 
 
+def seconds_allowed(workload: Workload, told_at: datetime | None) -> int:
+    """Return for how long a Job that its cluster was told of at ``told_at`` may run: no longer than its reservation.
+
+    A cluster counts from when it starts the Job; what that adds, ``drain_reservations`` takes off.
+    """
+    if workload.reservation is None or told_at is None:
+        return workload.max_seconds
+    return min(workload.max_seconds, whole_seconds(told_at, workload.reservation.ends_at))
+
+
 def _ensure_namespace(*, workload: Workload, at: datetime) -> str:
     pool: Pool = workload.pool
     name = namespace_name(workload.project.public_id, pool.code)
@@ -133,7 +143,7 @@ def _ensure_namespace(*, workload: Workload, at: datetime) -> str:
     return name
 
 
-def _create_jobs(*, workload: Workload, namespace: str) -> None:
+def _create_jobs(*, workload: Workload, namespace: str, at: datetime) -> None:
     pool: Pool = workload.pool
     spec = manifests.WorkloadSpec(
         public_id=workload.public_id,
@@ -148,7 +158,7 @@ def _create_jobs(*, workload: Workload, namespace: str) -> None:
         milli_gpus=workload.milli_gpus,
         per_node=pool.flavour.per_node,
         resource_name=pool.flavour.resource_name,
-        max_seconds=workload.max_seconds,
+        max_seconds=seconds_allowed(workload, at),
         spot=workload.spot,
     )
     gateway = gateway_of(pool.cluster)
@@ -173,5 +183,5 @@ def _refuse(*, workload: Workload, message: str, at: datetime) -> None:
         ended_at=at,
     )
     if moved:
-        holds.release_hold(hold_id=workload.hold_id, at=at)
+        workloads.release(workload=workload, at=at)
         Workload.objects.filter(pk=workload.pk).update(settled_at=at)

@@ -13,14 +13,13 @@ from psycopg.errors import LockNotAvailable
 
 from aion.periods import whole_seconds
 from aion.residency import services as residency
-from billing.services import holds
 from billing.services import metering as billing_metering
 from clusters.errors import ClusterUnavailable, RefusedByCluster
 from clusters.kube import manifests
 from clusters.kube.gateway import ClusterGateway, JobSeen, PodSeen, Snapshot
 from clusters.models import Cluster, PodInterval, Workload, WorkloadEvent
 from clusters.observe import Verdict, interval_of, is_evicted, verdict_of
-from clusters.services import workloads
+from clusters.services import provisioning, workloads
 from clusters.services.metering import BATCH, meter_intervals
 from clusters.services.provisioning import gateway_of, stop_on_cluster
 from clusters.states import TERMINAL, EndSource, MeteredBy, Reason, WorkloadState
@@ -31,6 +30,7 @@ METERING_ROUNDS = 100
 OPERATOR_GRACE = timedelta(hours=24)
 # Preempted work with less than a minute left before its notice would only wait to be stopped.
 LEAST_TO_START_AGAIN = manifests.GRACE_SECONDS + 60
+LENGTH_FACTS = ("public_id", "max_seconds", "milli_gpus", "provisioned_at", "reservation__ends_at")
 TOUCH = """
 UPDATE clusters_podinterval SET last_seen_at = greatest(last_seen_at, %(at)s)
 WHERE cluster_id = %(cluster_id)s AND ended_at IS NULL AND pod_uid = ANY (%(uids)s)
@@ -49,6 +49,7 @@ def reconcile_all(*, at: datetime) -> dict[str, int]:
     """Look at every connected cluster, then meter and settle. Returns counts for the log."""
     workloads.drain_frozen(at=at)
     workloads.drain_budgets(at=at)
+    workloads.drain_reservations(at=at)
     pods = 0
     for cluster in Cluster.objects.filter(enabled=True).select_related("site"):
         try:
@@ -64,7 +65,7 @@ def meter_and_settle(*, at: datetime) -> dict[str, int]:
     for _ in range(METERING_ROUNDS):
         batch = meter_intervals(at=at)
         accepted += batch.accepted
-        if batch.received < BATCH:  # every due interval gives a window at least, so that none is left
+        if batch.received < BATCH:  # every due interval that is charged gives a window at least
             break
     return {"accepted": accepted, "settled": settle(at=at)}
 
@@ -177,13 +178,15 @@ def _write_intervals(
 
 
 def _open_interval(cluster: Cluster, workload: Workload, pod: PodSeen, start: datetime, *, at: datetime) -> PodInterval:
-    meter_id = billing_metering.open_meter(
-        reference=f"{cluster.code}/{pod.uid}",
-        run_id=workload.run_id,
-        milli_gpus=pod.milli_gpus,
-        allowed=residency.allows(workload.decision_id),
-        at=at,
-    )
+    meter_id = None
+    if workload.run_id is not None:  # what runs on a reservation is paid with it, and has nothing to be charged by
+        meter_id = billing_metering.open_meter(
+            reference=f"{cluster.code}/{pod.uid}",
+            run_id=workload.run_id,
+            milli_gpus=pod.milli_gpus,
+            allowed=residency.allows(workload.decision_id),
+            at=at,
+        )
     return PodInterval.objects.create(
         organisation_id=workload.organisation_id,
         project_id=workload.project_id,
@@ -314,8 +317,8 @@ def _lengths(cluster: Cluster) -> dict[str, int]:
         used[workload_id] += milli_gpus * whole_seconds(start, end)
     rows = Workload.objects.active().filter(pool__cluster=cluster)
     return {
-        public_id: seconds - -(-used[pk] // milli_gpus)
-        for pk, public_id, seconds, milli_gpus in rows.values_list("pk", "public_id", "max_seconds", "milli_gpus")
+        row.public_id: provisioning.seconds_allowed(row, row.provisioned_at) - -(-used[row.pk] // row.milli_gpus)
+        for row in rows.select_related("reservation").only(*LENGTH_FACTS)
     }
 
 
@@ -325,12 +328,12 @@ def settle(*, at: datetime) -> int:
         Workload.objects.unsettled()
         .exclude(pk__in=PodInterval.objects.unfinished().values("workload_id"))
         .exclude(pool__metered_by=MeteredBy.OPERATOR, ended_at__gt=at - OPERATOR_GRACE)
-        .values_list("pk", "hold_id")
+        .only("hold_id")
     )
     count = 0
-    for pk, hold_id in list(rows):
+    for workload in list(rows):
         with transaction.atomic():
-            if Workload.objects.filter(pk=pk, settled_at=None).update(settled_at=at):
-                holds.release_hold(hold_id=hold_id, at=at)
+            if Workload.objects.filter(pk=workload.pk, settled_at=None).update(settled_at=at):
+                workloads.release(workload=workload, at=at)
                 count += 1
     return count

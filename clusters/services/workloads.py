@@ -2,7 +2,7 @@
 """Creating, moving and stopping workloads."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -11,7 +11,7 @@ from django.utils.translation import gettext
 
 from aion.actor import Actor, Scope
 from aion.audit import services as audit
-from aion.errors import NotFound
+from aion.errors import NotFound, Rejected
 from aion.events.services.emission import emit
 from aion.queue import nudge
 from aion.residency import services as residency
@@ -22,8 +22,10 @@ from billing import queries as billing
 from billing.services import holds
 from clusters.audit import Action
 from clusters.errors import ResidencyViolation, WrongState
+from clusters.kube.manifests import GRACE_SECONDS
 from clusters.models import Pool, Workload, WorkloadEvent
 from clusters.observe import stopped_as
+from clusters.services import capacity
 from clusters.states import TERMINAL, Reason, WorkloadState
 
 
@@ -50,8 +52,13 @@ def require_residency(
 
 
 def create_workload(*, actor: Actor, at: datetime, **fields: Any) -> Workload:
-    """Write the row; a task provisions it after commit. Call it inside the order's transaction."""
+    """Write the row; a task provisions it after commit. Call it inside the order's transaction.
+
+    Raises CapacityNotAvailable for work on demand that would take what is reserved.
+    """
     workload = Workload.objects.create(created_by=actor.label, member_id=actor.user_id, queued_at=at, **fields)
+    # Once the row stands: its foreign key holds the pool against a confirmation at the same moment.
+    capacity.require_unreserved(workload=workload, at=at)
     WorkloadEvent.objects.create(
         organisation_id=workload.organisation_id, workload=workload, at=at, state=WorkloadState.QUEUED
     )
@@ -157,11 +164,17 @@ def _stop(*, workload: Workload, reason: Reason, at: datetime) -> None:
     Workload.objects.filter(pk=workload.pk).update(stop_requested_at=at, stop_reason=reason)
     if workload.provisioned_at is None and workload.attempts == 0:
         move(workload=workload, to=stopped_as(reason), at=at, reason=reason, ended_at=at)
-        holds.release_hold(hold_id=workload.hold_id, at=at)
+        release(workload=workload, at=at)
         Workload.objects.filter(pk=workload.pk).update(settled_at=at, cleaned_at=at)
     else:
         move(workload=workload, to=WorkloadState.STOPPING, at=at, reason=reason)
         nudge("clusters.stop_workload", workload_id=workload.pk)
+
+
+def release(*, workload: Workload, at: datetime) -> None:
+    """Give back what is left of a workload's own hold; one on a reservation has none."""
+    if workload.hold_id is not None:
+        holds.release_hold(hold_id=workload.hold_id, at=at)
 
 
 @transaction.atomic
@@ -178,10 +191,11 @@ def end_used_up(*, public_id: str, at: datetime) -> None:
 
 
 @transaction.atomic
-def lengthen(*, workload: Workload, max_seconds: int) -> None:
+def lengthen(*, workload: Workload, max_seconds: int, at: datetime) -> None:
     """Give a workload until ``max_seconds`` after its start; the next look at its cluster tells the Jobs.
 
-    Raises WrongState for one that ends or has ended. Call it in the transaction that extends its hold.
+    Raises WrongState for one that ends or has ended, Rejected beyond the end of its reservation, CapacityNotAvailable
+    where others have reserved. Call it in the transaction that extends its hold.
     """
     rows = Workload.objects.active().filter(pk=workload.pk, stop_requested_at=None, max_seconds=workload.max_seconds)
     if not rows.update(max_seconds=max_seconds):
@@ -189,6 +203,16 @@ def lengthen(*, workload: Workload, max_seconds: int) -> None:
             gettext("%(workload_name)s is ending, has ended or was just extended.") % {"workload_name": workload.name},
             state=workload.state,
         )
+    workload.max_seconds = max_seconds
+    until = (workload.started_at or at) + timedelta(seconds=max_seconds)
+    if workload.reservation is not None and until > workload.reservation.ends_at:
+        raise Rejected(
+            gettext("Its reservation ends on %(end)s UTC: it cannot run longer than that.")
+            % {"end": f"{workload.reservation.ends_at:%Y-%m-%d %H:%M}"},
+            field="extra_seconds",
+        )
+    capacity.hold_pool(workload.pool_id)
+    capacity.require_unreserved(workload=workload, at=at)
     nudge("clusters.reconcile_all")
 
 
@@ -206,6 +230,21 @@ def drain_budgets(*, at: datetime) -> Sequence[int]:
     stopped = []
     for workload in rows:
         _stop(workload=workload, reason=Reason.BUDGET_EXCEEDED, at=at)
+        stopped.append(workload.pk)
+    return stopped
+
+
+@transaction.atomic
+def drain_reservations(*, at: datetime) -> Sequence[int]:
+    """Stop what runs on a reservation so early that its grace period ends with the window; level-triggered."""
+    rows = (
+        Workload.objects.active()
+        .filter(reservation__ends_at__lte=at + timedelta(seconds=GRACE_SECONDS), stop_requested_at=None)
+        .select_for_update(of=("self",), skip_locked=True)
+    )
+    stopped = []
+    for workload in rows:
+        _stop(workload=workload, reason=Reason.MAX_DURATION_EXCEEDED, at=at)
         stopped.append(workload.pk)
     return stopped
 

@@ -21,7 +21,7 @@ class Order(models.Model):
     project = models.ForeignKey("tenancy.Project", on_delete=models.PROTECT, related_name="+")
     offer = models.ForeignKey("marketplace.Offer", on_delete=models.PROTECT, related_name="orders")
     workload = models.OneToOneField("clusters.Workload", on_delete=models.PROTECT, related_name="+")
-    hold_id = models.BigIntegerField(unique=True)
+    hold_id = models.BigIntegerField(unique=True, null=True)  # none where a reservation pays
     milli_gpus = models.PositiveBigIntegerField()
     max_seconds = models.PositiveIntegerField()
     amount = models.BigIntegerField(_("worst case (micro-credits)"))

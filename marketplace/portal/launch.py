@@ -19,6 +19,7 @@ from marketplace.portal.forms import LaunchForm
 from marketplace.queries import allowance_of, price_list, priced_offer
 from marketplace.services.orders import estimate, place_order
 from marketplace.services.quotes import refusal_of
+from marketplace.states import CapacityClass
 
 CHOICES = 24
 FIELDS = {
@@ -80,7 +81,10 @@ class LaunchView(ActorView):
             wanted = text_in({"offer": chosen}, "offer", limit=40)
             line = priced_offer(public_id=wanted, at=now, buyer=buyer, allowance=allowance_of(self.actor))
             offers = [*([line] if line else []), *offers]
-        return offers
+        # Reserved capacity is launched on from the reservation, which names its offer.
+        return [
+            one for one in offers if one.offer.capacity_class != CapacityClass.RESERVED or one.offer.public_id == chosen
+        ]
 
     def _page(
         self, request: HttpRequest, form: LaunchForm, offers: list[Any], *, chosen: str, status: int = 200

@@ -32,7 +32,7 @@ def figures(organisation_id: int, quota: int) -> dict[str, Any]:
     """Return the four stats; a constant number of queries."""
     now = clock.now()
     balance = billing.balance(organisation_id, now)
-    running = clusters.running_of(organisation_id)
+    running = clusters.running_of(organisation_id, now)
     open_exact = clusters.open_window_exact(organisation_id, now)
     live_total = balance.total - open_exact // EXACT_DIVISOR
     watt_hours, grams = month_energy(organisation_id, now)

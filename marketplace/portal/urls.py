@@ -21,6 +21,7 @@ from marketplace.portal import (
 from marketplace.portal.offers import urls as offer_urls
 from marketplace.portal.people import urls as people_urls
 from marketplace.portal.projects import urls as project_urls
+from marketplace.portal.reservations import urls as reservation_urls
 
 app_name = "portal"
 tenant_pages = [
@@ -48,6 +49,7 @@ tenant_pages = [
     *people_urls.tenant_pages,
     *offer_urls.tenant_pages,
     *project_urls.tenant_pages,
+    *reservation_urls.tenant_pages,
     *call_urls.tenant_pages,
     *award_urls.tenant_pages,
     *billing_pages,

@@ -12,6 +12,7 @@ from aion.tenancy.queries import quota_of, quotas_in_force
 from billing import queries as billing
 from clusters import queries as clusters
 from marketplace.models import Offer
+from marketplace.states import CapacityClass
 
 STALE_AFTER = timedelta(seconds=60)
 
@@ -109,8 +110,18 @@ def _by_project(use: Mapping[tuple[int, str], clusters.InUse], sku_code: str = "
     return total
 
 
-def availability(*, offer: Offer, free: int, allowance: Allowance, wanted: int, at: datetime) -> Availability:
-    """Return how much of ``offer`` could start at ``at`` where its pool has ``free`` milli-GPUs left."""
+def free_of(offer: Offer, taken: clusters.Occupancy) -> int:
+    """Return what the offer's pool has free for work of its class: reserved GPUs are free for spot work alone."""
+    if offer.capacity_class == CapacityClass.SPOT:
+        return taken.free
+    return taken.to_reserve if offer.capacity_class == CapacityClass.RESERVED else taken.on_demand
+
+
+def availability(
+    *, offer: Offer, taken: clusters.Occupancy, allowance: Allowance, wanted: int, at: datetime
+) -> Availability:
+    """Return how much of ``offer`` could start at ``at``, or be reserved then, as full as its pool is."""
+    free = free_of(offer, taken)
     limit = min(offer.max_milli_gpus, offer.pool.milli_gpus)
     allowed = allowance.of(offer.sku.code)
     by_quota = allowed is not None and allowed < min(free, limit)

@@ -17,6 +17,7 @@ from marketplace.models import Offer
 from marketplace.queries.availability import Allowance
 from marketplace.queries.offers import PricedOffer, level_of, priced
 from marketplace.querysets import OfferQuerySet
+from marketplace.states import CapacityClass
 
 SORTS: Mapping[str, tuple[str, ...]] = {
     "position": ("position",),
@@ -80,27 +81,29 @@ def catalogue_page(
     micro = _micro(wish, at, buyer)
     found = _found(wish, micro, at=at, buyer=buyer, allowance=allowance)
     number = max(1, number)
-    rows, count = _cut(found, wish, micro, number, size)
+    rows, count = _cut(found, wish, micro, number, size, at)
     pages = max(1, -(-count // size))
     if number > pages:
         number = pages
-        rows, count = _cut(found, wish, micro, number, size)
-    free = {offer.pool_id: max(0, offer.pool.milli_gpus - int(offer.occupied)) for offer in rows}
-    lines = priced(rows, at=at, buyer=buyer, allowance=allowance, wanted=wish.milli_gpus, free=free)
+        rows, count = _cut(found, wish, micro, number, size, at)
+    taken = clusters.occupancies((offer.pool, offer.occupied, offer.reserved) for offer in rows)
+    lines = priced(rows, at=at, buyer=buyer, allowance=allowance, wanted=wish.milli_gpus, taken=taken)
     return Page(lines, number, pages, count)
 
 
-def _cut(found: OfferQuerySet, wish: CatalogueWish, micro: Micro, number: int, size: int) -> tuple[list[Any], int]:
+def _cut(
+    found: OfferQuerySet, wish: CatalogueWish, micro: Micro, number: int, size: int, at: datetime
+) -> tuple[list[Any], int]:
     """Return the offers of one page and how many there are in all, in one query where the page has any."""
     # Only keys are sorted: a row as a line shows it is wide, and the database would carry all of them.
     keys = found.values("pk")[(number - 1) * size : number * size]
     total = found.order_by().values(one=Value(1)).annotate(n=Count("pk")).values("n")
     page = _with(micro, Offer.objects.on_sale()).filter(AnyOf("pk", ArraySubquery(keys)))
-    rows = list(
-        page.annotate(total=Subquery(total), occupied=clusters.occupied_in_sql("pool_id")).order_by(
-            *SORTS[wish.sort], "pk"
-        )
-    )
+    taken = {
+        "occupied": clusters.occupied_in_sql("pool_id"),
+        "reserved": clusters.reserved_in_sql("pool_id", at),
+    }
+    rows = list(page.annotate(total=Subquery(total), **taken).order_by(*SORTS[wish.sort], "pk"))
     return rows, rows[0].total if rows else found.count()
 
 
@@ -144,6 +147,11 @@ def _found(
             rows = rows.filter(sku__code__in=allowed)
         rows = rows.filter(pool__milli_gpus__gte=wish.milli_gpus, max_milli_gpus__gte=wish.milli_gpus).exclude(
             pool__in=clusters.full_pools(wish.milli_gpus)
+        )
+        demanded, reserved = clusters.scarce_pools(wish.milli_gpus, at)
+        rows = rows.exclude(capacity_class=CapacityClass.ON_DEMAND, pool__in=demanded).exclude(
+            Q(pool__in=reserved) | Q(pool__reservable_milli_gpus__lt=wish.milli_gpus),
+            capacity_class=CapacityClass.RESERVED,
         )
     return rows.order_by(*SORTS[wish.sort], "pk")
 

@@ -41,7 +41,7 @@ class PricedOffer:
 
     @property
     def free_milli_gpus(self) -> int:
-        """Return what the pool has free."""
+        """Return what the pool has free for this class of work."""
         return self.availability.free
 
     @property
@@ -68,21 +68,21 @@ def priced(
     buyer: billing.Buyer | None = None,
     allowance: Allowance | None = None,
     wanted: int = 1000,
-    free: Mapping[int, int] | None = None,
+    taken: Mapping[int, clusters.Occupancy] | None = None,
 ) -> list[PricedOffer]:
     """Return offers with price, level and availability of ``wanted`` milli-GPUs; those without a price are left out.
 
-    A constant number of queries for any number of offers. ``free`` is what pools have left, where that is at hand.
+    A constant number of queries for any number of offers. ``taken`` is how full pools are, where that is at hand.
     """
     prices = billing.offer_prices(wanted={(one.sku_id, one.price_book_id) for one in offers}, at=at, buyer=buyer)
-    if free is None:
-        free = clusters.free_milli_gpus([offer.pool_id for offer in offers])
+    if taken is None:
+        taken = clusters.occupancy_of_pools([offer.pool_id for offer in offers], at)
     return [
         PricedOffer(
             offer=offer,
             price=prices[offer.sku_id, offer.price_book_id],
             availability=availability(
-                offer=offer, free=free[offer.pool_id], allowance=allowance or Allowance(), wanted=wanted, at=at
+                offer=offer, taken=taken[offer.pool_id], allowance=allowance or Allowance(), wanted=wanted, at=at
             ),
             level=level_reached(offer).name,
             announced_from=offer.announced_from if offer.is_announced(at) else None,

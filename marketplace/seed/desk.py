@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What lies on the desks of the demo's people, so that no page of the portal is only empty.
 
-Budgets, a quota request, an invitation, a key, a webhook, an operator's offers, applications that wait, a report. Each
+Budgets, a quota request, an invitation, a key, a webhook, an operator's offers, reservations, applications that wait,
+a report. Each
 part is made once, through the service that its page calls.
 """
 
@@ -16,6 +17,7 @@ from aion.events.services.endpoints import create_endpoint, update_endpoint
 from aion.people.invitations import invite
 from aion.people.organisations import IdentityWish, set_legal_identity
 from aion.people.quotas import decide_quota, request_quota
+from aion.periods import floor_hour
 from aion.tenancy.models import ApiToken, Invitation, LegalIdentity, Project, QuotaRequest, User
 from aion.tenancy.roles import Role
 from aion.tenancy.services.actors import actor_for
@@ -25,12 +27,15 @@ from billing.services.budgets import BudgetWish, create_budget
 from billing.services.statements import close_for, last_closable
 from billing.states import BudgetPeriod, BudgetScope
 from clusters import queries as clusters
+from clusters.services.reservations import sweep
 from marketplace.grants.models import Application, Award, Programme
 from marketplace.grants.services import applications, awards, reports, submission
 from marketplace.models import Offer
 from marketplace.seed.grants import STATE_CALL, draft_application
 from marketplace.seed.people import MICRO, Person, join
+from marketplace.services.catalogue import publish_offer
 from marketplace.services.offers import OfferWish, create_offer, propose_offer, reject_offer
+from marketplace.services.reservations import Wish, confirm_reservation
 from marketplace.states import CapacityClass
 
 DAY = timedelta(days=1)
@@ -51,6 +56,7 @@ def seed_desks(*, at: datetime) -> None:
         (_team, founder),
         (_webhook, founder),
         (_offers, operator),
+        (_reservations, founder),
         (_applications, founder),
         (_award, researcher),
     )
@@ -164,6 +170,31 @@ def _offers(actor: Actor, at: datetime) -> None:
     reject_offer(
         actor=system("seed"), offer=returned, reason="Say how long a notice work gets before it ends.", at=at - 5 * DAY
     )
+
+
+def _reservations(actor: Actor, at: datetime) -> None:
+    """Leave one that has begun and one that can still be cancelled, on an offer of another member."""
+    listed = Offer.objects.on_sale().filter(sku__code="h200-sxm").first()
+    if listed is None or Offer.objects.filter(pool=listed.pool, capacity_class=CapacityClass.RESERVED).exists():
+        return
+    offer = Offer.objects.create(
+        organisation=listed.organisation,
+        pool=listed.pool,
+        sku=listed.sku,
+        title="H200 booked ahead",
+        description="Whole nodes of one InfiniBand island, kept for you from the first hour on.",
+        capacity_class=CapacityClass.RESERVED,
+        own_micro_per_gpu_hour=2_890_000,
+        min_milli_gpus=8_000,
+        max_milli_gpus=128_000,
+    )
+    publish_offer(actor=system("seed"), offer=offer, at=at - 3 * DAY)
+    project = Project.objects.visible_to(actor).get(slug="language-models")
+    hour = floor_hour(at)
+    for starts_at, days in ((hour - DAY, 2), (hour + 5 * DAY, 1)):
+        wish = Wish(project.public_id, offer.public_id, 8_000, starts_at, starts_at + days * DAY)
+        confirm_reservation(actor=actor, wish=wish, at=at - 2 * DAY)
+    sweep(at=at)
 
 
 def _applications(actor: Actor, at: datetime) -> None:

@@ -17,6 +17,7 @@ from aion.tenancy.models import ApiToken, Invitation, InvitationState, Organisat
 from billing import queries as billing
 from billing.states import Origin
 from clusters import queries as clusters
+from clusters.queries.reservations import reservations
 
 
 class StillInUse(Conflict):
@@ -30,7 +31,7 @@ def close_organisation(*, actor: Actor, typed: str, at: datetime) -> Organisatio
     """Close the actor's organisation for good once its name was ``typed``.
 
     Keys, webhooks and invitations end; members keep reading. Raises Rejected for another name, and StillInUse while
-    work runs, credit is held, a debt is open or bought credit is left.
+    work runs, GPUs are reserved, credit is held, a debt is open or bought credit is left.
     """
     actor.require(Scope.ORGANISATION_OWN)
     organisation: Organisation | None = Organisation.objects.visible_to(actor).select_for_update().first()
@@ -56,6 +57,8 @@ def close_organisation(*, actor: Actor, typed: str, at: datetime) -> Organisatio
 def _require_an_end(actor: Actor, organisation: Organisation, at: datetime) -> None:
     if clusters.active_count(organisation.pk):
         raise StillInUse(_("Work is running: stop it first."))
+    if reservations(actor).promised().exists():
+        raise StillInUse(_("GPUs are reserved: cancel the reservation before it starts, or wait for its end."))
     balance = billing.balance(organisation.pk, at)
     if balance.held or billing.open_hold_count([organisation.pk]):
         raise StillInUse(_("Credit is still held for work that ends: try again in some minutes."))

@@ -17,6 +17,7 @@ from aion.tenancy.models import Organisation, OrganisationKind
 from billing.errors import FourEyesNeeded
 from billing.services.catalogue import sku_of
 from clusters import queries as clusters
+from clusters.queries.reservations import sold_on
 from marketplace.audit import Action
 from marketplace.errors import OfferExists, OfferInWrongState, PriceAnnounced
 from marketplace.models import Offer
@@ -80,6 +81,8 @@ def change_offer(*, actor: Actor, public_id: str, wish: OfferWish, at: datetime)
                 raise OfferInWrongState(
                     gettext("It is on sale or proposed: propose a change of it, or withdraw the offer first.")
                 )
+            if (offer.pool_id, offer.capacity_class) != (values["pool_id"], wish.capacity_class) and sold_on(public_id):
+                raise OfferInWrongState(gettext("Reservations of it are not over: keep its pool and class until then."))
             values |= _price_after(offer, wish, at)
             Offer.objects.filter(pk=offer.pk).update(**values)
             offer.refresh_from_db()

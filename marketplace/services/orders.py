@@ -3,8 +3,6 @@
 
 import hashlib
 import json
-import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -24,24 +22,17 @@ from billing import queries as billing
 from billing.queries import PriceInForce
 from billing.services import holds, metering
 from clusters.errors import CapacityNotAvailable, QuotaExceeded
-from clusters.services import workloads
+from clusters.queries.reservations import reserved_on
+from clusters.services import reservations, workloads
 from marketplace.audit import Action
 from marketplace.errors import IdempotencyMismatch, OfferNotFound, OrganisationFrozen
 from marketplace.models import Offer, Order
 from marketplace.queries import quote_amounts
+from marketplace.services.wording import check_text
 from marketplace.states import CapacityClass
 
 MIN_SECONDS = 600
 MIN_EXTENSION = 600
-NAME = re.compile(r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")
-MAX_IMAGE = 200
-# The grammar of container registries: host and port, path, tag, digest; no scheme, and only the path is not optional.
-_HOST = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?"
-_STEP = r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*"
-_DIGEST = r"[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}"
-IMAGE = re.compile(
-    rf"(?:{_HOST}(?:\.{_HOST})*(?::[0-9]{{1,5}})?/)?{_STEP}(?:/{_STEP})*(?::[a-zA-Z0-9_][a-zA-Z0-9_.-]{{0,127}})?(?:@{_DIGEST})?"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +68,8 @@ class Estimate:
     decision: Decision
     watt_hours: int
     g_co2e: int
+    # What pays for it; then it costs nothing of its own.
+    reservation_id: int | None = None
 
     @property
     def balance_after(self) -> int:
@@ -88,20 +81,31 @@ def estimate(*, actor: Actor, request: Request, at: datetime) -> Estimate:
     """Return cost, energy and residency decision of a launch without reserving anything.
 
     Raises Rejected for sizes out of range, OfferNotFound and NotFound for what the actor cannot see, QuotaExceeded and
-    CapacityNotAvailable for what could never run.
+    CapacityNotAvailable for what could never run, and on a reserved offer what ``reservations.usable`` raises.
     """
+    return _estimate(actor=actor, request=request, at=at, lock=False)
+
+
+def _estimate(*, actor: Actor, request: Request, at: datetime, lock: bool) -> Estimate:
     actor.require(Scope.WORKLOADS_READ)
-    project = Project.objects.visible_to(actor).filter(public_id=request.project_id).first()
-    if project is None:
-        raise NotFound(gettext("There is no such project."), field="project")
-    offer = Offer.objects.on_sale().filter(public_id=request.offer_id).first()
-    if offer is None:
-        raise OfferNotFound(gettext("No such offer is on sale: choose one from the price list."), field="offer")
+    project = project_of(actor, request.project_id)
+    offer = _offer_of(actor, request.offer_id)
     organisation = Organisation.objects.visible_to(actor).get()
     quota = launch_quota(project=project, organisation=organisation, sku_code=offer.sku.code, at=at)
     _check_size(request, offer, quota)
-    buyer = billing.Buyer(organisation.pk, organisation.kind)
-    price = billing.price_in_force(sku_id=offer.sku_id, at=at, buyer=buyer, book_id=offer.price_book_id)
+    reservation_id = None
+    if offer.capacity_class == CapacityClass.RESERVED:
+        reservation = reservations.usable(
+            actor=actor, project_id=project.pk, sold=(offer.pool_id, offer.public_id), milli_gpus=request.milli_gpus,
+            max_seconds=request.max_seconds, at=at, lock=lock,
+        )  # fmt: skip
+        reservation_id = reservation.pk
+        price = PriceInForce(
+            reservation.price_id, reservation.sku_id, offer.sku.code, 0, book_code=reservation.price_book
+        )
+    else:
+        buyer = billing.Buyer(organisation.pk, organisation.kind)
+        price = billing.price_in_force(sku_id=offer.sku_id, at=at, buyer=buyer, book_id=offer.price_book_id)
     amounts = quote_amounts(offer=offer, price=price, milli_gpus=request.milli_gpus, seconds=request.max_seconds)
     return Estimate(
         offer=offer,
@@ -115,6 +119,7 @@ def estimate(*, actor: Actor, request: Request, at: datetime) -> Estimate:
         decision=decide(Policy.parse(project.residency_policy), offer.pool.cluster.site.facts()),
         watt_hours=amounts.watt_hours,
         g_co2e=amounts.g_co2e,
+        reservation_id=reservation_id,
     )
 
 
@@ -123,7 +128,7 @@ def place_order(*, actor: Actor, request: Request, at: datetime, idempotency_key
 
     The same key with the same content returns the first order. Raises what ``estimate`` raises, ResidencyViolation,
     InsufficientCredit, OrganisationFrozen, Rejected for a bad name or image, IdempotencyMismatch, Conflict for an
-    archived project, Forbidden for one that is for others only.
+    archived project, Forbidden for one that is for others only, CapacityNotAvailable where others have reserved.
     """
     actor.require(Scope.WORKLOADS_WRITE)
     earlier = _earlier(actor, request, idempotency_key)
@@ -141,10 +146,10 @@ def place_order(*, actor: Actor, request: Request, at: datetime, idempotency_key
 
 @transaction.atomic
 def _place(*, actor: Actor, request: Request, at: datetime, idempotency_key: str | None) -> Order:
-    _check_text(request)
-    quote = estimate(actor=actor, request=request, at=at)
+    check_text(name=request.name, image=request.image, command=request.command)
+    quote = _estimate(actor=actor, request=request, at=at, lock=True)
     organisation = Organisation.objects.visible_to(actor).select_for_update(no_key=True, of=("self",)).get()
-    _require_active(organisation)
+    require_active(organisation)
     require_open(quote.project)
     require_member(actor, quote.project)
     public_id = ids.order_id()
@@ -156,30 +161,17 @@ def _place(*, actor: Actor, request: Request, at: datetime, idempotency_key: str
         gate="order",
         at=at,
     )
-    site = quote.offer.pool.cluster.site
-    purpose = purpose_of(actor, quote)
-    hold = holds.place_hold(purpose=purpose, amount=quote.amount, reference=public_id, at=at)
     workload_ref = ids.workload_id()
-    run = metering.open_run(
-        organisation_id=organisation.pk,
-        project_id=quote.project.pk,
-        member_id=actor.user_id,
-        workload_ref=workload_ref,
-        name=request.name,
-        site_code=site.code,
-        sku_id=quote.price.sku_id,
-        price_id=quote.price.price_id,
-        micro_per_gpu_hour=quote.price.micro_per_gpu_hour,
-        hold_id=hold.pk,
-        decision_id=decision.pk,
-        at=at,
+    paid = _own_payment(
+        actor, quote, name=request.name, reference=public_id, workload_ref=workload_ref, decision_id=decision.pk, at=at
     )
     workload = workloads.create_workload(
         actor=actor,
         at=at,
         public_id=workload_ref,
         organisation_id=organisation.pk,
-        run_id=run.pk,
+        run_id=paid[0],
+        reservation_id=quote.reservation_id,
         project=quote.project,
         pool=quote.offer.pool,
         name=request.name,
@@ -190,7 +182,7 @@ def _place(*, actor: Actor, request: Request, at: datetime, idempotency_key: str
         sku_id=quote.price.sku_id,
         price_id=quote.price.price_id,
         micro_per_gpu_hour=quote.price.micro_per_gpu_hour,
-        hold_id=hold.pk,
+        hold_id=paid[1],
         decision_id=decision.pk,
         spot=quote.offer.capacity_class == CapacityClass.SPOT,
     )
@@ -200,7 +192,7 @@ def _place(*, actor: Actor, request: Request, at: datetime, idempotency_key: str
         project=quote.project,
         offer=quote.offer,
         workload=workload,
-        hold_id=hold.pk,
+        hold_id=paid[1],
         milli_gpus=request.milli_gpus,
         max_seconds=request.max_seconds,
         amount=quote.amount,
@@ -218,6 +210,30 @@ def _place(*, actor: Actor, request: Request, at: datetime, idempotency_key: str
     return order
 
 
+def _own_payment(
+    actor: Actor, quote: Estimate, *, name: str, reference: str, workload_ref: str, decision_id: int, at: datetime
+) -> tuple[int | None, int | None]:
+    """Hold the worst case and write the run's terms; return both ids, or none where a reservation pays."""
+    if quote.reservation_id is not None:
+        return None, None
+    hold = holds.place_hold(purpose=purpose_of(actor, quote), amount=quote.amount, reference=reference, at=at)
+    run = metering.open_run(
+        organisation_id=quote.project.organisation_id,
+        project_id=quote.project.pk,
+        member_id=actor.user_id,
+        workload_ref=workload_ref,
+        name=name,
+        site_code=quote.offer.pool.cluster.site.code,
+        sku_id=quote.price.sku_id,
+        price_id=quote.price.price_id,
+        micro_per_gpu_hour=quote.price.micro_per_gpu_hour,
+        hold_id=hold.pk,
+        decision_id=decision_id,
+        at=at,
+    )
+    return run.pk, hold.pk
+
+
 @transaction.atomic
 def extend_order(*, actor: Actor, workload_id: str, extra_seconds: int, at: datetime) -> Order:
     """Give a workload more time at its frozen price: reserve the difference, then move its hard stop.
@@ -229,13 +245,13 @@ def extend_order(*, actor: Actor, workload_id: str, extra_seconds: int, at: date
     actor.require(Scope.WORKLOADS_WRITE)
     order: Order | None = (
         Order.objects.visible_to(actor)
-        .select_related("workload", "offer", "organisation", "project")
+        .select_related("workload__reservation", "offer", "organisation", "project")
         .filter(workload__public_id=workload_id)
         .first()
     )
     if order is None:
         raise NotFound(gettext("There is no such workload."))
-    _require_active(order.organisation)
+    require_active(order.organisation)
     require_open(order.project)
     require_member(actor, order.project)
     workload = order.workload
@@ -250,8 +266,10 @@ def extend_order(*, actor: Actor, workload_id: str, extra_seconds: int, at: date
     amount = billing.worst_case(
         milli_gpus=workload.milli_gpus, seconds=total, micro_per_gpu_hour=workload.micro_per_gpu_hour
     )
-    workloads.lengthen(workload=workload, max_seconds=total)
-    holds.extend_hold(hold_id=order.hold_id, amount=amount - workload.worst_case, at=at)
+    more = amount - workload.worst_case
+    workloads.lengthen(workload=workload, max_seconds=total, at=at)
+    if order.hold_id is not None:
+        holds.extend_hold(hold_id=order.hold_id, amount=more, at=at)
     audit.record(
         actor=actor,
         action=Action.ORDER_EXTENDED,
@@ -263,12 +281,31 @@ def extend_order(*, actor: Actor, workload_id: str, extra_seconds: int, at: date
     return order
 
 
-def _require_active(organisation: Organisation) -> None:
+def require_active(organisation: Organisation) -> None:
+    """Raise OrganisationFrozen unless something new may start."""
     if organisation.state != OrganisationState.ACTIVE:
         raise OrganisationFrozen(
             gettext("Nothing new can start while %(organisation_name)s is frozen: %(frozen_reason)s.")
             % {"organisation_name": organisation.name, "frozen_reason": organisation.frozen_reason}
         )
+
+
+def project_of(actor: Actor, public_id: str) -> Project:
+    """Return the actor's project. Raises NotFound for a stranger's."""
+    project: Project | None = Project.objects.visible_to(actor).filter(public_id=public_id).first()
+    if project is None:
+        raise NotFound(gettext("There is no such project."), field="project")
+    return project
+
+
+def _offer_of(actor: Actor, public_id: str) -> Offer:
+    """Return what is on sale, or was when the actor reserved of it: a promise outlives its offer."""
+    offer: Offer | None = Offer.objects.on_sale().filter(public_id=public_id).first()
+    if offer is None and reserved_on(actor, public_id):
+        offer = Offer.objects.described().filter(public_id=public_id, capacity_class=CapacityClass.RESERVED).first()
+    if offer is None:
+        raise OfferNotFound(gettext("No such offer is on sale: choose one from the price list."), field="offer")
+    return offer
 
 
 def purpose_of(actor: Actor, quote: Estimate) -> holds.Purpose:
@@ -295,31 +332,14 @@ def _earlier(actor: Actor, request: Request, key: str | None) -> Order | None:
     return order
 
 
-def _check_text(request: Request) -> None:
-    if not NAME.fullmatch(request.name):
-        raise Rejected(
-            gettext("Use up to 63 lower-case letters, digits and hyphens, with a letter or digit at both ends."),
-            field="name",
-        )
-    if len(request.image) > MAX_IMAGE or not IMAGE.fullmatch(request.image):
-        raise Rejected(
-            gettext("This is not an image reference, such as registry.example/team/train:1.0."), field="image"
-        )
-    _check_command(request.command)
-
-
-def _check_command(command: Sequence[str]) -> None:
-    if len(command) > 64 or any(len(part) > 1000 for part in command):
-        raise Rejected(gettext("A command has at most 64 parts of 1,000 characters each."), field="command")
-
-
 def _check_size(request: Request, offer: Offer, quota: int) -> None:
     gpus = request.milli_gpus
     if gpus <= 0:
         raise Rejected(gettext("Ask for at least one GPU."), field="gpus")
     if gpus % 1000 and not offer.pool.fractions:
         raise Rejected(gettext("This pool sells whole GPUs only."), field="gpus")
-    if gpus < offer.min_milli_gpus:
+    # What a reservation begins with is no limit of what runs on it.
+    if gpus < offer.min_milli_gpus and offer.capacity_class != CapacityClass.RESERVED:
         raise Rejected(
             gettext("%(offer_title)s sells at least %(least)s GPUs at one time.")
             % {"offer_title": offer.title, "least": f"{offer.min_milli_gpus / 1000:g}"},
@@ -331,6 +351,20 @@ def _check_size(request: Request, offer: Offer, quota: int) -> None:
             % {"min_seconds": MIN_SECONDS // 60, "offer_seconds": offer.max_seconds // 3600},
             field="max_duration_seconds",
         )
+    require_quota(gpus, quota)
+    if gpus > min(offer.pool.milli_gpus, offer.max_milli_gpus):
+        top = min(offer.pool.milli_gpus, offer.max_milli_gpus)
+        raise CapacityNotAvailable(
+            gettext("%(offer_title)s takes at most %(top)s GPUs for one workload.")
+            % {"offer_title": offer.title, "top": f"{top / 1000:g}"},
+            field="gpus",
+            requested_gpus=gpus / 1000,
+            maximum_gpus=top / 1000,
+        )
+
+
+def require_quota(gpus: int, quota: int) -> None:
+    """Raise QuotaExceeded for more milli-GPUs than may ever be used at one time."""
     if gpus > quota:
         raise QuotaExceeded(
             gettext(
@@ -342,13 +376,4 @@ def _check_size(request: Request, offer: Offer, quota: int) -> None:
             requested_gpus=gpus / 1000,
             quota_gpus=quota / 1000,
             over_gpus=(gpus - quota) / 1000,
-        )
-    if gpus > min(offer.pool.milli_gpus, offer.max_milli_gpus):
-        top = min(offer.pool.milli_gpus, offer.max_milli_gpus)
-        raise CapacityNotAvailable(
-            gettext("%(offer_title)s takes at most %(top)s GPUs for one workload.")
-            % {"offer_title": offer.title, "top": f"{top / 1000:g}"},
-            field="gpus",
-            requested_gpus=gpus / 1000,
-            maximum_gpus=top / 1000,
         )

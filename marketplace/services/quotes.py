@@ -52,6 +52,8 @@ def refusal_of(*, actor: Actor, quote: Estimate, at: datetime) -> Refusal | None
         failing = ", ".join(quote.decision.failing)
         detail = gettext("The project's residency policy denies this site: %(failing)s.") % {"failing": failing}
         return Refusal(Reason.POLICY, "residency_violation", detail)
+    if quote.reservation_id is not None:
+        return None
     try:
         holds.check_hold(purpose=purpose_of(actor, quote), amount=quote.amount, at=at)
     except InsufficientCredit as error:

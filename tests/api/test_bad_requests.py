@@ -93,7 +93,7 @@ def test_only_what_repeats_safely_documents_an_idempotency_key(client: Client) -
         if any(one["name"] == "Idempotency-Key" for one in operations.get("post", {}).get("parameters", ()))
     }
     posts = {path for path, operations in document["paths"].items() if "post" in operations}
-    assert posts - documented == {"/api/v1/estimates", "/api/v1/grant-estimates"}
+    assert posts - documented == {"/api/v1/estimates", "/api/v1/grant-estimates", "/api/v1/reservation-quotes"}
 
 
 PAGED = ["cursor", "limit", "format"]

@@ -8,7 +8,7 @@ import pytest
 from aion.events.models import WebhookEndpoint
 from aion.tenancy.models import Invitation, LegalIdentity, QuotaRequest
 from billing.models import Budget, MonthStatement
-from clusters.models import Pool
+from clusters.models import Pool, Reservation
 from marketplace.grants.models import Application, ExtensionRequest, FinalReport
 from marketplace.models import Offer
 from marketplace.seed.consortium import seed_consortium
@@ -17,7 +17,7 @@ from marketplace.seed.grants import seed_grants
 from marketplace.seed.people import seed_people
 
 EACH = (Application, Budget, ExtensionRequest, FinalReport, Invitation, LegalIdentity, MonthStatement, Offer,
-        QuotaRequest, WebhookEndpoint)  # fmt: skip
+        QuotaRequest, Reservation, WebhookEndpoint)  # fmt: skip
 
 
 @pytest.fixture

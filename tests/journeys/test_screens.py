@@ -13,7 +13,7 @@ from tests.journeys.pages import SCREENS, THINGS
 FOR_MACHINES = {"healthz", "readyz", "metrics", "set_language", "openid_connect_login", "openid_connect_callback",
                 "mfa_login_webauthn"}  # fmt: skip
 # Parts of a page that htmx puts in, and streams.
-FRAGMENTS = {"portal:live", "portal:stream", "portal:estimate", "portal:workload_live"}
+FRAGMENTS = {"portal:live", "portal:stream", "portal:estimate", "portal:workload_live", "portal:reserve_quote"}
 FILES = {"portal:account_export", "portal:usage_csv", "portal:prices_csv", "portal:statement_csv", "portal:focus_csv",
          "portal:focus_parquet", "portal:statement_lines_csv", "portal:grant_file", "portal:review_file",
          "portal:award_letter", "portal:programme_csv", "portal:programme_pdf",

@@ -109,6 +109,7 @@ STATE_TONES = {
         ),
         "info": (
             "admitted",
+            "confirmed",
             "in_review",
             "open",
             "panel",
@@ -189,6 +190,8 @@ STATE_WORDS = {
     "rejected": _("Rejected"),
     "proposed": _("Proposed"),
     "published": _("Published"),
+    "confirmed": _("Confirmed"),
+    "ended": _("Ended"),
 }
 REASON_WORDS = {
     "no_capacity": _("waiting for free capacity"),

@@ -19,6 +19,7 @@ def row_of(line: PricedOffer) -> dict[str, Any]:
             "public_id": offer.public_id,
             "title": offer.title,
             "organisation": {"name": offer.organisation.name},
+            "capacity_class": offer.capacity_class,
             "get_capacity_class_display": offer.get_capacity_class_display(),
             "announced_micro_per_gpu_hour": offer.announced_micro_per_gpu_hour,
             "announced_from": offer.announced_from,

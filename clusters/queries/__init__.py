@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from django.db.models import F, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import F, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 
 from aion.actor import Actor
@@ -15,12 +15,33 @@ from aion.periods import whole_seconds
 from aion.residency.models import ResidencyDecision
 from aion.residency.policy import Facts
 from billing.places import Place
-from clusters.models import Cluster, NodeFlavour, PodInterval, Pool, Site, Workload, WorkloadEvent
+from clusters.models import Cluster, NodeFlavour, PodInterval, Pool, Reservation, Site, Workload, WorkloadEvent
 from clusters.models.topology import FACT_NAMES, FACTS
+from clusters.queries.occupancy import (
+    OCCUPYING,
+    Occupancy,
+    free_milli_gpus,
+    full_pools,
+    occupancies,
+    occupancy_of_pools,
+    occupied_in_sql,
+    reserved_in_sql,
+    scarce_pools,
+)
 from clusters.querysets import WorkloadQuerySet
 from clusters.states import ACTIVE, WorkloadState
 
-OCCUPYING = (WorkloadState.ADMITTED, WorkloadState.STARTING, WorkloadState.RUNNING, WorkloadState.STOPPING)
+__all__ = [
+    "OCCUPYING",
+    "Occupancy",
+    "free_milli_gpus",
+    "full_pools",
+    "occupancies",
+    "occupancy_of_pools",
+    "occupied_in_sql",
+    "reserved_in_sql",
+    "scarce_pools",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +103,8 @@ def energy(*, milli_gpu_seconds: int, watts: int, pue: Decimal, g_per_kwh: int) 
 def workloads(actor: Actor) -> WorkloadQuerySet:
     """Return the actor's workloads, newest first."""
     rows: WorkloadQuerySet = Workload.objects.visible_to(actor)
-    return rows.select_related("project", "pool__flavour", "pool__cluster__site__country").order_by("-queued_at", "-pk")
+    shown = ("project", "reservation", "pool__flavour", "pool__cluster__site__country")
+    return rows.select_related(*shown).order_by("-queued_at", "-pk")
 
 
 def workload_events(actor: Actor, workload: Workload) -> QuerySet[WorkloadEvent]:
@@ -122,15 +144,17 @@ def intervals_of(actor: Actor, workload: Workload) -> QuerySet[PodInterval]:
     return PodInterval.objects.visible_to(actor).filter(workload=workload).order_by("started_at", "pk")
 
 
-def running_of(organisation_id: int | None) -> Running:
-    """Return GPUs in use and the burn rate of an organisation, from its running pods."""
+def running_of(organisation_id: int | None, at: datetime) -> Running:
+    """Return GPUs in use and the burn rate of an organisation: its running pods, and what it has reserved for now."""
     row = (
         PodInterval.objects.open()
         .filter(organisation_id=organisation_id or 0)
         .aggregate(milli=Sum("milli_gpus", default=0), burn=Sum(F("milli_gpus") * F("micro_per_gpu_hour"), default=0))
     )
     active = Workload.objects.filter(organisation_id=organisation_id or 0, state=WorkloadState.RUNNING).count()
-    return Running(row["milli"], row["burn"] // 1000, active)
+    reserved = Reservation.objects.in_force_at(at).filter(organisation_id=organisation_id or 0)
+    rate = reserved.aggregate(burn=Sum(F("milli_gpus") * F("micro_per_gpu_hour"), default=0))["burn"]
+    return Running(row["milli"], (row["burn"] + rate) // 1000, active)
 
 
 def open_window_exact(organisation_id: int | None, at: datetime) -> int:
@@ -139,34 +163,10 @@ def open_window_exact(organisation_id: int | None, at: datetime) -> int:
     rows = PodInterval.objects.unfinished().filter(organisation_id=organisation_id or 0)
     for milli, price, until, ended in rows.values_list("milli_gpus", "micro_per_gpu_hour", "metered_until", "ended_at"):
         total += milli * price * whole_seconds(until, ended or at)
+    for row in Reservation.objects.filter(organisation_id=organisation_id or 0, settled_at=None, starts_at__lt=at):
+        seconds = whole_seconds(row.metered_until, min(row.billed_until, at))
+        total += row.milli_gpus * row.micro_per_gpu_hour * seconds
     return total
-
-
-def occupied_in_sql(pool: str) -> Coalesce:
-    """Return what occupies the pool whose key the outer query calls ``pool``, as an expression."""
-    return _summed(Workload.objects.filter(pool=OuterRef(pool), state__in=OCCUPYING), "pool")
-
-
-def _summed(rows: QuerySet[Workload], by: str) -> Coalesce:
-    return Coalesce(Subquery(rows.order_by().values(by).annotate(total=Sum("milli_gpus")).values("total")), 0)
-
-
-def free_milli_gpus(pool_ids: Iterable[int]) -> dict[int, int]:
-    """Return free capacity per pool: its size less what occupies it."""
-    pools = Pool.objects.filter(pk__in=list(pool_ids)).annotate(used=occupied_in_sql("pk"))
-    return {pk: max(0, size - int(used)) for pk, size, used in pools.values_list("pk", "milli_gpus", "used")}
-
-
-def full_pools(milli_gpus: int) -> list[int]:
-    """Return the pools with fewer than ``milli_gpus`` free because of what occupies them; one query over what runs."""
-    busy = (
-        Workload.objects.filter(state__in=OCCUPYING)
-        .order_by()
-        .values("pool_id", "pool__milli_gpus")
-        .annotate(used=Sum("milli_gpus"))
-        .filter(used__gt=F("pool__milli_gpus") - milli_gpus)
-    )
-    return [row["pool_id"] for row in busy]
 
 
 def site_facts() -> dict[int, Facts]:
