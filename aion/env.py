@@ -4,12 +4,15 @@
 import os
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 from psycopg.conninfo import conninfo_to_dict
 
 TRUE = {"1", "true", "yes", "on"}
 FALSE = {"0", "false", "no", "off", ""}
+CACHE_DATABASE = 1
+CACHE_PATIENCE_SECONDS = 0.25
 
 
 def text(name: str, *, default: str | None = None) -> str:
@@ -84,3 +87,37 @@ def database(name: str) -> dict[str, Any]:
         "PORT": str(parts.get("port", "")),
         "OPTIONS": {key: value for key, value in parts.items() if key not in known},
     }
+
+
+def cache(name: str, *, broker: str) -> dict[str, Any]:
+    """Return Django's settings of the cache that processes share: the one ``name`` points to, or the broker's own.
+
+    A broker that is neither Redis nor Valkey has none: each process then counts for itself. Raises ImproperlyConfigured
+    for an address that is no Redis.
+    """
+    given = os.environ.get(name, "")
+    address = _redis_address(given or broker)
+    if address is None and given:
+        raise ImproperlyConfigured(f"{name} is no address of Redis or Valkey: redis://host:6379/1, unix:///path?db=1.")
+    if address is None:
+        return {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+    if not given:  # another database than the broker's queues stand in
+        address += f"{'&' if '?' in address else '?'}db={CACHE_DATABASE}"
+    return {
+        "BACKEND": "aion.cache.SharedCache",
+        "LOCATION": [address],
+        "KEY_PREFIX": "aion",
+        "OPTIONS": {
+            "serializer": "aion.cache.JsonSerializer",
+            "socket_connect_timeout": CACHE_PATIENCE_SECONDS,
+            "socket_timeout": CACHE_PATIENCE_SECONDS,
+        },
+    }
+
+
+def _redis_address(url: str) -> str | None:
+    """Return ``url`` as the client of Redis writes it; Celery has a scheme of its own for sockets."""
+    parts = urlsplit(url)
+    if parts.scheme == "redis+socket":
+        return f"unix://{parts.path}"
+    return url if parts.scheme in {"redis", "rediss", "unix"} else None

@@ -160,6 +160,7 @@ ACCOUNT_PREVENT_ENUMERATION = True
 MFA_ADAPTER = "aion.tenancy.mfa_adapter.MfaAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_FORMS = {"add_webauthn": "aion.tenancy.mfa_forms.AddPasskeyForm"}
 MFA_PASSKEY_SIGNUP_ENABLED = True
 MFA_TOTP_ISSUER = "AION Marketplace"
 MFA_TOTP_TOLERANCE = 1  # a code typed as its half-minute ends, or a telephone's clock that is late, is no mistake
@@ -201,6 +202,8 @@ STORAGES = {
 WHITENOISE_USE_FINDERS = DEBUG
 
 CELERY_BROKER_URL = env.text("AION_BROKER_URL")
+# What rate limits count (the API's, and those of signing in) is one count for all processes.
+CACHES = {"default": env.cache("AION_CACHE_URL", broker=CELERY_BROKER_URL)}
 CELERY_RESULT_BACKEND = CELERY_BROKER_URL
 CELERY_BROKER_CONNECTION_TIMEOUT = 1.0
 CELERY_RESULT_EXPIRES = 3600

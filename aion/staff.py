@@ -1,38 +1,33 @@
 # SPDX-License-Identifier: Apache-2.0
 """The staff admin: only consortium staff with a second factor, and bases for facts that nobody may edit."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from django import forms
-from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import unquote
 from django.contrib.admin.widgets import AutocompleteSelect
-from django.contrib.postgres.forms import BaseRangeField
+from django.contrib.postgres.fields import DateRangeField
+from django.contrib.postgres.forms import BaseRangeField, RangeWidget
 from django.core.exceptions import ValidationError
 from django.db import DataError, transaction
 from django.db.models import ForeignKey, Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
-from unfold.decorators import action, display
-from unfold.enums import ActionVariant
 from unfold.sites import UnfoldAdminSite
-from unfold.widgets import UnfoldAdminTextareaWidget
+from unfold.widgets import UnfoldAdminDateWidget, UnfoldAdminTextareaWidget
 
 from aion import clock
-from aion.actor import Actor, Scope, Via
 from aion.audit import services as audit
 from aion.errors import DomainError
 from aion.people.verified import factors_of
+from aion.staff_acts import Act, ReasonForm, confirm, on_one, on_rows, staff_actor
+from aion.staff_columns import gpus_column, hours_column, state_column
 from aion.staff_registry import PAGES, QUEUES, Page, Queue, register_pages, register_queues
-from aion.web.templatetags.aion import STATE_TONES
 
 
 class AionAdminSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold has no types
@@ -60,33 +55,6 @@ class AionAdminSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold has no typ
         return redirect("portal:home")
 
 
-def state_column(field: str = "state", description: Any = None) -> Any:
-    """Return an admin column that shows a state as a coloured word."""
-
-    @display(description=description or _("state"), ordering=field, label=STATE_TONES)  # type: ignore[untyped-decorator]  # unfold
-    def column(_: Any, row: Any) -> Any:
-        value, words = getattr(row, field), getattr(row, f"get_{field}_display", None)
-        return value, words() if words else str(value).replace("_", " ").capitalize()
-
-    return column
-
-
-def gpus_column(field: str, description: Any) -> Any:
-    """Return an admin column that writes milli-GPUs as GPUs."""
-
-    @display(description=description, ordering=field)  # type: ignore[untyped-decorator]  # unfold has no types
-    def column(_: Any, row: Any) -> str:
-        return f"{getattr(row, field) / 1000:,g}"
-
-    return column
-
-
-def staff_actor(request: HttpRequest) -> Actor:
-    """Return the actor of a member of staff; the services' audit rows carry the person."""
-    user: Any = request.user
-    return Actor(user.pk, None, "staff", frozenset(Scope), Via.ADMIN, user.email)
-
-
 class KeyedSelect(AutocompleteSelect):
     """A row to choose by its key; what is no key chooses none, where Django's own would fail to show the form again."""
 
@@ -101,6 +69,16 @@ class KeyedSelect(AutocompleteSelect):
         except ValidationError:
             return False
         return True
+
+
+class DateRangeWidget(RangeWidget):
+    """Two days of a range, as this site shows a day."""
+
+    template_name = "unfold/widgets/range.html"
+
+    def __init__(self) -> None:
+        """Take the widget of a single day for both."""
+        super().__init__(UnfoldAdminDateWidget)
 
 
 class KeyedChoices:
@@ -121,6 +99,8 @@ class StaffAdmin(KeyedChoices, ModelAdmin):  # type: ignore[misc]  # unfold has 
         """Name both ends of a range for screen readers: its label names neither."""
         formfield = super().formfield_for_dbfield(db_field, request, **kwargs)
         if isinstance(formfield, BaseRangeField):
+            if isinstance(db_field, DateRangeField):
+                formfield.widget = DateRangeWidget()
             for widget, end in zip(formfield.widget.widgets, (_("from"), _("until")), strict=True):
                 widget.attrs["aria-label"] = f"{formfield.label}: {end}"
         return formfield
@@ -221,94 +201,6 @@ def plain(value: Any) -> Any:
     return value.pk if isinstance(value, Model) else str(value)
 
 
-class ReasonForm(forms.Form):
-    """Why."""
-
-    reason = forms.CharField(
-        label=_("Reason"),
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
-        max_length=200,
-        help_text=_("It goes on the record with your name."),
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Act:
-    """What staff do to rows, each time asked on a page of its own that says what it does.
-
-    ``call`` is the service: it takes actor, row, at and the form's fields by name, and may raise DomainError.
-    """
-
-    title: Any
-    done: Any
-    call: Callable[..., Any]
-    warning: Any = ""
-    button: Any = ""
-    danger: bool = False
-    form: type[forms.Form] = ReasonForm
-    facts: Callable[[Any], Sequence[tuple[Any, Any]]] = field(default=lambda _row: ())
-    initial: Callable[[Any], dict[str, Any]] = field(default=lambda _row: {})
-
-
-def confirm(model_admin: Any, request: HttpRequest, rows: Sequence[Any], act: Act, *, back: str) -> HttpResponse | None:
-    """Ask on a page of its own; once confirmed, act on each row, show every refusal and return None."""
-    initial = act.initial(rows[0]) if rows else {}
-    form = act.form(request.POST if "confirmed" in request.POST else None, initial=initial)
-    if form.is_valid():
-        for row in rows:
-            words = str(row)
-            try:
-                act.call(actor=staff_actor(request), row=row, at=clock.now(), **form.cleaned_data)
-            except DomainError as error:
-                messages.error(request, f"{words}: {error.detail}")
-            else:
-                messages.success(request, f"{words}: {act.done}")
-        return None
-    context = {
-        **model_admin.admin_site.each_context(request),
-        "title": act.title,
-        "act": act,
-        "rows": [(row.pk, str(row), act.facts(row)) for row in rows],
-        "form": form,
-        "action": request.POST.get("action"),
-        "back": back,
-        "opts": model_admin.model._meta,
-    }
-    return TemplateResponse(request, "admin/confirm_reason.html", context)
-
-
-def on_rows(name: str, act: Act) -> Any:
-    """Return a list's action that confirms ``act`` for the chosen rows."""
-
-    def run(model_admin: Any, request: HttpRequest, rows: QuerySet[Any]) -> HttpResponse | None:
-        return confirm(model_admin, request, list(rows), act, back=request.get_full_path())
-
-    run.__name__ = name
-    return admin.action(description=act.title, permissions=["decide"])(run)
-
-
-def on_one(name: str, act: Act) -> Any:
-    """Return a button of a row's own page that confirms ``act`` for it."""
-
-    def run(model_admin: Any, request: HttpRequest, object_id: str) -> HttpResponse:
-        row = model_admin.get_object(request, unquote(object_id))
-        kind = f"{model_admin.opts.app_label}_{model_admin.opts.model_name}"
-        listed = reverse(f"admin:{kind}_changelist")
-        if row is None:
-            messages.error(request, _("It is not there any more."))
-            return redirect(listed)
-        own = reverse(f"admin:{kind}_change", args=[object_id])
-        asked = confirm(model_admin, request, [row], act, back=own)
-        if asked is not None:
-            return asked
-        return redirect(own if model_admin.get_object(request, unquote(object_id)) is not None else listed)
-
-    run.__name__ = name
-    variant = ActionVariant.DANGER if act.danger else ActionVariant.PRIMARY
-    button = action(description=act.title, url_path=name.replace("_one", ""), permissions=["decide"], variant=variant)
-    return button(run)
-
-
 class DecidedAdmin(ReadOnlyAdmin):
     """Rows on which staff decide by acts, never by an edit. ``waiting`` says which rows the buttons are for."""
 
@@ -394,6 +286,7 @@ __all__ = [
     "ReasonForm",
     "confirm",
     "gpus_column",
+    "hours_column",
     "on_one",
     "on_rows",
     "register_pages",

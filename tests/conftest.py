@@ -9,20 +9,33 @@ import pytest
 from django.conf import settings
 from django.db import connection
 from django.test import Client
-from django.test.utils import setup_databases, teardown_databases
+from django.test.utils import teardown_databases
 from django.utils import translation
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from rest_framework.test import APIClient
 
 from clusters.kube.connect import connect
 from clusters.simulator.server import serve
-from tests.scheduling import ByPlace
+from tests.database import make_database
+from tests.scheduling import ByPlace, longest_first
 from tests.worlds import Market, Tenant, make_market, make_tenant, make_user
+
+# How long an example takes says how busy the machine is, and no test of this suite is about time.
+hypothesis_settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("house")
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByPlace:
     """Keep what belongs together on one worker."""
     return ByPlace(config, log)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes long, so that no worker ends alone with it; the rest keeps its random order."""
+    longest_first(items)
 
 
 @pytest.fixture(scope="session")
@@ -34,7 +47,7 @@ def django_db_setup(
     pytest-django makes it only where a test asks for ``db``: ``committed`` alone would empty the real database.
     """
     with django_db_blocker.unblock():
-        made = setup_databases(verbosity=0, interactive=False)
+        made = make_database()
     yield
     with django_db_blocker.unblock():
         teardown_databases(made, verbosity=0)
@@ -77,15 +90,22 @@ def site_server() -> Iterator[Any]:
 
 @pytest.fixture
 def committed(django_db_setup: Any, django_db_blocker: Any) -> Iterator[None]:
-    """Commit for real, for tests of concurrency; facts cannot be deleted, so the tables are emptied behind triggers."""
+    """Commit for real, for tests of concurrency; facts cannot be deleted, so the tables are emptied behind triggers.
+
+    What migrations wrote stays. Few tables have rows: emptying those takes a fraction of truncating all of them.
+    """
     with django_db_blocker.unblock():
         yield
         kept = {"django_migrations", "residency_territory", "django_content_type", "auth_permission"}
-        kept |= {"grants_aidrule", "grants_excludedsector", "grants_publicholiday"}
+        kept |= {"grants_aidrule", "grants_excludedsector", "grants_publicholiday", "tenancy_termsversion"}
         with connection.cursor() as cursor:
             tables = [name for name in connection.introspection.table_names(cursor) if name not in kept]
+            asked = (f"SELECT '{name}' WHERE EXISTS (SELECT FROM {name})" for name in tables)
+            cursor.execute(" UNION ALL ".join(asked))
+            used = [name for (name,) in cursor.fetchall()]
             cursor.execute("SET session_replication_role = replica")
-            cursor.execute(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY")
+            for name in used:
+                cursor.execute(f"DELETE FROM {name}")
             cursor.execute("SET session_replication_role = DEFAULT")
 
 

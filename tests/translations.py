@@ -17,6 +17,11 @@ TRANS = re.compile(r"""\{%\s*trans\s+(?:"([^"]*)"|'([^']*)')""")
 BLOCK = re.compile(r"\{%\s*blocktrans([^%]*)%\}(.*?)\{%\s*endblocktrans\s*%\}", re.DOTALL)
 # French has a narrow no-break space there, so that no line begins with the sign.
 PLAIN_SPACE = re.compile(r"\S [:?!;](?:\s|$)")
+# And a no-break space inside a number and between a number and its unit.
+LOOSE_NUMBER = re.compile(
+    r"\d \d{3}(?!\d)"
+    r"|(?:\d|%\(\w+\)[sd]) (?:%(?!\()|(?:cr|GPU|GPU-h|h|j|min|Mo|Gio|kWh|Wh|crédits?|euros?)(?![\w’]))"
+)
 VARIABLE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 
 
@@ -90,6 +95,11 @@ def main() -> int:
         f"plain space before : ; ? or !: {entry.msgid!r}"
         for entry in catalogue
         if any(PLAIN_SPACE.search(text) for text in (entry.msgstr, *entry.msgstr_plural.values()))
+    ]
+    problems += [
+        f"a number can be torn from its thousands or its unit: {entry.msgid!r}"
+        for entry in catalogue
+        if any(LOOSE_NUMBER.search(text) for text in (entry.msgstr, *entry.msgstr_plural.values()))
     ]
     compiled = {(e.msgid, e.msgstr, str(e.msgstr_plural)) for e in polib.mofile(str(MO))} if MO.exists() else set()
     if {(e.msgid, e.msgstr, str(e.msgstr_plural)) for e in catalogue} != compiled:

@@ -4,14 +4,14 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from django.utils import formats
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from aion.money import to_decimal
+from aion import figures
 from aion.tenancy.roles import Role
 
 OWNERS = frozenset({Role.OWNER, Role.ADMIN})
@@ -102,23 +102,33 @@ def _shown(items: Iterable[tuple[str, Any]]) -> dict[str, str]:
     for key, value in items:
         if value is None or isinstance(value, (dict, list)):
             continue
-        shown[key] = _number(value) if isinstance(value, float) else str(value)
+        shown[key] = _words(key, value)
         if key.endswith("_microcredits") and isinstance(value, int):
-            amount = to_decimal(value)
-            shown[key.removesuffix("_microcredits") + "_credits"] = formats.number_format(amount, decimal_pos=2)
-        elif key.endswith("_at") and isinstance(value, str):
-            shown[key] = value[:16].replace("T", " ")
-        elif key == "state" and isinstance(value, str):
-            # States are words of the catalogue already: the portal writes them in its tables.
-            shown[key] = gettext(value.replace("_", " ").capitalize())
-        elif key == "role" and value in Role:
-            shown[key] = str(Role(value).label)
+            shown[key.removesuffix("_microcredits") + "_credits"] = figures.credits(value)
     return shown
 
 
-def _number(value: float) -> str:
-    """Write ``value`` without a fraction that is nothing, with the sign of decimals of the present language."""
-    return str(formats.number_format(Decimal(str(value)).normalize()))
+def _words(key: str, value: Any) -> str:
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return figures.number(Decimal(str(value)).normalize() if isinstance(value, float) else value)
+    if isinstance(value, str) and key.endswith(("_at", "_on", "until")):
+        return _date(value)
+    if key == "state" and isinstance(value, str):
+        # States are words of the catalogue already: the portal writes them in its tables.
+        return gettext(value.replace("_", " ").capitalize())
+    return str(Role(value).label) if key == "role" and value in Role else str(value)
+
+
+def _date(value: str) -> str:
+    """Write the day or the instant that ``value`` spells; as it stands where it spells neither."""
+    try:
+        return figures.day(date.fromisoformat(value))
+    except ValueError:
+        pass
+    try:
+        return figures.instant(datetime.fromisoformat(value))
+    except ValueError:
+        return value
 
 
 register_families(

@@ -10,6 +10,7 @@ from aion.actor import Actor, Scope, system
 from aion.audit import services as audit
 from aion.errors import Conflict, Forbidden, NotFound, Rejected
 from aion.events.services.emission import emit
+from aion.figures import gpus
 from aion.people import quota_event_types  # noqa: F401 - registers what is emitted here
 from aion.tenancy.audit import Action
 from aion.tenancy.models import Organisation, Project, Quota, QuotaRequest, QuotaState
@@ -52,7 +53,7 @@ def request_quota(
     if not present < milli_gpus <= MAX_MILLI_GPUS:
         raise Rejected(
             gettext("Ask for more than the present %(present)s GPUs, and for at most %(most)s.")
-            % {"present": f"{present / 1000:g}", "most": f"{MAX_MILLI_GPUS // 1000:,}"},
+            % {"present": gpus(present), "most": gpus(MAX_MILLI_GPUS)},
             field="gpus",
         )
     if not 1 <= len(reason.strip()) <= MAX_REASON:

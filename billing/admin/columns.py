@@ -11,18 +11,14 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 
-from aion.money import decimal_string, floor_charge
-from aion.web.templatetags.aion import gpu_hours
+from aion.figures import credits_in_full, gpu_hours
+from aion.money import floor_charge
 from billing.states import RequestState
 
 
 def credits_text(micro: int | None) -> str:
     """Write micro-credits as credits, with all that is behind the point and at least two places."""
-    if micro is None:
-        return "–"
-    sign = "−" if micro < 0 else ""
-    whole, _point, rest = decimal_string(abs(micro)).partition(".")
-    return f"{sign}{int(whole):,}.{rest.rstrip('0'):0<2}"
+    return credits_in_full(micro)
 
 
 def money(name: str, title: Any) -> Any:

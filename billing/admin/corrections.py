@@ -13,6 +13,7 @@ from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextareaWid
 
 from aion import clock
 from aion.actor import Actor
+from aion.figures import NBSP, instant, number
 from aion.staff import Act, AskedAdmin, AskForm, on_one, on_rows, staff_actor, state_column
 from billing.admin.columns import WithTables, credits_text, pending_first, table
 from billing.models import CorrectionRequest, Transfer
@@ -61,7 +62,7 @@ def _facts(request: CorrectionRequest) -> Sequence[tuple[Any, Any]]:
     return (
         (_("Organisation"), request.organisation),
         (_("Device"), request.meter.reference),
-        (_("Hour"), f"{request.hour:%Y-%m-%d %H:%M} UTC + {request.start_second} s"),
+        (_("Hour"), f"{instant(request.hour)} UTC + {number(request.start_second)}{NBSP}s"),
         (_("Seconds"), f"{request.seconds_before} → {request.seconds_after}"),
         (_("Asked by"), request.requested_by),
         (_("Reason"), request.reason),

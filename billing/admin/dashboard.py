@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from aion import clock
 from aion.audit.models import AuditEvent
+from aion.figures import instant
 from aion.staff import QUEUES, Queue, register_queues
 from aion.tenancy.models import Organisation, OrganisationState
 from billing.admin.columns import table
@@ -52,7 +53,7 @@ def waiting(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         }
     if user.has_perm("audit.view_auditevent"):
         rows = [
-            [f"{one.at:%Y-%m-%d %H:%M}", one.actor_label, one.action, one.subject_label, one.reason or "–"]
+            [instant(one.at), one.actor_label, one.action, one.subject_label, one.reason or "–"]
             for one in AuditEvent.objects.order_by("-pk")[:SHOWN]
         ]
         context["acts"] = table("", [_("When (UTC)"), _("Who"), _("What"), _("Subject"), _("Reason")], rows)

@@ -24,9 +24,9 @@ from unfold.widgets import (
 from aion import clock
 from aion.actor import Actor
 from aion.errors import DomainError
+from aion.figures import NBSP, gpu_hours, instant, number
 from aion.money import from_decimal
 from aion.staff import Act, DecidedAdmin, on_one, staff_actor, state_column
-from aion.web.templatetags.aion import gpu_hours
 from billing.admin.columns import WithTables, credits_text, pending_first, table
 from billing.admin.pricing import tier_words
 from billing.models import Price, PriceBook, PriceDraft, Sku
@@ -119,7 +119,7 @@ def _discard(*, actor: Actor, row: PriceDraft, at: datetime) -> None:
 def _facts(draft: PriceDraft) -> Sequence[tuple[Any, Any]]:
     return (
         (_("Price book"), draft.book),
-        (_("Valid from"), f"{draft.valid_from:%Y-%m-%d %H:%M} UTC"),
+        (_("Valid from"), f"{instant(draft.valid_from)} UTC"),
         (_("Prices"), ", ".join(f"{code}: {credits_text(int(micro))}" for code, micro in sorted(draft.lines.items()))),
         (_("Prepared by"), draft.created_by),
         (_("Reason"), draft.reason),
@@ -249,7 +249,8 @@ def _list_book() -> Sequence[int]:
 
 
 def _tiers(draft: PriceDraft, code: str) -> str:
-    return "; ".join(f"{hours:,} h: {credits_text(micro)}" for hours, micro in draft.tiers.get(code, [])) or "–"
+    tiers = draft.tiers.get(code, [])
+    return "; ".join(f"{number(hours)}{NBSP}h: {credits_text(micro)}" for hours, micro in tiers) or "–"
 
 
 def _lines(draft: PriceDraft) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from unfold.decorators import action
 from unfold.enums import ActionVariant
 
 from aion import clock
+from aion.figures import NBSP, instant, number
 from aion.staff import KeptAdmin, ReadOnlyAdmin
 from billing.admin.columns import WithTables, credits_text, money, table
 from billing.models import Price, PriceBook, Sku
@@ -25,16 +26,16 @@ FAR = "–"
 
 def period_words(valid: Any) -> str:
     """Write a half-open period of time."""
-    start = f"{valid.lower:%Y-%m-%d %H:%M}"
+    start = instant(valid.lower)
     if valid.upper is None:
         return gettext("from %(start)s on") % {"start": start}
-    return f"{start} → {valid.upper:%Y-%m-%d %H:%M}"
+    return f"{start} → {instant(valid.upper)}"
 
 
 def tier_words(price: Price) -> str:
     """Write the volume tiers of a price."""
-    tiers = [f"{tier.from_gpu_hours:,} h: {credits_text(tier.micro_per_gpu_hour)}" for tier in price.tiers.all()]
-    return "; ".join(tiers) or FAR
+    tiers = ((number(tier.from_gpu_hours), credits_text(tier.micro_per_gpu_hour)) for tier in price.tiers.all())
+    return "; ".join(f"{hours}{NBSP}h: {price_text}" for hours, price_text in tiers) or FAR
 
 
 @admin.register(Sku)

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from aion.actor import Actor
+from aion.figures import instant
 from aion.residency.models import ResidencyDecision
 from aion.staff import Act, DecidedAdmin, gpus_column, on_one, on_rows
 from billing.admin.columns import WithTables, table
@@ -132,6 +133,6 @@ def _tables(usage: QuarantinedUsage) -> list[dict[str, Any]]:
         tables.append(table(_("What was metered"), [_("What"), _("Value")], [*facts, (_("Residency decision"), words)]))
     if hasattr(usage, "review"):
         review = usage.review
-        row = [f"{review.reviewed_at:%Y-%m-%d %H:%M}", review.reviewed_by, review.note]
+        row = [instant(review.reviewed_at), review.reviewed_by, review.note]
         tables.append(table(_("Finding"), [_("When"), _("By"), _("Finding")], [row]))
     return tables

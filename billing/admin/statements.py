@@ -6,9 +6,9 @@ from typing import Any, ClassVar
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
+from aion.figures import gpu_hours
 from aion.money import floor_charge
 from aion.staff import ReadOnlyAdmin
-from aion.web.templatetags.aion import gpu_hours
 from billing.admin.columns import WithTables, credits_text, exact_money, gpu_hours_column, table
 from billing.models import MonthStatement, StatementLine
 

@@ -23,6 +23,10 @@ class RunAdmin(ReadOnlyAdmin):
     search_fields: ClassVar = ["workload_ref", "name", "organisation__name"]
     ordering: ClassVar = ["-pk"]
     show_full_result_count = False
+    fields: ClassVar = [
+        "workload_ref", "name", "organisation", "project", "member_id", "sku", "site_code", "price", "per_hour",
+        "hold_id", "decision_id", "opened_at",
+    ]  # fmt: skip
     per_hour = money("micro_per_gpu_hour", _("credits per GPU-hour"))
 
 
@@ -36,6 +40,7 @@ class MeterAdmin(ReadOnlyAdmin):
     search_fields: ClassVar = ["reference", "run__workload_ref", "organisation__name"]
     ordering: ClassVar = ["-pk"]
     show_full_result_count = False
+    fields: ClassVar = ["reference", "organisation", "run", "price", "per_hour", "gpus", "allowed", "opened_at"]
     gpus = gpus_column("milli_gpus", _("GPUs"))
     per_hour = money("micro_per_gpu_hour", _("credits per GPU-hour"))
 
@@ -50,6 +55,7 @@ class UsageHourAdmin(ReadOnlyAdmin):
     search_fields: ClassVar = ["organisation__name", "project__name", "site_code"]
     ordering: ClassVar = ["-pk"]
     show_full_result_count = False
+    fields: ClassVar = ["hour", "organisation", "project", "sku", "site_code", "gpu_hours", "charged"]
     gpu_hours = gpu_hours_column()
     charged = exact_money()
 

@@ -7,28 +7,15 @@ from django.http import StreamingHttpResponse
 from django.utils.translation import gettext
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework.negotiation import BaseContentNegotiation
-from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 
 from aion import clock
 from aion.actor import Actor, Scope
+from aion.api.negotiation import OneForm
 from aion.api.views import KnownParameters
 from aion.errors import Rejected
 from aion.web.downloads import download
 from billing import export
-
-
-class OneForm(BaseContentNegotiation):
-    """The file's form is a parameter of ours; DRF would take ``?format=`` for its own and answer 404."""
-
-    def select_parser(self, request: Request, parsers: Any) -> Any:
-        """Take the first."""
-        return parsers[0]
-
-    def select_renderer(self, request: Request, renderers: Any, format_suffix: Any = None) -> tuple[Any, str]:
-        """Take JSON, which errors are in."""
-        return JSONRenderer(), JSONRenderer.media_type
 
 
 class FocusExportViewSet(KnownParameters):

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 from aion import clock
 from aion.actor import Scope
 from aion.errors import DomainError, TooMany
-from aion.web.templatetags.aion import credits as credits_words
+from aion.figures import credits
 from aion.web.views import ActorView
 from billing import queries
 from billing.services import vouchers
@@ -62,7 +62,7 @@ class RedeemView(ActorView):
                 messages.success(
                     request,
                     _("%(amount)s credits were added. You can spend them now.")
-                    % {"amount": credits_words(redemption.promo.amount)},
+                    % {"amount": credits(redemption.promo.amount)},
                 )
                 return redirect("portal:credits", slug=self.organisation.slug)
         return self._page(request, form, status=status)

@@ -15,6 +15,7 @@ from aion.actor import Actor, Scope
 from aion.audit import services as audit
 from aion.errors import NotFound
 from aion.events.services.emission import emit
+from aion.figures import credits_in_full
 from aion.money import decimal_string
 from aion.periods import floor_day, next_month, week_start
 from aion.tenancy.models import Membership, Project
@@ -109,10 +110,10 @@ def _refuse_without_room(standings: Sequence[BudgetStanding], *, asked: dict[int
             "name": one.name,
             "scope": shown.get_scope_display(),
             "period": shown.get_period_display(),
-            "cap": decimal_string(one.amount),
-            "spent": decimal_string(one.spent),
-            "held": decimal_string(one.held),
-            "over": decimal_string(max(0, over)),
+            "cap": credits_in_full(one.amount),
+            "spent": credits_in_full(one.spent),
+            "held": credits_in_full(one.held),
+            "over": credits_in_full(max(0, over)),
             "percent": frozen,
         }
         raise BudgetExceeded(
@@ -320,7 +321,7 @@ def _check_shares(actor: Actor, wish: BudgetWish, *, other_than: int | None) -> 
     if wish.scope is BudgetScope.ORGANISATION and shares > wish.amount:
         raise BudgetNotPossible(
             gettext("Budgets of projects add up to %(shares)s credits in this period: lower them first.")
-            % {"shares": decimal_string(shares)},
+            % {"shares": credits_in_full(shares)},
             field="amount",
         )
     whole = same.filter(scope=BudgetScope.ORGANISATION).first()
@@ -331,9 +332,9 @@ def _check_shares(actor: Actor, wish: BudgetWish, *, other_than: int | None) -> 
                 "%(shares)s: at most %(amount_shares)s are left."
             )
             % {
-                "whole_amount": decimal_string(whole.amount),
-                "shares": decimal_string(shares),
-                "amount_shares": decimal_string(max(0, whole.amount - shares)),
+                "whole_amount": credits_in_full(whole.amount),
+                "shares": credits_in_full(shares),
+                "amount_shares": credits_in_full(max(0, whole.amount - shares)),
             },
             field="amount",
         )

@@ -13,10 +13,10 @@ from aion.audit import services as audit
 from aion.errors import NotFound, Rejected
 from aion.periods import floor_hour
 from billing.audit import Action
-from billing.errors import CorrectionNotPossible, FourEyesNeeded
+from billing.errors import CorrectionNotPossible
 from billing.models import CorrectionRequest, Meter, QuarantinedUsage, QuarantineReview, Run, UsageRecord
 from billing.services.metering import BatchResult, post_staged
-from billing.services.requests import lock_pending
+from billing.services.requests import lock_pending, require_second
 from billing.states import RequestState
 
 SOURCE = "correction"
@@ -85,8 +85,11 @@ def approve_correction(*, actor: Actor, public_id: str, at: datetime) -> BatchRe
     refund goes back to the lots that paid for the day, last payer first; a further charge burns as usage does.
     """
     request = _pending(public_id)
-    if request.requested_by_id == actor.user_id:
-        raise FourEyesNeeded(gettext("You asked for this correction: a second member of staff must approve it."))
+    require_second(
+        actor,
+        request.requested_by_id,
+        gettext("You asked for this correction: a second member of staff must approve it."),
+    )
     # One correction of a run at a time, and none while a batch of its operator is judged.
     Run.objects.select_for_update(no_key=True).get(meters=request.meter_id)
     before, revision = metered(meter_id=request.meter_id, hour=request.hour, start_second=request.start_second)
@@ -153,4 +156,6 @@ def _require_free(*, meter_id: int, hour: datetime, start_second: int, seconds: 
 
 
 def _pending(public_id: str) -> CorrectionRequest:
-    return lock_pending(CorrectionRequest, public_id, missing=gettext("No such correction waits for a decision."))
+    rows = CorrectionRequest.objects.filter(public_id=public_id)
+    request: CorrectionRequest = lock_pending(rows, missing=gettext("No such correction waits for a decision."))
+    return request

@@ -14,14 +14,15 @@ from aion.actor import Actor
 from aion.audit import services as audit
 from aion.errors import NotFound, Rejected
 from aion.events.services.emission import emit
+from aion.figures import instant
 from aion.money import decimal_string
 from aion.periods import next_midnight
 from aion.residency.policy import Level
 from billing.audit import Action
-from billing.errors import FourEyesNeeded, InvalidAmount, LotNotProlonged
+from billing.errors import InvalidAmount, LotNotProlonged
 from billing.models import CreditRequest, LedgerAccount
 from billing.services.ledger import platform_account, post_transfer
-from billing.services.requests import lock_pending, require_sites, require_skus
+from billing.services.requests import lock_pending, require_second, require_sites, require_skus
 from billing.states import ORIGIN_RANK, AccountKind, Origin, RequestState, TransferKind
 
 NO_LEVEL = 0
@@ -207,8 +208,7 @@ def issue_decided(
     """
     if amount <= 0:
         raise InvalidAmount(gettext("The amount must be above zero."), field="amount")
-    if actor.user_id is None or actor.user_id == asked_by_id:
-        raise FourEyesNeeded(gettext("You proposed this yourself: another member of staff must approve it."))
+    require_second(actor, asked_by_id, gettext("You proposed this yourself: another member of staff must approve it."))
     if expires_at <= at:
         raise Rejected(gettext("The expiry must lie in the future."), field="expires_at")
     require_skus(only.sku_codes)
@@ -252,7 +252,7 @@ def prolong_lot(*, actor: Actor, lot_id: int, expires_at: datetime, reason: str,
     if until <= before:
         raise LotNotProlonged(
             gettext("The lot is usable until %(before)s UTC already: choose a later day.")
-            % {"before": f"{before:%Y-%m-%d %H:%M}"},
+            % {"before": instant(before)},
             field="until",
         )
     lot.expires_at = until
@@ -272,8 +272,9 @@ def prolong_lot(*, actor: Actor, lot_id: int, expires_at: datetime, reason: str,
 def approve_grant(*, actor: Actor, public_id: str, at: datetime) -> CreditRequest:
     """Issue a waiting grant. Raises FourEyesNeeded for the person who asked, NotFound when nothing waits."""
     request = _pending(public_id)
-    if request.requested_by_id == actor.user_id:
-        raise FourEyesNeeded(gettext("You asked for this grant: a second member of staff must approve it."))
+    require_second(
+        actor, request.requested_by_id, gettext("You asked for this grant: a second member of staff must approve it.")
+    )
     _issue(actor=actor, request=request, at=at)
     return request
 
@@ -289,7 +290,9 @@ def reject_grant(*, actor: Actor, public_id: str, reason: str, at: datetime) -> 
 
 
 def _pending(public_id: str) -> CreditRequest:
-    return lock_pending(CreditRequest, public_id, missing=gettext("No such request waits for a decision."))
+    rows = CreditRequest.objects.filter(public_id=public_id)
+    request: CreditRequest = lock_pending(rows, missing=gettext("No such request waits for a decision."))
+    return request
 
 
 def _columns(only: Restriction) -> dict[str, Any]:

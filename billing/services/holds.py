@@ -10,7 +10,7 @@ from django.db.models import F, Max
 from django.utils.translation import gettext as _
 
 from aion.errors import NotFound
-from aion.money import decimal_string
+from aion.figures import credits_in_full
 from billing.errors import InsufficientCredit, InvalidAmount
 from billing.models import Hold, HoldLeg
 from billing.services import budgets
@@ -192,7 +192,7 @@ def _refuse_without_credit(*, needed: int, available: int) -> None:
                 "The worst case costs %(needed)s credits and %(available)s are available for it: add credits, or ask "
                 "for fewer GPUs or less time."
             )
-            % {"needed": decimal_string(needed), "available": decimal_string(available)},
+            % {"needed": credits_in_full(needed), "available": credits_in_full(available)},
             needed_microcredits=needed,
             available_microcredits=available,
             missing_microcredits=needed - available,

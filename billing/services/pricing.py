@@ -14,8 +14,8 @@ from aion.errors import NotFound, Rejected
 from aion.money import exact_charge, floor_charge
 from aion.periods import month_start
 from billing.audit import Action
-from billing.errors import FourEyesNeeded
 from billing.models import Price, PriceBook, PriceDraft, PriceTier, Sku
+from billing.services.requests import require_second
 from billing.states import DraftState
 
 MAX_GPU_HOURS = 2_000_000_000
@@ -206,8 +206,9 @@ def preview_prices(*, draft: PriceDraft, at: datetime) -> list[Effect]:
 def publish_draft(*, actor: Actor, public_id: str, at: datetime) -> list[Price]:
     """Put a draft's prices in force, all of them or none. Raises FourEyesNeeded, NotFound, Rejected when it is late."""
     draft = _draft(public_id)
-    if draft.created_by_id == actor.user_id:
-        raise FourEyesNeeded(gettext("You prepared these prices: a second member of staff must publish them."))
+    require_second(
+        actor, draft.created_by_id, gettext("You prepared these prices: a second member of staff must publish them.")
+    )
     if draft.valid_from <= at:
         raise Rejected(gettext("Its start has passed: prepare it again with a later one."), field="valid_from")
     skus = {sku.code: sku for sku in Sku.objects.filter(code__in=draft.lines)}

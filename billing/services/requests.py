@@ -1,17 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What several of staff's requests check alike."""
+"""What is asked for by one person and decided by another checks alike, whatever it is."""
 
 from collections.abc import Iterable
 from typing import TypeVar
 
+from django.db.models import Model, QuerySet
 from django.utils.translation import gettext
 
+from aion.actor import Actor
 from aion.errors import NotFound, Rejected
-from billing.models import CorrectionRequest, CreditRequest, Sku
+from billing.errors import FourEyesNeeded
+from billing.models import Sku
 from billing.places import places
 from billing.states import RequestState
 
-Asked = TypeVar("Asked", CorrectionRequest, CreditRequest)
+Asked = TypeVar("Asked", bound=Model)
 
 
 def require_skus(codes: Iterable[str]) -> None:
@@ -33,11 +36,15 @@ def require_sites(codes: Iterable[str]) -> None:
         )
 
 
-def lock_pending(model: type[Asked], public_id: str, *, missing: str) -> Asked:
-    """Return a request that waits for a decision, locked. Raises NotFound, saying ``missing``."""
-    request: Asked | None = (
-        model.objects.select_for_update().filter(public_id=public_id, state=RequestState.PENDING).first()
-    )
-    if request is None:
+def lock_pending(rows: QuerySet[Asked], *, missing: str) -> Asked:
+    """Return the one of ``rows`` that waits for a decision, locked alone. Raises NotFound, saying ``missing``."""
+    found = rows.filter(state=RequestState.PENDING).select_for_update(of=("self",)).first()
+    if found is None:
         raise NotFound(missing)
-    return request
+    return found
+
+
+def require_second(actor: Actor, asked_by_id: int | None, detail: str) -> None:
+    """Refuse who asked as the one who decides, and whoever is no person. Raises FourEyesNeeded, saying ``detail``."""
+    if actor.user_id is None or actor.user_id == asked_by_id:
+        raise FourEyesNeeded(detail)

@@ -11,6 +11,7 @@ from django.utils.translation import gettext
 from aion.actor import Actor
 from aion.audit import services as audit
 from aion.errors import Conflict, NotFound, Rejected
+from aion.figures import credits_in_full
 from aion.money import decimal_string
 from billing.audit import Action
 from billing.errors import AlreadyReversed, InvalidAmount, NotReversible, ReclaimNotPossible, RefundNotPossible
@@ -53,9 +54,9 @@ def take_back(*, actor: Actor, public_id: str, reason: str, at: datetime, second
                 "purchase."
             )
             % {
-                "transfer_amount": decimal_string(transfer.amount),
-                "lot_available": decimal_string(max(0, lot.available)),
-                "lot_held": decimal_string(lot.held),
+                "transfer_amount": credits_in_full(transfer.amount),
+                "lot_available": credits_in_full(max(0, lot.available)),
+                "lot_held": credits_in_full(lot.held),
             }
         )
     words = f"{reason} (agreed by {second})" if second else reason
@@ -92,7 +93,7 @@ def refund_lot(*, actor: Actor, public_id: str, amount: int, reason: str, key: s
     if amount > lot.available:
         raise RefundNotPossible(
             gettext("%(lot_available)s credits of this lot are neither spent nor held: refund at most that.")
-            % {"lot_available": decimal_string(lot.available)},
+            % {"lot_available": credits_in_full(lot.available)},
             field="amount",
         )
     # Counted over the lot's life under its lock: neither small parts nor two at once get past the limit.
@@ -169,7 +170,7 @@ def reclaim(
     if amount > lot.available:
         raise ReclaimNotPossible(
             gettext("%(available)s credits of this lot are neither spent nor held: reclaim at most that.")
-            % {"available": decimal_string(max(0, lot.available))},
+            % {"available": credits_in_full(max(0, lot.available))},
             field="amount",
         )
     if not second:
@@ -204,7 +205,7 @@ def _require_within_limit(amount: int, refusal: type[Conflict], route: str, *, f
     if amount > limit:
         raise refusal(
             gettext("%(amount)s credits are above the four-eyes limit of %(limit)s: %(route)s")
-            % {"amount": decimal_string(amount), "limit": decimal_string(limit), "route": route},
+            % {"amount": credits_in_full(amount), "limit": credits_in_full(limit), "route": route},
             field=field,
         )
 

@@ -15,10 +15,10 @@ from aion.audit import services as audit
 from aion.errors import NotFound, Rejected
 from aion.money import decimal_string
 from billing.audit import Action
-from billing.errors import FourEyesNeeded, InvalidAmount, PromoCodeNotValid, PromoCodeRedeemed, TooManyTries
+from billing.errors import InvalidAmount, PromoCodeNotValid, PromoCodeRedeemed, TooManyTries
 from billing.models import PromoCode, PromoRedemption, PromoTry
 from billing.services.credits import FREE, Restriction, issue_lot, require_level
-from billing.services.requests import require_sites, require_skus
+from billing.services.requests import require_second, require_sites, require_skus
 from billing.states import Origin, PromoState
 
 TRIES = 20
@@ -96,8 +96,7 @@ def request_promo_code(*, actor: Actor, wish: PromoWish, at: datetime) -> PromoC
 def approve_promo_code(*, actor: Actor, public_id: str, at: datetime) -> PromoCode:
     """Release a code as the second person. Raises NotFound when none waits, FourEyesNeeded for who asked for it."""
     promo = _locked(public_id, PromoState.PENDING, _("No such promo code waits for a decision."))
-    if actor.user_id is None or actor.user_id == promo.requested_by_id:
-        raise FourEyesNeeded(_("You asked for this code: another member of staff must approve it."))
+    require_second(actor, promo.requested_by_id, _("You asked for this code: another member of staff must approve it."))
     _decide(promo, PromoState.ACTIVE, actor, at)
     audit.record(actor=actor, action=Action.PROMO_CODE_ACTIVATED, subject=promo, at=at)
     return promo

@@ -16,6 +16,7 @@ from django.utils.translation import gettext, gettext_lazy
 
 from aion.actor import Actor, Scope
 from aion.errors import Rejected, TooMany
+from aion.figures import number
 from billing.services.ingest import IngestResult, Reading, Refusal, RunTerms, ingest_readings
 from clusters.states import MeteredBy
 
@@ -225,7 +226,7 @@ def _check_length(count: int) -> None:
     if not 1 <= count <= MAX_EVENTS:
         raise Rejected(
             gettext("A batch has between 1 and %(most)s events; this one has %(count)s.")
-            % {"most": f"{MAX_EVENTS:,}", "count": f"{count:,}"}
+            % {"most": number(MAX_EVENTS), "count": number(count)}
         )
 
 

@@ -19,11 +19,13 @@ from aion.staff import (
     Queue,
     ReadOnlyAdmin,
     gpus_column,
+    hours_column,
     on_one,
     on_rows,
     register_queues,
     state_column,
 )
+from billing.admin.columns import money
 from marketplace.models import Offer, Order
 from marketplace.queries import level_reached
 from marketplace.services import offers
@@ -109,8 +111,17 @@ class OfferAdmin(DecidedAdmin):
     approve, approve_one = on_rows("approve", APPROVE), on_one("approve_one", APPROVE)
     reject, reject_one = on_rows("reject", REJECT), on_one("reject_one", REJECT)
     withdraw, withdraw_one = on_rows("withdraw", WITHDRAW), on_one("withdraw_one", WITHDRAW)
+    fields: ClassVar = [
+        "public_id", "organisation", "pool", "sku", "title", "description", "capacity_class", "price_book", "own_price",
+        "announced_price", "announced_from", "storage_class", "local_disk_gib", "state", "proposed_at", "decided_at",
+        "decision_reason", "smallest", "gpus", "longest", "position",
+    ]  # fmt: skip
     state_word = state_column()
+    smallest = gpus_column("min_milli_gpus", _("smallest order (GPUs)"))
     gpus = gpus_column("max_milli_gpus", _("largest order (GPUs)"))
+    longest = hours_column("max_seconds", _("longest run (h)"))
+    own_price = money("own_micro_per_gpu_hour", _("own price (credits per GPU-hour)"))
+    announced_price = money("announced_micro_per_gpu_hour", _("announced price (credits per GPU-hour)"))
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         """Return the buttons that fit what the offer is at."""
@@ -128,7 +139,12 @@ class OfferAdmin(DecidedAdmin):
 class OrderAdmin(ReadOnlyAdmin):
     """Orders."""
 
-    list_display: ClassVar = ["public_id", "organisation", "offer", "workload", "amount", "placed_at"]
+    list_display: ClassVar = ["public_id", "organisation", "offer", "workload", "gpus", "worst_case", "placed_at"]
     list_select_related: ClassVar = ["organisation", "offer", "workload"]
     search_fields: ClassVar = ["public_id", "organisation__name"]
     show_full_result_count = False
+    fields: ClassVar = ["public_id", "organisation", "project", "offer", "workload", "hold_id", "gpus", "longest",
+                        "worst_case", "idempotency_key", "placed_at"]  # fmt: skip
+    gpus = gpus_column("milli_gpus", _("GPUs"))
+    longest = hours_column("max_seconds", _("longest run (h)"))
+    worst_case = money("amount", _("worst case (credits)"))

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin
@@ -18,11 +19,12 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from aion import clock
+from aion.figures import gpu_hours, gpus, number
 from aion.money import decimal_string
 from aion.periods import month_instant, month_start, next_month, whole_seconds
 from aion.staff import Page, register_pages
 from aion.web.csv import stream_csv
-from aion.web.templatetags.aion import gpu_hours, origin_word
+from aion.web.templatetags.aion import origin_word
 from billing import queries as billing
 from billing.admin.columns import credits_text, table
 from clusters import queries as clusters
@@ -122,20 +124,24 @@ def _csv_rows(period: Period) -> Iterator[list[Any]]:
 
 def _members_table(found: list[Member]) -> dict[str, Any]:
     rows: list[list[Any]] = [
-        [one.name, f"{one.milli_gpus / 1000:,g}", gpu_hours(one.milli_gpu_seconds), one.percent,
+        [one.name, gpus(one.milli_gpus), gpu_hours(one.milli_gpu_seconds), _share(one),
          credits_text(one.revenue)]
         for one in found
     ]  # fmt: skip
     if found:
         rows.append([
             _("All"),
-            f"{sum(one.milli_gpus for one in found) / 1000:,g}",
+            gpus(sum(one.milli_gpus for one in found)),
             gpu_hours(sum(one.milli_gpu_seconds for one in found)),
             "",
             credits_text(sum(one.revenue for one in found)),
         ])  # fmt: skip
     headers = [_("Member"), _("Capacity (GPUs)"), _("Sold (GPU-hours)"), _("Use (%)"), _("Revenue (cr)")]
     return table(_("Members"), headers, rows, note=_("Use is what was sold of the capacity as it is today."))
+
+
+def _share(one: Member) -> str:
+    return number(Decimal(one.percent), 1) if one.milli_gpus else one.percent
 
 
 def _liability_table(owed: list[billing.Liability]) -> dict[str, Any]:

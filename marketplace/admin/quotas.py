@@ -9,6 +9,7 @@ from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
 from aion.actor import Actor
+from aion.figures import gpus, instant
 from aion.people.quotas import decide_quota, end_quota
 from aion.staff import Act, DecidedAdmin, Queue, gpus_column, on_one, on_rows, register_queues, state_column
 from aion.tenancy.models import Quota, QuotaRequest, QuotaState
@@ -27,9 +28,9 @@ def _facts(row: QuotaRequest) -> Sequence[tuple[Any, Any]]:
     return (
         (_("Organisation"), row.organisation),
         (_("Project"), row.project or _("the whole organisation")),
-        (_("GPUs at one time"), f"{row.milli_gpus_before / 1000:,g} → {row.milli_gpus / 1000:,g}"),
+        (_("GPUs at one time"), f"{gpus(row.milli_gpus_before)} → {gpus(row.milli_gpus)}"),
         (_("Accelerator"), row.sku_code or _("any")),
-        (_("Until"), f"{row.until:%Y-%m-%d %H:%M} UTC" if row.until else _("it stays")),
+        (_("Until"), f"{instant(row.until)} UTC" if row.until else _("it stays")),
         (_("What for"), row.reason),
     )
 

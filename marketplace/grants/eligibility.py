@@ -45,7 +45,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How one rule came out. ``words`` fill the sentence, in whatever language."""
+    """How one rule came out. ``words`` fill the sentence: codes, decimals and ISO dates, whoever reads it."""
 
     rule_id: str
     kind: str
@@ -56,11 +56,6 @@ class Result:
     def passed(self) -> bool:
         """Tell whether the rule was met."""
         return self.outcome == PASSED
-
-    @property
-    def reason(self) -> str:
-        """Return the sentence in English, as it is kept."""
-        return SENTENCES[self.kind][self.outcome] % self.words
 
 
 def _(text: str) -> str:

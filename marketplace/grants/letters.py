@@ -6,9 +6,10 @@ from datetime import datetime
 
 from django.utils.translation import gettext as _
 
+from aion.figures import carbon, credits, day, energy, gpu_hours, instant, number
 from aion.residency.policy import Level
 from aion.web.pdf import Paper
-from aion.web.templatetags.aion import LEVEL_WORDS, carbon, credits, energy, gpu_hours
+from aion.web.templatetags.aion import LEVEL_WORDS
 from marketplace.grants.models import Award, Programme
 from marketplace.grants.queries.awards import is_aid
 from marketplace.grants.queries.funder import FunderLine, FunderTotals
@@ -17,18 +18,18 @@ from marketplace.grants.queries.funder import FunderLine, FunderTotals
 def funder_pdf(*, programme: Programme, lines: Sequence[FunderLine], totals: FunderTotals, at: datetime) -> bytes:
     """Return the report to a programme's funder: the sums, then one row an award, as known at ``at``."""
     paper = Paper(_("Report to the funder: %(name)s") % {"name": programme.name})
-    paper.line(_("Funder: %(funder)s. As known on %(at)s UTC.") % {"funder": programme.funder, "at": f"{at:%Y-%m-%d}"})
+    paper.line(_("Funder: %(funder)s. As known on %(at)s UTC.") % {"funder": programme.funder, "at": day(at)})
     paper.table(
         [_("Sum"), _("Value")],
         [
             [_("Pot (credits)"), credits(programme.pot)],
             [_("Committed (credits)"), credits(programme.committed)],
-            [_("Awards"), str(totals.awards)],
+            [_("Awards"), number(totals.awards)],
             [_("Granted (credits)"), credits(totals.granted)],
             [_("Spent (credits)"), credits(totals.spent)],
             [_("Gone back to the pot (credits)"), credits(totals.reclaimed)],
             [_("GPU-hours"), gpu_hours(totals.milli_gpu_seconds)],
-            [_("Runs"), str(totals.runs)],
+            [_("Runs"), number(totals.runs)],
             [_("Energy"), energy(totals.watt_hours)],
             [_("Emissions"), carbon(totals.g_co2e)],
         ],
@@ -43,7 +44,7 @@ def funder_pdf(*, programme: Programme, lines: Sequence[FunderLine], totals: Fun
                 credits(one.granted),
                 credits(one.spent),
                 gpu_hours(one.milli_gpu_seconds),
-                str(one.runs),
+                number(one.runs),
                 energy(one.watt_hours),
                 carbon(one.g_co2e),
             ]
@@ -69,9 +70,9 @@ def award_pdf(award: Award) -> bytes:
         [_("Term"), _("Value")],
         [
             [_("Award"), award.public_id],
-            [_("Granted"), f"{award.granted_at:%Y-%m-%d}"],
-            [_("Usable before (UTC)"), f"{award.expires_at:%Y-%m-%d %H:%M}"],
-            [_("Final report due"), f"{award.report_due_on:%Y-%m-%d}"],
+            [_("Granted"), day(award.granted_at)],
+            [_("Usable before (UTC)"), instant(award.expires_at)],
+            [_("Final report due"), day(award.report_due_on)],
             [_("Only for"), ", ".join(lot.sku_codes) or "–"],
             [_("Only at"), ", ".join(lot.site_codes) or "–"],
             [_("Only from residency level"), str(level)],

@@ -122,6 +122,7 @@ class ProjectForm(forms.Form):
         min_value=1,
         initial=8,
         widget=forms.NumberInput(attrs={"class": "control"}),
+        help_text=_("How many GPUs its work may use together; it costs nothing."),
     )
 
 

@@ -11,14 +11,17 @@ from aion import clock
 from aion.actor import Scope
 from aion.audit.models import AuditEvent
 from aion.errors import DomainError
-from aion.tenancy.models import ApiToken, Project
+from aion.tenancy.models import ApiToken
+from aion.tenancy.queries import projects
 from aion.tenancy.services.projects import create_project
 from aion.tenancy.services.tokens import create_token, revoke_token
+from aion.web.listing import page_of, wanted
 from aion.web.text import text_in
 from aion.web.views import ActorView
 from marketplace.portal.forms import ProjectForm, TokenForm
 
 PAGE = 50
+SHOWN = {"open": True, "archived": False}
 
 
 class KeysView(ActorView):
@@ -101,8 +104,17 @@ class ProjectsView(ActorView):
         return self._page(request, form, status=422)
 
     def _page(self, request: HttpRequest, form: ProjectForm, *, status: int = 200) -> HttpResponse:
-        projects = Project.objects.visible_to(self.actor)
-        return render(request, "marketplace/projects.html", {"form": form, "projects": projects}, status=status)
+        asked, shown = wanted(request), request.GET.get("shown", "")
+        rows = asked.rows(projects(self.actor), texts=("name", "public_id"))
+        if shown in SHOWN:
+            rows = rows.filter(archived_at__isnull=SHOWN[shown])
+        context = {
+            "form": form,
+            "page": page_of(request, rows),
+            "wanted": asked,
+            "shown": shown if shown in SHOWN else "",
+        }
+        return render(request, "marketplace/projects.html", context, status=status)
 
 
 class AuditView(ActorView):

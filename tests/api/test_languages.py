@@ -62,7 +62,7 @@ def test_a_budget_without_room_says_so_in_french_with_its_figures(mine: Tenant, 
     answer = api(mine.key()).post("/api/v1/workloads", body, format="json", **FRENCH).json()
     assert (answer["code"], answer["title"]) == ("budget_exceeded", "Un budget ne le permet pas")
     said = answer["detail"].replace("\u202f", " ")
-    assert said.startswith("Le budget « 100 % IA » (toute l’organisation, en tout) a 1.000000 crédits ; ")
+    assert said.startswith("Le budget « 100 % IA » (toute l’organisation, en tout) a 1,00\u00a0crédits ; ")
 
 
 def test_a_french_page_refuses_in_french(mine: Tenant) -> None:
@@ -83,7 +83,7 @@ def test_a_french_page_refuses_in_french(mine: Tenant) -> None:
     ("path", "body", "says"),
     [
         ("/api/v1/usage-records:ingest", b"{}", "Envoyez un tableau JSON de CloudEvents."),
-        ("/api/v1/usage-records:ingest", b"[]", "Un envoi contient entre 1 et 10,000 événements ; celui-ci en a 0."),
+        ("/api/v1/usage-records:ingest", b"[]", "Un envoi contient entre 1 et 10 000 événements ; celui-ci en a 0."),
         ("/api/v1/projects", b'{"name": "Speech", "planet": 1}', "planet: Ce champ n’existe pas."),
     ],
 )

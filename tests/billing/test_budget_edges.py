@@ -144,7 +144,7 @@ def test_shares_of_projects_never_exceed_the_organisations_cap(mine: Tenant) -> 
     answer = client.post(budgets_path(mine), typed(amount="60", target=f"project:{other.public_id}"))
     assert answer.status_code == 422
     assert list(answer.context["form"].errors) == ["amount"]
-    assert "at most 40.000000 are left" in answer.content.decode()
+    assert "at most 40.00 are left" in answer.content.decode()
 
 
 def test_a_budget_is_changed_in_place_and_ended_after_a_question(mine: Tenant) -> None:

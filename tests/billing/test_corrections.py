@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from aion.actor import system
 from aion.errors import NotFound, Rejected
 from aion.periods import next_midnight
 from billing import queries
@@ -55,14 +56,15 @@ def test_down_to_nothing_and_up_again_costs_what_it_should_cost(mine: Tenant, ma
     assert drift() == []
 
 
-def test_the_person_who_asked_cannot_approve_and_nothing_moves_before(mine: Tenant, market: Market) -> None:
+def test_neither_who_asked_nor_a_machine_can_approve_and_nothing_moves_before(mine: Tenant, market: Market) -> None:
     meter, first = make_meter(mine, market), staff()
     post(Window(NOW, meter.pk, 3600))
     asked = request_correction(
         actor=first, reference=meter.reference, hour=NOW, start_second=0, seconds=0, reason="r", at=LATE
     )
-    with pytest.raises(FourEyesNeeded):
-        approve_correction(actor=first, public_id=asked.public_id, at=LATE)
+    for alone in (first, system("a task")):
+        with pytest.raises(FourEyesNeeded):
+            approve_correction(actor=alone, public_id=asked.public_id, at=LATE)
     assert (charged(mine), UsageRecord.objects.count()) == (PRICE, 1)
     reject_correction(actor=staff(), public_id=asked.public_id, reason="no", at=LATE)
     with pytest.raises(NotFound):

@@ -207,8 +207,9 @@ def test_a_preview_shows_what_last_months_real_usage_would_have_cost(mine: Tenan
     (effect,) = preview_prices(draft=draft, at=NOW)
     assert (effect.before, effect.after, effect.milli_gpu_seconds) == (PRICE, 3_000_000, 3 * 3_600_000)
     assert (effect.charged, effect.would_be, effect.difference) == (3 * PRICE, 9_000_000, 3 * (3_000_000 - PRICE))
-    with pytest.raises(FourEyesNeeded):
-        publish_draft(actor=first, public_id=draft.public_id, at=NOW)
+    for alone in (first, system("a task")):
+        with pytest.raises(FourEyesNeeded):
+            publish_draft(actor=alone, public_id=draft.public_id, at=NOW)
     publish_draft(actor=second, public_id=draft.public_id, at=NOW)
     assert asked(market, at=NOW + SECOND).micro_per_gpu_hour == 3_000_000
     with pytest.raises(NotFound):

@@ -199,7 +199,7 @@ def test_unspent_purchased_credit_is_refunded_once_however_often_the_button_is_p
     lot.refresh_from_db()
     assert lot.available == 600 * MICRO
     refusal = press(first, "ledgeraccount", "refund", lot.pk, credits="601", reason="more", key="other")[-1]
-    assert "600.000000 credits of this lot" in refusal
+    assert "600.00 credits of this lot" in refusal
     assert drift() == []
 
 
@@ -223,7 +223,7 @@ def test_a_grant_is_reversed_from_its_entry_and_a_spent_one_is_not(first: Client
     lot = make_lot(tenant.organisation, 5, origin=Origin.GRANT)
     make_meter(tenant, market, hold=MICRO)
     entry = Transfer.objects.get(credit_account=lot)
-    assert "4.000000 are still there" in press(first, "transfer", "reverse", entry.pk, reason="mistake")[0]
+    assert "4.00 are still there" in press(first, "transfer", "reverse", entry.pk, reason="mistake")[0]
     other = make_lot(tenant.organisation, 7, origin=Origin.GRANT)
     entry = Transfer.objects.get(credit_account=other)
     assert press(first, "transfer", "reverse", entry.pk, reason="mistake") == [f"{entry}: reversed"]

@@ -214,7 +214,12 @@ def test_every_type_can_be_written_from_its_example_and_from_nothing(language: s
 
 @pytest.mark.parametrize(
     ("language", "gpus", "says"),
-    [("en-gb", 512.0, " 512 GPUs"), ("en-gb", 0.5, " 0.5 GPUs"), ("fr", 0.5, " 0,5 GPU"), ("fr", 512.0, " 512 GPU")],
+    [
+        ("en-gb", 512.0, " 512 GPUs"),
+        ("en-gb", 0.5, " 0.5 GPUs"),
+        ("fr", 0.5, " 0,5\u00a0GPU"),
+        ("fr", 512.0, " 512\u00a0GPU"),
+    ],
 )
 def test_a_quota_is_told_in_whole_gpus_unless_it_has_a_part_of_one(language: str, gpus: float, says: str) -> None:
     with translation.override(language):

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, transaction
 from django.db.models import Sum
+from django.test import Client
 
 from aion.errors import DomainError
 from aion.events.models import Event
@@ -177,6 +178,25 @@ def test_history_is_never_changed_and_one_rule_holds_at_a_time(mine: Tenant) -> 
     ):  # fmt: skip
         with pytest.raises(IntegrityError), transaction.atomic():
             change()
+
+
+def test_staff_write_the_next_rule_in_euros_from_a_day_until_a_day(staff_browser: Client) -> None:
+    rule = {"code": "agriculture", "valid_0": "2026-01-01", "valid_1": "2031-01-01", "euros": "50000.50",
+            "window_years": "3", "registration_days": "20", "source": "Regulation (EU) 1408/2013"}  # fmt: skip
+    page = staff_browser.get("/admin/grants/aidrule/add/").content.decode()
+    assert 'aria-label="Valid: from"' in page
+    assert 'aria-label="Valid: until"' in page
+    assert staff_browser.post("/admin/grants/aidrule/add/", rule).status_code == 302
+    made = AidRule.objects.get(code="agriculture")
+    assert (made.cap, made.valid.lower, made.valid.upper) == (50_000_500_000, date(2026, 1, 1), date(2031, 1, 1))
+    change = f"/admin/grants/aidrule/{made.pk}/change/"
+    assert 'value="50000.5' in staff_browser.get(change).content.decode()
+    staff_browser.post(change, {**rule, "euros": "60000", "change_reason": "amended"})
+    made.refresh_from_db()
+    assert made.cap == 60_000 * MICRO
+    overlapping = staff_browser.post("/admin/grants/aidrule/add/", rule)
+    assert overlapping.status_code == 200
+    assert AidRule.objects.filter(code="agriculture").count() == 1
 
 
 def test_reclaimed_credit_is_taken_off_the_history(mine: Tenant) -> None:

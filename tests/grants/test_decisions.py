@@ -153,3 +153,30 @@ def test_a_bulk_proposal_ranks_once_however_many_there_are(db: None) -> None:
         )
         assert decisions.propose_refusals(actor=staff(), programme=programme, reason="x", at=NOW) == 2
     assert sum("WITH means AS" in one["sql"] for one in captured) == 2
+
+
+def test_a_bulk_refusal_asks_as_often_for_nine_applications_as_for_one(db: None) -> None:
+    programme = make_programme(runner())
+    asked = []
+    for count in (1, 9):
+        chosen = [make_application(make_tenant(credit=0, roles=()), programme).pk for _ in range(count)]
+        with CaptureQueriesContext(connection) as captured:
+            left = decisions.refuse_each(actor=staff(), application_ids=chosen, reason="No plan.", at=NOW)
+        assert (left, Decision.objects.filter(application__in=chosen, kind="refuse").count()) == ({}, count)
+        asked.append(len(captured))
+    assert asked[0] == asked[1]
+    assert AuditEvent.objects.filter(action="decision.proposed", reason="No plan.").count() == 10
+
+
+def test_a_bulk_refusal_says_of_each_application_why_it_was_left_as_it_is(db: None) -> None:
+    programme = make_programme(runner())
+    good, waits, early = (make_application(make_tenant(credit=0, roles=()), programme) for _ in range(3))
+    propose(waits)
+    type(early).objects.filter(pk=early.pk).update(state="in_review")
+    chosen = [good.pk, waits.pk, early.pk]
+    left = decisions.refuse_each(actor=staff(), application_ids=chosen, reason="No.", at=NOW)
+    assert {pk: error.code for pk, error in left.items()} == {waits.pk: "conflict", early.pk: "wrong_state"}
+    assert Decision.objects.get(application=good).kind == "refuse"
+    assert (
+        code_of(lambda: decisions.refuse_each(actor=staff(), application_ids=chosen, reason=" ", at=NOW)) == "invalid"
+    )

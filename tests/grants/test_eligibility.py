@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 import pytest
+from django.utils.translation import override
 
 from aion.people.organisations import accept_terms
 from aion.tenancy.models import LegalIdentity
@@ -15,7 +16,7 @@ from marketplace.grants.models import EligibilityResult
 from marketplace.grants.queries import applicants
 from marketplace.grants.services.submission import let_pass
 from marketplace.grants.states import ApplicationState
-from marketplace.grants.words import RULE_WORDS, rule_text
+from marketplace.grants.words import RULE_WORDS, checked, in_english, kept_reason, rule_text
 from tests.grants.scenes import make_programme, staff, submitted_application
 from tests.worlds import MICRO, NOW, Market, Tenant
 
@@ -34,12 +35,17 @@ KNOWN = Facts(
 )
 # Kind, params, facts that fail it, what the sentence must say.
 CASES: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
-    ("kind_in", {"kinds": ["startup", "research"]}, {"kind": "company"}, "registered as company"),
+    (
+        "kind_in",
+        {"kinds": ["startup", "research"]},
+        {"kind": "company"},
+        "for Start-up, Research; your organisation is registered as Company",
+    ),
     ("country_in", {"eu": True}, {"country": "CH"}, "yours is in CH"),
     ("country_in", {"codes": ["FR", "BE"]}, {"country": "DE"}, "BE, FR"),
     ("size_in", {"sizes": ["micro", "small"]}, {"size": "large"}, "registered as large"),
     ("size_in", {"sizes": ["small"]}, {"size": None}, "fill it in under Settings"),
-    ("founded_within_years", {"years": 5}, {"founded_on": date(2021, 3, 1)}, "founded on 2021-03-01"),
+    ("founded_within_years", {"years": 5}, {"founded_on": date(2021, 3, 1)}, "founded on 1 Mar 2021"),
     ("founded_within_years", {"years": 5}, {"founded_on": None}, "fill it in under Settings"),
     ("identity_complete", {}, {"identity_complete": False}, "under Settings"),
     ("identity_complete", {}, {"identity_complete": None}, "fill it in under Settings"),
@@ -49,7 +55,7 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ("no_overdue_report", {}, {"overdue_reports": 2}, "submit them first"),
     ("one_per_organisation", {}, {"other_applications": 1}, "withdraw one of them"),
     ("amount_max", {"micro": 50 * MICRO}, {"amount": 50 * MICRO + 1}, "Ask for less"),
-    ("attachments_required", {"kinds": ["cv"]}, {"attachment_kinds": frozenset()}, "missing: cv"),
+    ("attachments_required", {"kinds": ["cv"]}, {"attachment_kinds": frozenset()}, "missing: CV"),
     (
         "attestation",
         {"key": "no_difficulty", "text_en": "Not in difficulty.", "text_fr": "Pas en difficulté."},
@@ -67,8 +73,42 @@ def test_a_rule_passes_and_fails_with_a_sentence_that_says_what_to_do(
     (good,) = check(rules, KNOWN)
     (bad,) = check(rules, replace(KNOWN, **changes))
     assert (good.passed, bad.passed) == (True, False)
-    assert good.reason and says in bad.reason
+    good_line, bad_line = checked([good, bad])
+    assert good_line.reason and says in bad_line.reason
     assert bad.outcome == (UNKNOWN if None in changes.values() else FAILED)
+
+
+def test_a_reason_names_things_as_the_reader_does_and_is_kept_in_english() -> None:
+    rules = rules_of([
+        {"id": "kind", "kind": "kind_in", "params": {"kinds": ["research"]}},
+        {"id": "files", "kind": "attachments_required", "params": {"kinds": ["plan", "letter"]}},
+        {"id": "age", "kind": "founded_within_years", "params": {"years": 2}},
+        {"id": "most", "kind": "amount_max", "params": {"micro": 12_500_000_000}},
+    ])  # fmt: skip
+    results = check(rules, replace(KNOWN, amount=25_000 * MICRO))
+    english = [
+        "This call is for Research; your organisation is registered as Start-up.",
+        "These documents are missing: Work plan, Letter of support. Attach them.",
+        "This call is for organisations at most 2 years old; yours was founded on 2 Mar 2021.",
+        "At most 12,500.00 credits can be asked for; yours asks for 25,000.00. Ask for less.",
+    ]
+    assert [line.reason for line in checked(results)] == english
+    with override("fr"):
+        assert in_english(results) == english
+        french = [line.reason for line in checked(results)]
+    assert "Plan de travail, Lettre de soutien" in french[1]
+    assert "2 mars 2021" in french[2]
+    assert "12\u202f500,00" in french[3] and "25\u202f000,00" in french[3]
+
+
+def test_a_kept_reason_is_read_in_the_language_of_its_reader(mine: Tenant, market: Market, api: Any) -> None:
+    rules = [{"id": "files", "kind": "attachments_required", "params": {"kinds": ["plan"]}}]
+    application = submitted_application(mine, make_programme(rules=rules), market)
+    (kept,) = EligibilityResult.objects.filter(application=application)
+    assert kept.reason == kept_reason(kept) == "These documents are missing: Work plan. Attach them."
+    path = f"/api/v1/grant-applications/{application.public_id}"
+    shown = api(mine.key()).get(path, HTTP_ACCEPT_LANGUAGE="fr").json()["eligibility"]
+    assert [(one["rule"], "Plan de travail" in one["reason"]) for one in shown] == [("files", True)]
 
 
 def test_every_kind_has_a_case_here_a_sentence_and_words_for_the_call_page() -> None:

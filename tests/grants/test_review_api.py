@@ -4,10 +4,11 @@
 from typing import Any
 
 import pytest
+from django.core.files.base import ContentFile
 
 from aion.tenancy.roles import Role
-from marketplace.grants.models import Application, ReviewAssignment, Score
-from marketplace.grants.services import reviews
+from marketplace.grants.models import Application, Appointment, Attachment, ReviewAssignment, Score
+from marketplace.grants.services import appointments, reviews
 from marketplace.grants.states import ProgrammeState
 from tests.grants.award_scenes import make_application, make_programme, make_review, make_reviewer, runner, staff
 from tests.grants.test_reviews import DUE
@@ -29,9 +30,15 @@ def client(tenant: Tenant, api: Any) -> Any:
     return api(tenant.key(Role.REVIEWER))
 
 
-def asked(tenant: Tenant) -> ReviewAssignment:
+def asked(tenant: Tenant, *, file: bool = False) -> ReviewAssignment:
     programme = make_programme(tenant, state=ProgrammeState.REVIEW)
-    application = make_application(make_tenant("applicant", credit=0), programme, state="eligible")
+    application = make_application(make_tenant(credit=0), programme, state="draft")
+    if file:
+        Attachment.objects.create(
+            application=application, organisation=application.organisation, kind="plan", name="Plan.pdf",
+            media_type="application/pdf", size=4, sha256="x", file=ContentFile(b"%PDF", "plan.pdf"), at=NOW,
+        )  # fmt: skip
+    Application.objects.filter(pk=application.pk).update(state="eligible")
     person = tenant.people[Role.REVIEWER]
     return reviews.assign(actor=staff(), application=application, reviewer=person, due_at=DUE, at=NOW)
 
@@ -123,3 +130,52 @@ def test_the_same_key_hands_in_once(tenant: Tenant, client: Any) -> None:
     answers = [client.post(path_of(review, "/submit"), format="json", HTTP_IDEMPOTENCY_KEY="k1") for _ in range(2)]
     assert [one.status_code for one in answers] == [200, 200]
     assert answers[0].json() == answers[1].json()
+
+
+def file_of(review: ReviewAssignment) -> str:
+    """Return the path of the file of the review's application."""
+    return path_of(review, f"/files/{Attachment.objects.get(application=review.application_id).public_id}")
+
+
+def test_a_reviewer_downloads_a_file_once_independence_is_declared(tenant: Tenant, client: Any) -> None:
+    review = asked(tenant, file=True)
+    path = file_of(review)
+    assert client.get(path).status_code == 404
+    client.post(path_of(review, "/declare"), {"conflict": ""}, format="json")
+    listed = client.get(path_of(review)).json()["content"]["attachments"]
+    assert path_of(review, f"/files/{listed[0]['id']}") == path
+    for accept in ("*/*", "application/json", "application/pdf"):
+        answer = client.get(path, HTTP_ACCEPT=accept)
+        assert (answer.status_code, b"".join(answer.streaming_content)) == (200, b"%PDF")
+        assert answer["Content-Type"] == "application/octet-stream"
+        assert answer["Content-Disposition"].startswith("attachment;")
+        assert answer["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize("end", ["conflict", "cancelled", "appointment"])
+def test_a_file_closes_with_the_review(tenant: Tenant, client: Any, end: str) -> None:
+    review = asked(tenant, file=True)
+    path = file_of(review)
+    client.post(path_of(review, "/declare"), {"conflict": ""}, format="json")
+    assert client.get(path).status_code == 200
+    if end == "conflict":
+        client.post(path_of(review, "/declare"), {"conflict": "personal", "text": "A friend"}, format="json")
+    elif end == "cancelled":
+        reviews.cancel_review(actor=staff(), assignment=review, reason="Too late", at=NOW)
+    else:
+        appointment = Appointment.objects.get(reviewer=tenant.people[Role.REVIEWER])
+        appointments.end_appointment(actor=staff(), appointment=appointment, reason="Left", at=NOW)
+    answer = client.get(path)
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+def test_a_colleague_who_reviews_another_application_reads_no_file_of_this_one(tenant: Tenant, api: Any) -> None:
+    path = file_of(asked(tenant, file=True))
+    tenant.people[Role.REVIEWER], _actor = make_reviewer(tenant)
+    theirs = asked(tenant, file=True)
+    their_file = file_of(theirs)
+    client = api(tenant.key(Role.REVIEWER))
+    client.post(path_of(theirs, "/declare"), {"conflict": ""}, format="json")
+    assert client.get(their_file).status_code == 200
+    assert client.get(path).status_code == 404
+    assert client.get(path_of(theirs, f"/files/{path.rsplit('/', 1)[-1]}")).status_code == 404

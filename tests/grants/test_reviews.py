@@ -163,6 +163,7 @@ def test_a_review_with_gaps_is_not_handed_in(db: None) -> None:
     with pytest.raises(DomainError) as refused:
         reviews.submit_review(actor=actor, public_id=made.public_id, at=NOW)
     assert refused.value.details["missing"] == ["impact", "plan"]
+    assert "missing for: Impact, Plan." in refused.value.detail
 
 
 def test_work_is_shared_evenly_and_never_given_to_who_has_a_conflict(db: None) -> None:

@@ -5,7 +5,9 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from aion.audit.models import AuditEvent
@@ -105,6 +107,24 @@ def test_one_application_is_assigned_awarded_and_refused_on_its_page(first: Clie
     assert sorted(Decision.objects.values_list("amount", flat=True)) == [0, 12_500_000]
     press(second, "decision", "reject", Decision.objects.get(kind="refuse").pk, reason="read it again")
     assert Decision.objects.get(kind="refuse").state == "rejected"
+
+
+def test_refusing_many_applications_ranks_once_on_the_page_and_once_in_the_act(first: Client) -> None:
+    programme = make_programme(runner())
+    path = reverse("admin:grants_application_changelist")
+    asked = []
+    for count in (1, 7):
+        chosen = [make_application(make_tenant(credit=0, roles=()), programme).pk for _ in range(count)]
+        data = {"action": "refuse", "_selected_action": chosen}
+        with CaptureQueriesContext(connection) as page_queries:
+            assert first.post(path, data).status_code == 200
+        with CaptureQueriesContext(connection) as act_queries:
+            assert first.post(path, {**data, "confirmed": "yes", "reason": "The pot is empty."}).status_code == 302
+        for captured in (page_queries, act_queries):
+            assert sum("WITH means AS" in one["sql"] for one in captured) == 1
+        asked.append((len(page_queries), len(act_queries)))
+        assert Decision.objects.filter(application__in=chosen).count() == count
+    assert asked[0] == asked[1]
 
 
 def test_what_becomes_of_an_award_is_decided_in_the_admin(first: Client, second: Client, mine: Tenant) -> None:

@@ -2,6 +2,7 @@
 """The pages of calls and the wizard: what they say, where errors stand, and that a script is never needed."""
 
 from datetime import timedelta
+from html import unescape
 from typing import Any
 
 import pytest
@@ -11,7 +12,9 @@ from django.urls import reverse
 from aion import clock
 from aion.tenancy.roles import Role
 from marketplace.grants.models import Application
-from marketplace.grants.services.submission import submit
+from marketplace.grants.portal.forms import ProjectStep, WorkloadStep
+from marketplace.grants.services.submission import NEEDED, submit
+from marketplace.grants.words import FIELD_WORDS
 from tests.grants.scenes import make_application, make_draft_programme, make_programme, ready_application
 from tests.worlds import Market, Tenant, browser
 
@@ -159,6 +162,37 @@ def test_the_review_names_what_is_missing_with_the_way_there(mine: Tenant) -> No
     text = browser(mine).get(page(mine, "application_review", application)).content.decode()
     assert "These parts are missing" in text
     assert page(mine, "application_estimate", application) in text
+
+
+@pytest.mark.parametrize(
+    ("language", "says"),
+    [
+        ("en", "These parts are missing: Work plan, Ethics, At least one work item. Fill them in, then submit."),
+        ("fr", "Plan de travail, Éthique, Au moins un lot de travail"),
+    ],
+)
+def test_what_is_missing_is_named_as_the_form_names_it_over_api_and_portal(
+    mine: Tenant, market: Market, api: Any, language: str, says: str
+) -> None:
+    draft = ready_application(mine, open_now(), market, clock.now(), work_plan="", ethics="", items=[])
+    head: Any = {"HTTP_ACCEPT_LANGUAGE": language}
+    path = f"/api/v1/grant-applications/{draft.public_id}/submit"
+    refused = api(mine.key()).post(path, format="json", **head).json()
+    assert (refused["code"], refused["details"]) == (
+        "application_incomplete",
+        {"missing": ["work_plan", "ethics", "items"]},
+    )
+    assert says in refused["detail"]
+    answer = browser(mine).post(page(mine, "application_submit", draft), follow=True, **head)
+    assert says in unescape(answer.content.decode())
+
+
+def test_each_part_that_can_be_missing_has_the_label_of_its_field() -> None:
+    labels = {name: field.label for step in (ProjectStep, WorkloadStep) for name, field in step.base_fields.items()}
+    shared = {name: FIELD_WORDS[name][0] for name in FIELD_WORDS if name in labels}
+    assert set(shared) == set(NEEDED) - {"team"}
+    assert shared == {name: labels[name] for name in shared}
+    assert set(NEEDED) | {"declared_aid", "items"} == set(FIELD_WORDS)
 
 
 def test_what_is_not_eligible_says_why_and_how_to_go_on(mine: Tenant, market: Market) -> None:

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every route against every kind of visitor. A new route without a row here fails."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from datetime import date
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.test import Client
-from django.urls import URLPattern, URLResolver, get_resolver
+from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
 
 from aion import clock
 from aion.events.models import Notification, WebhookDelivery
@@ -16,8 +18,8 @@ from aion.events.services.endpoints import create_endpoint, send_test_event
 from aion.events.states import DeliveryState
 from aion.tenancy.roles import Role
 from aion.tenancy.services.tokens import create_token
-from billing.models import Budget, LedgerAccount, MonthStatement, Transfer
-from billing.services.budgets import BudgetWish, create_budget, end_budget
+from billing.models import LedgerAccount, MonthStatement, Transfer
+from billing.services.budgets import BudgetWish, create_budget
 from billing.services.statements import close_for
 from billing.states import BudgetPeriod, BudgetScope
 from marketplace.services.orders import place_order
@@ -28,6 +30,7 @@ from tests.isolation.rows import (
     PAYERS,
     READERS,
     Row,
+    World,
     awards,
     calls,
     catalogue,
@@ -35,7 +38,7 @@ from tests.isolation.rows import (
     projects,
     reservations,
 )
-from tests.worlds import MICRO, Market, Tenant, launch
+from tests.worlds import MICRO, Market, Tenant, launch, make_market, make_tenant, make_user
 
 # Routes by view name; what stands under these prefixes is not ours to test: the staff site and django-allauth.
 FOREIGN = ("admin:", "account_", "mfa_", "socialaccount_", "openid_connect_", "usersessions_",
@@ -197,9 +200,6 @@ def webhook_things(tenant: Tenant) -> dict[str, str]:
 
 
 def budget_things(tenant: Tenant) -> dict[str, str]:
-    """Return a fresh budget: each member of staff and API write ends or changes its own."""
-    for old in Budget.objects.filter(organisation=tenant.organisation, ended_at=None):
-        end_budget(actor=tenant.actor(), public_id=old.public_id, at=clock.now())
     wish = BudgetWish("Month", BudgetScope.ORGANISATION, BudgetPeriod.MONTH, 500 * MICRO)
     return {"budget": create_budget(actor=tenant.actor(), wish=wish, at=clock.now()).public_id}
 
@@ -209,16 +209,32 @@ def closed_month(tenant: Tenant) -> str:
     return str(MonthStatement.objects.get(organisation=tenant.organisation).public_id)
 
 
-def fresh_things(tenant: Tenant) -> dict[str, str]:
-    things = webhook_things(tenant) | budget_things(tenant)
-    for part in PARTS:
-        things |= part.fresh_things(tenant)
-    return things
+@pytest.fixture(scope="module")
+def built(django_db_setup: Any, django_db_blocker: Any) -> Iterator[World]:
+    """Build the world once: a row asks little of it, and building it takes longer than all that a row asks."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        mine, theirs, market = make_tenant("mine"), make_tenant("theirs"), make_market()
+        yield World(mine, theirs, things_of(mine, market), things_of(theirs, market))
+        transaction.set_rollback(True)
+
+
+@pytest.fixture
+def world(built: World, django_db_blocker: Any) -> Iterator[World]:
+    """Return the world as it was built, whatever other tests did to it."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        yield built
+        transaction.set_rollback(True)
+
+
+def undone(ask: Callable[[], int]) -> int:
+    """Return what ``ask`` answers, and leave nothing of what it did: the next visitor finds the thing as it was."""
+    with transaction.atomic():
+        status = ask()
+        transaction.set_rollback(True)
+    return status
 
 
 def path_of(row: Row, slug: str, thing: str) -> str:
-    from django.urls import reverse
-
     arguments = {"slug": slug} | ({"public_id": thing} if row.thing else {})
     return reverse(row.name, kwargs=arguments)
 
@@ -232,38 +248,48 @@ def ask(user: Any, row: Row, slug: str, thing: str) -> int:
     client = Client()
     if user is not None:
         client.force_login(user)
-    response = getattr(client, row.method)(path_of(row, slug, thing))
-    return int(response.status_code)
+    return undone(lambda: int(getattr(client, row.method)(path_of(row, slug, thing)).status_code))
 
 
 @pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume asynchronous iterators")
 @pytest.mark.parametrize("row", [row for row in PORTAL if row.name != "portal:stream"], ids=lambda row: row.name)
-def test_a_page_shows_itself_to_its_roles_and_to_nobody_else(
-    mine: Tenant, theirs: Tenant, market: Market, row: Row
-) -> None:
-    things, foreign = things_of(mine, market), things_of(theirs, market)
+def test_a_page_shows_itself_to_its_roles_and_to_nobody_else(world: World, row: Row) -> None:
+    mine, thing, foreign = world.mine, world.things[row.thing], world.foreign[row.thing]
     slug = mine.organisation.slug
     for role, user in mine.people.items():
-        thing = things_of(mine, market)[row.thing] if row.method == "post" else things[row.thing]
         assert ask(user, row, slug, thing) == (row.status if role in row.roles else 403), role
-    stranger = theirs.people[Role.OWNER]
-    assert ask(stranger, row, slug, things[row.thing]) == 404
-    assert ask(None, row, slug, things[row.thing]) == 302
+    stranger = world.theirs.people[Role.OWNER]
+    assert ask(stranger, row, slug, thing) == 404
+    assert ask(None, row, slug, thing) == 302
     if row.thing:
         owner = mine.people[insider(row.roles)]
         missing = ask(owner, row, slug, "xx_0000000000000000")
-        assert (ask(owner, row, slug, foreign[row.thing]), missing) == (404, 404)
+        assert (ask(owner, row, slug, foreign), missing) == (404, 404)
     if row.thing and Role.REVIEWER not in row.roles:
         outsider = mine.people[Role.REVIEWER]
-        statuses = {ask(outsider, row, slug, thing) for thing in (foreign[row.thing], things[row.thing], "xx_0")}
+        statuses = {ask(outsider, row, slug, one) for one in (foreign, thing, "xx_0")}
         assert statuses == {403}
+
+
+def test_each_page_of_an_organisation_is_marked_in_its_menu(world: World) -> None:
+    for row in PORTAL:
+        user = world.mine.people[insider(row.roles)]
+        client = Client()
+        client.force_login(user)
+        if row.method != "get" or row.status != 200 or row.name in {"portal:stream", "portal:notifications"}:
+            continue
+        answer = client.get(path_of(row, world.mine.organisation.slug, world.things[row.thing]))
+        if answer.streaming or not answer.content.startswith(b"<!doctype html>"):
+            continue
+        menus = re.findall(r'<nav aria-label="Main.*?</nav>', answer.content.decode(), re.DOTALL)
+        assert [menu.count('aria-current="page"') for menu in menus] == [1] * len(menus), row.name
 
 
 @pytest.mark.parametrize(("name", "thing", "readers", "writers"), API, ids=[row[0] for row in API])
 def test_an_api_resource_answers_its_roles_and_nobody_else(
-    mine: Tenant, theirs: Tenant, market: Market, api: Any, name: str, thing: str | None, readers: Any, writers: Any
+    world: World, api: Any, name: str, thing: str | None, readers: Any, writers: Any
 ) -> None:
-    things, foreign = things_of(mine, market), things_of(theirs, market)
+    mine, things, foreign = world.mine, world.things, world.foreign
     path = f"/api/v1/{PATHS[name]}"
     for role in Role:
         client = api(mine.key(role))
@@ -289,52 +315,63 @@ def test_an_api_resource_answers_its_roles_and_nobody_else(
         assert foreign[thing] not in {item["id"] for item in listed}
 
 
-def test_only_who_operates_pools_may_send_usage(mine: Tenant, api: Any) -> None:
+def test_only_who_operates_pools_may_send_usage(world: World, api: Any) -> None:
     path = "/api/v1/usage-records:ingest"
-    statuses = {role: api(mine.key(role)).post(path, {}, format="json").status_code for role in Role}
+    statuses = {role: api(world.mine.key(role)).post(path, {}, format="json").status_code for role in Role}
     allowed = MANAGERS | {Role.OPERATOR}
     assert statuses == {role: 422 if role in allowed else 403 for role in Role}
     assert api(None).post(path, {}, format="json").status_code == 401
 
 
-def test_the_usage_behind_an_entry_is_shown_to_its_organisation_only(
-    mine: Tenant, theirs: Tenant, market: Market, api: Any
-) -> None:
-    things, foreign = things_of(mine, market), things_of(theirs, market)
+def test_the_usage_behind_an_entry_is_shown_to_its_organisation_only(world: World, api: Any) -> None:
     for role in Role:
         answers = [
-            api(mine.key(role)).get(f"/api/v1/ledger-entries/{one}/usage").status_code
-            for one in (things["entry"], foreign["entry"], "tr_0000000000000000")
+            api(world.mine.key(role)).get(f"/api/v1/ledger-entries/{one}/usage").status_code
+            for one in (world.things["entry"], world.foreign["entry"], "tr_0000000000000000")
         ]
         assert answers == ([200, 404, 404] if role in READERS else [403, 403, 403]), role
 
 
-def test_a_stranger_cannot_stop_a_workload(mine: Tenant, theirs: Tenant, market: Market, api: Any) -> None:
-    things = things_of(mine, market)
-    answer = api(theirs.key()).post(f"/api/v1/workloads/{things['workload']}/stop")
+def test_a_file_of_an_application_is_sent_to_its_reviewer_only(world: World, api: Any) -> None:
+    here, there = world.things, world.foreign
+    asked = [
+        (here["review"], here["review_file"]),
+        (here["review"], there["review_file"]),
+        (there["review"], there["review_file"]),
+        (there["review"], here["review_file"]),
+        (here["review"], "xx_0"),
+    ]
+    for role in Role:
+        client = api(world.mine.key(role))
+        answers = [client.get(f"/api/v1/reviews/{review}/files/{file}").status_code for review, file in asked]
+        assert answers == ([200, 404, 404, 404, 404] if role == Role.REVIEWER else [403] * 5), role
+    assert api(None).get(f"/api/v1/reviews/{here['review']}/files/{here['review_file']}").status_code == 401
+
+
+def test_a_stranger_cannot_stop_a_workload(world: World, api: Any) -> None:
+    answer = api(world.theirs.key()).post(f"/api/v1/workloads/{world.things['workload']}/stop")
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 
 
 @pytest.mark.parametrize(("name", "thing", "tail", "method", "writers", "status"), API_WRITES)
 def test_an_api_write_to_one_thing_answers_its_roles_and_nobody_else(
-    mine: Tenant, theirs: Tenant, api: Any, name: str, thing: str, tail: str, method: str, writers: Any, status: int
+    world: World, api: Any, name: str, thing: str, tail: str, method: str, writers: Any, status: int
 ) -> None:
-    foreign = fresh_things(theirs)[thing]
+    foreign = world.foreign[thing]
 
     def ask_api(key: str | None, public_id: str) -> int:
         call = getattr(api(key), method)
-        return int(call(f"/api/v1/{PATHS[name]}/{public_id}{tail}", {}, format="json").status_code)
+        return undone(lambda: int(call(f"/api/v1/{PATHS[name]}/{public_id}{tail}", {}, format="json").status_code))
 
     for role in Role:
-        answers = [ask_api(mine.key(role), public_id) for public_id in (fresh_things(mine)[thing], foreign, "xx_0")]
+        key = world.mine.key(role)
+        answers = [ask_api(key, public_id) for public_id in (world.things[thing], foreign, "xx_0")]
         assert answers == ([status, 404, 404] if role in writers else [403, 403, 403]), role
     assert ask_api(None, foreign) == 401
 
 
 @pytest.mark.parametrize(("name", "status"), PUBLIC.items())
-def test_a_public_route_needs_no_sign_in(db: None, name: str, status: int) -> None:
-    from django.urls import NoReverseMatch, reverse
-
+def test_a_public_route_needs_no_sign_in(world: World, name: str, status: int) -> None:
     try:
         path = reverse(name)
     except NoReverseMatch:
@@ -342,10 +379,8 @@ def test_a_public_route_needs_no_sign_in(db: None, name: str, status: int) -> No
     assert Client().get(path).status_code == status
 
 
-def test_the_staff_site_is_closed_to_customers_and_to_staff_without_a_second_factor(mine: Tenant) -> None:
-    from tests.worlds import make_user
-
-    for user in (mine.people[Role.OWNER], make_user(is_staff=True, is_superuser=True, second_factor=False)):
+def test_the_staff_site_is_closed_to_customers_and_to_staff_without_a_second_factor(world: World) -> None:
+    for user in (world.mine.people[Role.OWNER], make_user(is_staff=True, is_superuser=True, second_factor=False)):
         client = Client()
         client.force_login(user)
         assert client.get("/admin/").status_code == 302

@@ -122,23 +122,23 @@ class Finder:
         return path
 
 
-def staff_pages(page: Any) -> list[str]:
-    """Return the addresses of the staff site: its first page, its own pages, each list, one row of it and a new one."""
+def staff_pages(page: Any) -> Iterator[str]:
+    """Open the pages of the staff site in turn and yield their addresses.
+
+    Its first page, its own pages, each list, and of each list one row and a new one.
+    """
     page.goto("/admin/")
+    yield "/admin/"
     hrefs = "links => [...new Set(links.map(link => link.getAttribute('href').split('?')[0]))]"
-    lists = [
-        link
-        for link in page.locator("a[href^='/admin/']").evaluate_all(hrefs)
-        if link.count("/") == 4 or link in {"/admin/", "/admin/consortium/"}
-    ]
-    paths = []
-    for path in sorted(lists):
-        paths.append(path)
+    links = page.locator("a[href^='/admin/']").evaluate_all(hrefs)
+    for path in sorted(link for link in links if link.count("/") == 4 or link == "/admin/consortium/"):
         page.goto(path)
         inside = page.locator("main a[href], #content a[href], #main a[href]").evaluate_all(hrefs)
+        yield path
         for end in ("/change/", "/add/"):
-            paths += [link for link in inside if link.startswith(path) and link.endswith(end) and path != "/admin/"][:1]
-    return paths
+            for link in [link for link in inside if link.startswith(path) and link.endswith(end)][:1]:
+                page.goto(link)
+                yield link
 
 
 class Camera:

@@ -133,13 +133,12 @@ def test_axe_finds_nothing_and_no_page_scrolls_sideways(visit: Any, finder: Find
 def test_axe_finds_nothing_on_the_pages_of_staff(visit: Any) -> None:
     page = visit(who=STAFF)
     found = []
-    for path in staff_pages(page):
-        page.set_viewport_size(WIDE)
-        page.goto(path)
+    for _path in staff_pages(page):
         # Unfold's bar of buttons stays at the lower edge and covers what lies there: show the whole page at once.
         height = page.evaluate("document.documentElement.scrollHeight")
         page.set_viewport_size({**WIDE, "height": WIDE["height"] + height})
         found += violations(page, STAFF_RULES, NOT_OURS)
+        page.set_viewport_size(WIDE)
     assert found == []
 
 
@@ -178,6 +177,13 @@ def test_a_new_person_confirms_their_address_and_is_told_where_to_go(visit: Any)
     page.wait_for_url(re.compile(r"127\.0\.0\.1:\d+/$"))
     assert "You are not a member of an organisation yet" in page.locator("main").inner_text()
     assert found + violations(page) == []
+
+
+def test_a_camera_can_read_the_code_of_an_authenticator_app_in_the_dark(visit: Any) -> None:
+    page = visit(theme="dark", who="jonas@lumen.example")
+    page.goto("/accounts/2fa/totp/activate/")
+    code = page.locator("img[src^='data:image/svg']")
+    assert code.evaluate("one => getComputedStyle(one).backgroundColor") == "rgb(255, 255, 255)"
 
 
 @pytest.mark.parametrize("path", ["", "launch/"])

@@ -333,7 +333,7 @@ def report(call: Call, award: str, spent: str) -> None:
     """The winner hands in the report, whose figures are there already; staff accept it."""
     page, staff = call.page(FOUNDER), call.page(STAFF)
     page.goto(f"{award}report/")
-    figures = page.locator(".card", has_text="Figures from the ledger").inner_text()
+    figures = page.locator(".card", has_text="Figures from the ledger").inner_text().replace("\u00a0", " ")
     assert f"{spent} cr" in figures and "249.00 cr" in figures
     page.locator("button", has_text="Hand in for good").click()
     said(page, "Write what came of the work first.")

@@ -4,3 +4,5 @@
 DATE_FORMAT = SHORT_DATE_FORMAT = "j N Y"
 TIME_FORMAT = "H:i"
 DATETIME_FORMAT = SHORT_DATETIME_FORMAT = "j N Y, H:i"
+# Narrow, as before ; : ? and !, so that no line begins in the middle of a number; Django's is a wide one.
+THOUSAND_SEPARATOR = "\u202f"

@@ -11,6 +11,7 @@ from django.utils.translation import gettext
 from aion.actor import Actor, Scope
 from aion.audit import services as audit
 from aion.errors import Conflict, Forbidden, NotFound, Rejected
+from aion.figures import gpus
 from aion.residency.policy import BadPolicy, Policy
 from aion.tenancy.audit import Action
 from aion.tenancy.models import Membership, Organisation, Project, ProjectMember
@@ -192,6 +193,6 @@ def _check_quota(milli_gpus: int, organisation: Organisation) -> None:
                 "The quota must be above 0 and at most your organisation's %(gpu_quota)s GPUs. "
                 "Ask for a higher one under Quotas."
             )
-            % {"gpu_quota": f"{organisation.milli_gpu_quota / 1000:g}"},
+            % {"gpu_quota": gpus(organisation.milli_gpu_quota)},
             field="gpu_quota",
         )

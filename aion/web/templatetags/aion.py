@@ -3,7 +3,6 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
 from typing import Any
 
@@ -11,66 +10,20 @@ from django import template
 from django.conf import settings
 from django.forms import BoundField
 from django.http import HttpRequest
-from django.utils import formats, timezone
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from aion.money import floor_charge, to_decimal
+from aion import figures
 from aion.web import tables
 
 register = template.Library()
-NBSP = "\u00a0"
 
 
-@register.filter
-def credits(micro: int | None, places: int = 2) -> str:
-    """Write micro-credits as localised credits."""
-    if micro is None:
-        return "–"
-    value = to_decimal(int(micro)).quantize(Decimal(1).scaleb(-int(places)), rounding=ROUND_HALF_UP)
-    return formats.number_format(value, decimal_pos=int(places), use_l10n=True, force_grouping=True)
-
-
-@register.filter
-def exact_credits(exact: int | Decimal, places: int = 2) -> str:
-    """Write an exact charge (1/3,600,000 micro-credit) as credits."""
-    return credits(floor_charge(int(exact)), places)
-
-
-@register.filter
-def gpus(milli: int | None) -> str:
-    """Write milli-GPUs as GPUs, with decimals only where there are any."""
-    value = Decimal(int(milli or 0)) / 1000
-    return formats.number_format(value.normalize() if value % 1 else int(value), use_l10n=True, force_grouping=True)
-
-
-@register.filter
-def gpu_hours(milli_gpu_seconds: int | Decimal | None) -> str:
-    """Write milli-GPU-seconds as GPU-hours with one decimal."""
-    value = (Decimal(int(milli_gpu_seconds or 0)) / 3_600_000).quantize(Decimal("0.1"), rounding=ROUND_HALF_UP)
-    return formats.number_format(value, decimal_pos=1, use_l10n=True, force_grouping=True)
-
-
-@register.filter
-def energy(watt_hours: int | None) -> str:
-    """Write watt-hours with a fitting unit."""
-    value = Decimal(int(watt_hours or 0))
-    for unit, size in (("GWh", 10**9), ("MWh", 10**6), ("kWh", 10**3)):
-        if value >= size:
-            return f"{formats.number_format(value / size, decimal_pos=1, force_grouping=True)}{NBSP}{unit}"
-    return f"{formats.number_format(int(value), force_grouping=True)}{NBSP}Wh"
-
-
-@register.filter
-def carbon(grams: int | None) -> str:
-    """Write grams of CO₂e with a fitting unit."""
-    value = Decimal(int(grams or 0))
-    for unit, size in (("t", 10**6), ("kg", 10**3)):
-        if value >= size:
-            return f"{formats.number_format(value / size, decimal_pos=1, force_grouping=True)}{NBSP}{unit}{NBSP}CO₂e"
-    return f"{formats.number_format(int(value), force_grouping=True)}{NBSP}g{NBSP}CO₂e"
+for name in ("credits", "exact_credits", "gpus", "gpu_hours", "energy", "carbon"):
+    register.filter(name, getattr(figures, name))
 
 
 @register.filter
@@ -83,7 +36,7 @@ def span(seconds: int | None) -> str:
     for size, text in ((86_400, gettext("%(n)s d")), (3600, gettext("%(n)s h")), (60, gettext("%(n)s min"))):
         count, left = divmod(left, size)
         if count:
-            parts.append(text % {"n": count})
+            parts.append(text % {"n": figures.number(count)})
     return " ".join(parts[:2])
 
 
@@ -102,7 +55,7 @@ def when(at: datetime | None) -> SafeString | str:
     return format_html(
         '<time datetime="{}" class="tabular">{}</time>',
         local.isoformat(),
-        formats.date_format(local, "DATETIME_FORMAT"),
+        figures.instant(at),
     )
 
 
@@ -130,6 +83,12 @@ def query_with(context: Mapping[str, Any], **changes: Any) -> str:
         else:
             query[name] = str(value)
     return f"?{query.urlencode()}" if query else "?"
+
+
+@register.simple_tag(takes_context=True)
+def page_at(context: Mapping[str, Any], name: str, number: int) -> str:
+    """Return the present query string at another page of the list whose pages stand under ``name``."""
+    return query_with(context, **{name: number})
 
 
 # Shared with the staff site: one state has one colour everywhere. A state that is not here is neutral.

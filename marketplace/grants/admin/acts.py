@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What staff do with programmes and applications from the reviews to the decision."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -15,13 +16,14 @@ from unfold.widgets import (
 )
 
 from aion.actor import Actor
+from aion.errors import DomainError
 from aion.money import from_decimal, to_decimal
 from aion.staff import Act
 from aion.tenancy.models import User
 from aion.tenancy.roles import Role
 from billing.admin.columns import credits_text
 from marketplace.grants.models import Application, Programme
-from marketplace.grants.queries.ranking import ranking
+from marketplace.grants.queries.ranking import Ranked, ranking
 from marketplace.grants.services import appointments, decisions, panel, reviews
 from marketplace.grants.states import ApplicationState, DecisionKind
 
@@ -111,8 +113,8 @@ def _award(*, actor: Actor, row: Application, at: datetime, credits: Decimal, re
     )
 
 
-def _refuse(*, actor: Actor, row: Application, at: datetime, reason: str) -> None:
-    decisions.propose(actor=actor, application=row, kind=DecisionKind.REFUSE, amount=0, reason=reason, at=at)
+def _refuse(*, actor: Actor, rows: Sequence[Application], at: datetime, reason: str) -> Mapping[int, DomainError]:
+    return decisions.refuse_each(actor=actor, application_ids=[row.pk for row in rows], reason=reason, at=at)
 
 
 def _before_the_panel(row: Application) -> list[tuple[Any, Any]]:
@@ -125,8 +127,13 @@ def _before_the_panel(row: Application) -> list[tuple[Any, Any]]:
     ]
 
 
-def _of_application(row: Application) -> list[tuple[Any, Any]]:
-    place = next((one for one in ranking(row.programme_id) if one.application_id == row.pk), None)
+def _of_applications(rows: Sequence[Application]) -> list[list[tuple[Any, Any]]]:
+    programmes = {row.programme_id for row in rows}
+    places = {one.application_id: one for programme_id in programmes for one in ranking(programme_id)}
+    return [_of_application(row, places.get(row.pk)) for row in rows]
+
+
+def _of_application(row: Application, place: Ranked | None) -> list[tuple[Any, Any]]:
     return [
         (_("Organisation"), row.organisation),
         (_("Programme"), row.programme),
@@ -194,7 +201,7 @@ AWARD = Act(
     call=_award,
     warning=_("A second person approves it; then the credits can be spent at once."),
     form=AwardForm,
-    facts=_of_application,
+    facts_of_all=_of_applications,
     initial=lambda row: {
         "credits": f"{to_decimal(min(row.requested_amount, row.programme.cap_per_award)).normalize():f}"
     },
@@ -206,5 +213,6 @@ REFUSE = Act(
     warning=_("A second person approves it; then the applicant is told the reason."),
     form=WordsForm,
     danger=True,
-    facts=_of_application,
+    at_once=True,
+    facts_of_all=_of_applications,
 )

@@ -2,6 +2,7 @@
 """State aid: what waits for the register, undertakings with their history, and the rules as dated rows."""
 
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from django import forms
@@ -10,13 +11,15 @@ from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
     UnfoldAdminDateWidget,
+    UnfoldAdminDecimalFieldWidget,
     UnfoldAdminSelectWidget,
     UnfoldAdminTextInputWidget,
 )
 
 from aion import clock
 from aion.actor import Actor
-from aion.staff import Act, DecidedAdmin, KeptAdmin, ReasonForm, on_one
+from aion.money import from_decimal, to_decimal
+from aion.staff import Act, DecidedAdmin, KeptAdmin, KeptForm, ReasonForm, on_one
 from aion.tenancy.models import Organisation
 from billing.admin.columns import WithTables, credits_text, money, table
 from marketplace.grants.admin.splits import SPLIT
@@ -163,10 +166,41 @@ class UndertakingAdmin(WithTables, DecidedAdmin):
         ]
 
 
+class AidRuleForm(KeptForm):
+    """A rule with its cap in euros."""
+
+    euros = forms.DecimalField(
+        label=_("Cap (euros)"),
+        min_value=1,
+        max_digits=12,
+        decimal_places=2,
+        widget=UnfoldAdminDecimalFieldWidget,
+        help_text=_("What a single undertaking may get in the rolling years."),
+    )
+
+    class Meta:
+        model = AidRule
+        fields = ("code", "valid", "window_years", "registration_days", "source", "note")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Begin with the rule's cap."""
+        super().__init__(*args, **kwargs)
+        if self.instance.pk:
+            self.initial["euros"] = to_decimal(self.instance.cap)
+
+    def clean_euros(self) -> Decimal:
+        """Put the cap into the row before its constraints are asked."""
+        euros: Decimal = self.cleaned_data["euros"]
+        self.instance.cap = from_decimal(euros)
+        return euros
+
+
 @admin.register(AidRule)
 class AidRuleAdmin(KeptAdmin):
     """Rules as dated rows: a new one is added when the law changes."""
 
+    form = AidRuleForm
+    fields: ClassVar = ["code", "valid", "euros", "window_years", "registration_days", "source", "note"]
     list_display: ClassVar = ["code", "valid", "cap_credits", "window_years", "registration_days"]
     cap_credits = money("cap", _("cap"))
 

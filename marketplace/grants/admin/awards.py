@@ -12,9 +12,9 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminDecimalFieldWidget
 
 from aion.actor import Actor
+from aion.figures import carbon, energy, gpu_hours
 from aion.money import from_decimal
 from aion.staff import Act, DecidedAdmin, ReasonForm, on_one, state_column
-from aion.web.templatetags.aion import carbon, energy, gpu_hours
 from billing.admin.columns import ByState, WithTables, credits_text, money, pending_first, table
 from marketplace.grants.models import Award, FinalReport
 from marketplace.grants.queries.awards import draw_down

@@ -4,7 +4,9 @@
 from typing import Any, ClassVar
 
 from django.db.models import Prefetch, QuerySet
-from drf_spectacular.utils import extend_schema
+from django.http import FileResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -14,8 +16,10 @@ from rest_framework.routers import SimpleRouter
 from aion import clock
 from aion.actor import Scope
 from aion.api.idempotency import once
+from aion.api.negotiation import OneForm
 from aion.api.serializers import MoneyOut, StrictSerializer
 from aion.api.views import ActorViewSet
+from aion.web.downloads import kept_file
 from marketplace.grants.api.serializers import PROSE, AttachmentOut, CriterionOut, PartnerShape, WorkItemOut
 from marketplace.grants.models import ReviewAssignment, Score
 from marketplace.grants.queries import awards as queries
@@ -104,7 +108,9 @@ class ReviewPatch(StrictSerializer):
 class ReviewViewSet(ActorViewSet):
     """The reviewer's own assignments, in programmes to which the reviewer is appointed."""
 
-    scopes: ClassVar = dict.fromkeys(("list", "retrieve", "partial_update", "declare", "submit"), Scope.REVIEWS_WRITE)
+    scopes: ClassVar = dict.fromkeys(
+        ("list", "retrieve", "partial_update", "declare", "submit", "file"), Scope.REVIEWS_WRITE
+    )
     out = ReviewOut
     queryset = ReviewAssignment.objects.none()
     http_method_names = ["get", "patch", "post", "head", "options"]
@@ -117,6 +123,23 @@ class ReviewViewSet(ActorViewSet):
 
     def _shown(self, assignment: ReviewAssignment) -> Any:
         return ReviewOut(self.rows().get(pk=assignment.pk)).data
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter(
+                "file",
+                {"type": "string", "pattern": "^[a-z]+_[0-9a-z]+$"},
+                OpenApiParameter.PATH,
+                description="Of `attachments`.",
+            )
+        ],
+        responses={(200, "application/octet-stream"): OpenApiTypes.BINARY},
+    )
+    @action(detail=True, url_path=r"files/(?P<file>[a-z]+_[0-9a-z]+)", content_negotiation_class=OneForm)
+    def file(self, request: Request, **_: Any) -> FileResponse:
+        """Send a file of the application, once independence is declared."""
+        found = reviews.find_file(self.actor, self.kwargs["file"], review_id=self.kwargs["id"])
+        return kept_file(found.file.open("rb"), name=found.name)
 
     @extend_schema(request=DeclarationIn, responses={200: ReviewOut})
     @action(detail=True, methods=["post"])

@@ -17,6 +17,7 @@ from marketplace.grants.states import (
     Openness,
     ProgrammeState,
 )
+from marketplace.grants.words import kept_reason
 
 # Line breaks and tabs are text; other control characters are not.
 PROSE = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
@@ -101,7 +102,11 @@ class EligibilityOut(serializers.Serializer[Any]):
 
     rule = serializers.CharField(source="rule_id")
     passed = serializers.BooleanField()
-    reason = serializers.CharField()
+    reason = serializers.SerializerMethodField()
+
+    def get_reason(self, row: Any) -> str:
+        """Return the sentence in the language that is accepted."""
+        return kept_reason(row)
 
 
 class AttachmentOut(serializers.Serializer[Any]):

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from aion import clock
 from aion.actor import Actor, Scope
 from aion.errors import Conflict, DomainError
+from aion.web.listing import page_of, wanted
 from aion.web.text import text_in
 from aion.web.views import ActorView
 from marketplace.grants.models import Application
@@ -21,6 +22,7 @@ from marketplace.grants.services.submission import submit
 from marketplace.grants.states import ApplicationState
 from marketplace.grants.words import STEP_WORDS, kept
 
+TITLE_OR_CALL = ("title", "programme__name_en", "programme__name_fr", "public_id")
 WITHDRAWABLE = frozenset({ApplicationState.DRAFT, ApplicationState.ELIGIBLE, ApplicationState.INELIGIBLE})
 
 
@@ -32,15 +34,20 @@ class GrantsView(ActorView):
     def get(self, request: HttpRequest) -> HttpResponse:
         """List both."""
         now = clock.now()
-        applications = list(calls.applications(self.actor)[:200])
-        running = {one.programme_id for one in applications if one.state != ApplicationState.WITHDRAWN}
+        states = [one.value for one in ApplicationState]
+        asked = wanted(request, states=states)
+        mine = calls.applications(self.actor)
+        running = set(mine.exclude(state=ApplicationState.WITHDRAWN).values_list("programme_id", flat=True))
+        open_page = page_of(request, calls.not_closed(now), name="calls")
         context = {
             "calls": [
                 (programme, phase, programme.pk in running)
-                for programme, phase in with_phases(calls.published().filter(closes_at__gt=now)[:100], now)
-                if phase != calls.CLOSED
+                for programme, phase in with_phases(open_page.object_list, now)
             ],
-            "applications": applications,
+            "open_page": open_page,
+            "page": page_of(request, asked.rows(mine, texts=TITLE_OR_CALL)),
+            "wanted": asked,
+            "states": states,
         }
         return render(request, "grants/applications.html", context)
 

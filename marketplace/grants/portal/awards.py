@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 from aion import clock
 from aion.actor import Scope
 from aion.errors import DomainError
+from aion.web.listing import page_of, wanted
 from aion.web.middleware import status_of
 from aion.web.views import ActorView
 from marketplace.grants.letters import award_pdf
@@ -20,14 +21,18 @@ from marketplace.grants.models import Award, FinalReport
 from marketplace.grants.portal.reviews import CONTROL, MarkedForm
 from marketplace.grants.queries import awards as queries
 from marketplace.grants.services import awards, reports
-from marketplace.grants.states import ReportState, Standing
+from marketplace.grants.states import AwardState, ReportState, Standing
+
+TITLE_OR_CALL = ("application__title", "programme__name_en", "programme__name_fr", "public_id")
 
 
 class ExtensionForm(MarkedForm):
     """Until when, and why."""
 
     until = forms.DateField(
-        label=gettext_lazy("Until"), widget=forms.DateInput(attrs={**CONTROL, "type": "date"}, format="%Y-%m-%d")
+        label=gettext_lazy("Until"),
+        widget=forms.DateInput(attrs={**CONTROL, "type": "date"}, format="%Y-%m-%d"),
+        help_text=gettext_lazy("The credits could be spent to the end of this day (UTC)."),
     )
     reason = forms.CharField(
         label=gettext_lazy("Why"),
@@ -45,18 +50,21 @@ class ReportForm(MarkedForm):
         required=False,
         max_length=reports.LIMITS["results"],
         widget=forms.Textarea(attrs={**CONTROL, "rows": 8}),
+        help_text=gettext_lazy("What came of the work, for people of another field: the funder reads it."),
     )
     publications = forms.CharField(
         label=gettext_lazy("Publications, code and models"),
         required=False,
         max_length=reports.LIMITS["publications"],
         widget=forms.Textarea(attrs={**CONTROL, "rows": 4}),
+        help_text=gettext_lazy("One a line, with its address."),
     )
     difficulties = forms.CharField(
         label=gettext_lazy("What did not work"),
         required=False,
         max_length=reports.LIMITS["difficulties"],
         widget=forms.Textarea(attrs={**CONTROL, "rows": 4}),
+        help_text=gettext_lazy("What failed or took longer: the next call learns from it."),
     )
 
 
@@ -67,7 +75,11 @@ class AwardsView(ActorView):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """List them."""
-        return render(request, "grants/awards.html", {"awards": list(queries.awards(self.actor)[:200])})
+        states = [one.value for one in AwardState]
+        asked = wanted(request, states=states)
+        rows = asked.rows(queries.awards(self.actor), texts=TITLE_OR_CALL)
+        context = {"page": page_of(request, rows), "wanted": asked, "states": states}
+        return render(request, "grants/awards.html", context)
 
 
 class AwardView(ActorView):

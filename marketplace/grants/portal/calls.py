@@ -12,6 +12,7 @@ from django.views import View
 from aion import clock
 from aion.residency.policy import Level
 from aion.tenancy.models import Organisation
+from aion.web.listing import page_of, wanted
 from aion.web.text import text_in
 from clusters.queries import site_names
 from marketplace.grants.eligibility import rules_of
@@ -32,8 +33,14 @@ class CallsView(View):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """List them."""
-        found = with_phases(calls.published()[:100], clock.now())
-        return render(request, "grants/calls.html", {"calls": found})
+        now, asked = clock.now(), wanted(request)
+        only_open = request.GET.get("open") == "yes"
+        rows = calls.not_closed(now) if only_open else calls.published()
+        page = page_of(request, asked.rows(rows, texts=("name_en", "name_fr", "funder")))
+        context = {
+            "calls": with_phases(page.object_list, now), "page": page, "wanted": asked, "only_open": only_open,
+        }  # fmt: skip
+        return render(request, "grants/calls.html", context)
 
 
 @method_decorator(login_not_required, name="dispatch")

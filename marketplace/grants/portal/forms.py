@@ -15,12 +15,16 @@ from marketplace.grants.models import Application
 from marketplace.grants.models.application import ATTACHMENT_KINDS, DATA_CLASSES, OPENNESS
 from marketplace.grants.services.content import LENGTHS, declarations
 from marketplace.grants.states import AidRegime
-from marketplace.grants.words import declaration
+from marketplace.grants.words import FIELD_WORDS, declaration
 
 TEAM_ROWS = 6
 ITEM_ROWS = 6
 BILLION = 10**9
 BASIS_POINTS_PER_PERCENT = 100
+
+
+def _label(name: str) -> Any:
+    return FIELD_WORDS[name][0]
 
 
 class StepForm(forms.Form):
@@ -72,7 +76,7 @@ class OrganisationStep(StepForm):
             self.fields[f"declare_{one['key']}"] = forms.BooleanField(label=declaration(one), required=False)
         if self.application.programme.aid_regime != AidRegime.NONE:
             self.fields["declared_aid"] = forms.DecimalField(
-                label=_("De minimis aid of the last three years (euros)"),
+                label=_label("declared_aid"),
                 required=False,
                 min_value=Decimal(0),
                 max_digits=12,
@@ -109,9 +113,9 @@ class OrganisationStep(StepForm):
 class ProjectStep(StepForm):
     """What it is about and who does it."""
 
-    title = forms.CharField(label=_("Title"), required=False, max_length=LENGTHS["title"])
+    title = forms.CharField(label=_label("title"), required=False, max_length=LENGTHS["title"])
     abstract = forms.CharField(
-        label=_("Abstract"),
+        label=_label("abstract"),
         required=False,
         max_length=LENGTHS["abstract"],
         widget=forms.Textarea(attrs={"rows": 6}),
@@ -187,24 +191,32 @@ class WorkloadStep(StepForm):
     """What is done, on which data, and what becomes of it."""
 
     work_plan = forms.CharField(
-        label=_("Work plan"),
+        label=_label("work_plan"),
         required=False,
         max_length=LENGTHS["work_plan"],
         widget=forms.Textarea(attrs={"rows": 10}),
         help_text=_("Steps, months and what each delivers. At most 12,000 characters."),
     )
-    data_class = forms.ChoiceField(label=_("Data"), required=False, choices=[("", _("Choose")), *DATA_CLASSES])
-    openness = forms.ChoiceField(label=_("Openness"), required=False, choices=[("", _("Choose")), *OPENNESS])
+    data_class = forms.ChoiceField(
+        label=_label("data_class"),
+        required=False,
+        choices=[("", _("Choose")), *DATA_CLASSES],
+        help_text=_("The most sensitive data that the work needs."),
+    )
+    openness = forms.ChoiceField(
+        label=_label("openness"),
+        required=False,
+        choices=[("", _("Choose")), *OPENNESS],
+        help_text=_("What becomes of models, data and code."),
+    )
     ethics = forms.CharField(
-        label=_("Ethics"),
+        label=_label("ethics"),
         required=False,
         max_length=LENGTHS["ethics"],
         widget=forms.Textarea(attrs={"rows": 4}),
         help_text=_("Risks for people and what is done about them; licences of data and models."),
     )
-    acknowledgement = forms.BooleanField(
-        label=_("We name the programme in publications and send the final report"), required=False
-    )
+    acknowledgement = forms.BooleanField(label=_label("acknowledgement"), required=False)
 
 
 class EstimateStep(StepForm):

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Programmes for the organisation that runs them: the pot, the ranking, the awards, and the report for the funder."""
 
+from collections.abc import Sequence
+from typing import TypeVar
+
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext
@@ -9,16 +12,17 @@ from aion import clock
 from aion.actor import Scope
 from aion.errors import NotFound
 from aion.web.csv import stream_csv
+from aion.web.listing import page_of, wanted
 from aion.web.views import ActorView
 from marketplace.grants.letters import funder_pdf
 from marketplace.grants.models import Programme
 from marketplace.grants.queries import awards as queries
-from marketplace.grants.queries.funder import HEADER, funder_lines, totals_of
-from marketplace.grants.queries.ranking import ranking
+from marketplace.grants.queries.funder import HEADER, FunderLine, funder_lines, totals_of
+from marketplace.grants.queries.ranking import Ranked, ranking
 from marketplace.grants.states import ProgrammeState
 
-SHOWN = 500
 RANKED = (ProgrammeState.PANEL, ProgrammeState.DECIDED, ProgrammeState.CLOSED)
+Line = TypeVar("Line", FunderLine, Ranked)
 
 
 class ProgrammesView(ActorView):
@@ -28,7 +32,11 @@ class ProgrammesView(ActorView):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """List them."""
-        return render(request, "grants/programmes.html", {"programmes": list(queries.run_programmes(self.actor)[:200])})
+        states = [one.value for one in ProgrammeState]
+        asked = wanted(request, states=states)
+        rows = asked.rows(queries.run_programmes(self.actor), texts=("name_en", "name_fr", "code"))
+        context = {"page": page_of(request, rows), "wanted": asked, "states": states}
+        return render(request, "grants/programmes.html", context)
 
 
 class ProgrammeBase(ActorView):
@@ -50,14 +58,22 @@ class ProgrammeView(ProgrammeBase):
     def get(self, request: HttpRequest, public_id: str) -> HttpResponse:
         """Show it."""
         programme = self.programme(public_id)
+        asked = wanted(request)
         lines = funder_lines(programme)
+        places = ranking(programme.pk) if programme.state in RANKED else []
         context = {
             "programme": programme,
-            "ranking": ranking(programme.pk)[:SHOWN] if programme.state in RANKED else [],
-            "lines": lines,
+            "wanted": asked,
+            "places": page_of(request, _holding(asked.q, places), name="ranking"),
+            "lines": page_of(request, _holding(asked.q, lines), name="awards"),
             "totals": totals_of(lines),
         }
         return render(request, "grants/programme.html", context)
+
+
+def _holding(text: str, rows: Sequence[Line]) -> list[Line]:
+    """Return the rows of which the application's title or its organisation's name holds ``text``."""
+    return [one for one in rows if text.casefold() in f"{one.title}\n{one.organisation}".casefold()]
 
 
 class FunderCsvView(ProgrammeBase):

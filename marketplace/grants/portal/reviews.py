@@ -7,16 +7,17 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
-from django.utils.translation import gettext, gettext_lazy
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from aion import clock
 from aion.actor import Scope
-from aion.errors import DomainError, NotFound
+from aion.errors import DomainError
 from aion.web.downloads import kept_file
+from aion.web.listing import page_of, wanted
 from aion.web.middleware import status_of
 from aion.web.views import ActorView
-from marketplace.grants.models import Attachment, Criterion, ReviewAssignment, Score
+from marketplace.grants.models import Criterion, ReviewAssignment, Score
 from marketplace.grants.models.review import CONFLICTS
 from marketplace.grants.queries import awards as queries
 from marketplace.grants.services import reviews
@@ -104,7 +105,14 @@ class ReviewsView(ActorView):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """List them."""
-        return render(request, "grants/reviews.html", {"reviews": list(queries.own_reviews(self.actor)[:500])})
+        states = [one.value for one in ReviewState if one != ReviewState.CANCELLED]
+        asked = wanted(request, states=states)
+        rows = asked.rows(
+            queries.own_reviews(self.actor), texts=("application__title", "application__organisation__name")
+        )
+        return render(
+            request, "grants/reviews.html", {"page": page_of(request, rows), "wanted": asked, "states": states}
+        )
 
 
 class ReviewView(ActorView):
@@ -232,11 +240,8 @@ class ReviewFileView(ActorView):
     scope = Scope.REVIEWS_WRITE
 
     def get(self, request: HttpRequest, public_id: str) -> HttpResponseBase:
-        """Send it. Raises NotFound alike for what is not there and what is not assigned or declared yet."""
-        mine = ReviewAssignment.objects.own(self.actor).filter(state__in=READABLE)
-        found = Attachment.objects.filter(public_id=public_id, application_id__in=mine.values("application_id")).first()
-        if found is None:
-            raise NotFound(gettext("There is no such file, or you cannot read it yet."))
+        """Send it."""
+        found = reviews.find_file(self.actor, public_id)
         return kept_file(found.file.open("rb"), name=found.name)
 
 

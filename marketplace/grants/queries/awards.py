@@ -81,7 +81,9 @@ def awards(actor: Actor) -> QuerySet[Award]:
 def own_reviews(actor: Actor) -> QuerySet[ReviewAssignment]:
     """Return the actor's own review assignments: what is open first, then by the day it is due."""
     rows = ReviewAssignment.objects.own(actor).exclude(state="cancelled")
-    return rows.select_related("application__programme", "application__organisation").order_by("submitted_at", "due_at")
+    return rows.select_related("application__programme", "application__organisation").order_by(
+        "submitted_at", "due_at", "pk"
+    )
 
 
 def run_programmes(actor: Actor) -> QuerySet[Programme]:

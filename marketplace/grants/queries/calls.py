@@ -19,6 +19,11 @@ def published() -> QuerySet[Programme]:
     return Programme.objects.published().select_related("organisation")
 
 
+def not_closed(at: datetime) -> QuerySet[Programme]:
+    """Return the published calls that are open at ``at`` or open later."""
+    return published().filter(state=ProgrammeState.OPEN, closes_at__gt=at)
+
+
 def published_by_code(code: str) -> Programme:
     """Return a published programme. Raises ProgrammeNotFound, alike for a draft and for what does not exist."""
     found = published().filter(code=code).first()

@@ -14,6 +14,7 @@ from django.utils.translation import gettext
 from aion.actor import Actor
 from aion.audit import services as audit
 from aion.errors import Conflict, Rejected
+from aion.figures import credits_in_full, day
 from aion.money import decimal_string
 from aion.tenancy.models import Organisation
 from marketplace.grants.aid import working_day_after
@@ -49,7 +50,7 @@ def require_room(*, application: Application, amount: int, at: datetime) -> AidG
     if rule is None:
         raise AidRefused(
             gettext("No rule %(aid_regime)s is in force on %(on)s: staff enter it first.")
-            % {"aid_regime": programme.aid_regime, "on": on}
+            % {"aid_regime": programme.aid_regime, "on": day(on)}
         )
     if application.declared_aid is None:
         raise AidRefused(
@@ -75,10 +76,10 @@ def require_room(*, application: Application, amount: int, at: datetime) -> AidG
             )
             % {
                 "undertaking": undertaking,
-                "used": decimal_string(used),
-                "cap": decimal_string(rule.cap),
+                "used": credits_in_full(used),
+                "cap": credits_in_full(rule.cap),
                 "window_years": rule.window_years,
-                "left": decimal_string(left),
+                "left": credits_in_full(left),
             },
             field="amount",
             cap_microcredits=rule.cap,
@@ -271,7 +272,7 @@ def mark_registered(*, actor: Actor, record: AidRecord, reference: str, on: date
         raise Rejected(gettext("Give the reference that the register shows."), field="reference")
     found: AidRecord = AidRecord.objects.select_for_update(of=("self",)).get(pk=record.pk)
     if found.registered_on is not None:
-        raise Conflict(gettext("It was registered on %(registered_on)s.") % {"registered_on": found.registered_on})
+        raise Conflict(gettext("It was registered on %(registered_on)s.") % {"registered_on": day(found.registered_on)})
     if not found.granted_on <= on <= at.date():
         raise Rejected(gettext("The day lies between the grant and today."), field="on")
     found.registered_on, found.register_ref = on, reference.strip()

@@ -22,6 +22,7 @@ from marketplace.grants.queries.estimates import ItemCost, ItemWish, allowed_off
 from marketplace.grants.services.content import ALL_FIELDS, MAX_ITEMS, STEPS, judged, text
 from marketplace.grants.services.history import move, note
 from marketplace.grants.states import ApplicationState
+from marketplace.grants.words import ITEM_WORDS
 from marketplace.queries import buyer_of
 
 
@@ -148,7 +149,7 @@ def item_wish(value: Any) -> ItemWish:
     for name in numbers:
         one = value.get(name)
         if one is not None and (not isinstance(one, int) or isinstance(one, bool)):
-            raise Rejected(gettext("%(name)s is a whole number.") % {"name": name}, field="items")
+            raise Rejected(gettext("%(name)s is a whole number.") % {"name": ITEM_WORDS[name]}, field="items")
     return ItemWish(
         title=text("items", value.get("title", ""), 120),
         sku_code=text("items", value.get("sku_code", ""), 40),

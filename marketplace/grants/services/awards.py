@@ -10,9 +10,11 @@ from aion.actor import Actor, Scope, system
 from aion.audit import services as audit
 from aion.errors import Conflict, NotFound, Rejected
 from aion.events.services.emission import emit
+from aion.figures import credits_in_full, day, number
 from aion.money import decimal_string
-from billing.errors import FourEyesNeeded, InvalidAmount
+from billing.errors import InvalidAmount
 from billing.services.credits import prolong_lot
+from billing.services.requests import lock_pending, require_second
 from billing.services.takebacks import reclaim
 from marketplace.grants.audit import Action
 from marketplace.grants.models import Award, Commitment, ExtensionRequest, Programme, Reclaim
@@ -57,13 +59,13 @@ def request_extension(*, actor: Actor, public_id: str, until: date, reason: str,
     if until < award.expires_at.date() or until > (award.expires_at + timedelta(days=MOST_DAYS)).date():
         raise Rejected(
             gettext("Choose a day after %(expires_at)s and at most %(most_days)s days later.")
-            % {"expires_at": f"{award.expires_at:%Y-%m-%d}", "most_days": MOST_DAYS},
+            % {"expires_at": day(award.expires_at), "most_days": MOST_DAYS},
             field="until",
         )
     if not reason.strip() or len(reason) > REASON_LIMIT:
         raise Rejected(
             gettext("Write why you need more time, in at most %(reason_limit)s characters.")
-            % {"reason_limit": REASON_LIMIT},
+            % {"reason_limit": number(REASON_LIMIT)},
             field="reason",
         )
     if award.extensions.filter(state=Standing.PENDING).exists():
@@ -95,11 +97,8 @@ def decide_extension(
         .select_related("programme", "application")
         .get(pk=request.award_id)
     )
-    found: ExtensionRequest | None = (
-        ExtensionRequest.objects.select_for_update().filter(pk=request.pk, state=Standing.PENDING).first()
-    )
-    if found is None:
-        raise NotFound(gettext("No such request waits for a decision."))
+    rows = ExtensionRequest.objects.filter(pk=request.pk)
+    found: ExtensionRequest = lock_pending(rows, missing=gettext("No such request waits for a decision."))
     if approve:
         _require_running(award, at)
         end = datetime.combine(found.until, time(0, 0, 1), tzinfo=UTC)
@@ -142,7 +141,7 @@ def propose_reclaim(*, actor: Actor, award: Award, amount: int | None, reason: s
     if not 0 < wanted <= available:
         raise InvalidAmount(
             gettext("%(available)s credits are neither spent nor held: reclaim at most that.")
-            % {"available": decimal_string(max(0, available))},
+            % {"available": credits_in_full(max(0, available))},
             field="amount",
         )
     if found.reclaims.filter(state=Standing.PENDING).exists():
@@ -174,16 +173,12 @@ def decide_reclaim(*, actor: Actor, proposal: Reclaim, approve: bool, reason: st
     Raises NotFound when it waits no more, FourEyesNeeded for who proposed it, ReclaimNotPossible when less is left.
     """
     programme = Programme.objects.select_for_update(no_key=True).get(awards=proposal.award_id)
-    found: Reclaim | None = (
-        Reclaim.objects.select_for_update(of=("self",))
-        .select_related("award__lot", "award__programme", "award__application")
-        .filter(pk=proposal.pk, state=Standing.PENDING)
-        .first()
-    )
-    if found is None:
-        raise NotFound(gettext("No such reclaim waits for a decision."))
-    if approve and (actor.user_id is None or actor.user_id == found.proposed_by_id):
-        raise FourEyesNeeded(gettext("You proposed this yourself: another member of staff must approve it."))
+    rows = Reclaim.objects.select_related("award__lot", "award__programme", "award__application")
+    found: Reclaim = lock_pending(rows.filter(pk=proposal.pk), missing=gettext("No such reclaim waits for a decision."))
+    if approve:
+        require_second(
+            actor, found.proposed_by_id, gettext("You proposed this yourself: another member of staff must approve it.")
+        )
     award = found.award
     found.state = Standing.APPROVED if approve else Standing.REJECTED
     found.decided_by_id = actor.user_id if actor.user_id != found.proposed_by_id else None
@@ -287,5 +282,5 @@ def _require_running(award: Award, at: datetime) -> None:
     if award.expires_at <= at:
         raise Conflict(
             gettext("The award ended on %(expires_at)s: it cannot be made longer any more.")
-            % {"expires_at": f"{award.expires_at:%Y-%m-%d}"}
+            % {"expires_at": day(award.expires_at)}
         )

@@ -10,6 +10,7 @@ from django.utils.translation import gettext
 
 from aion.actor import Actor
 from aion.errors import Rejected
+from aion.figures import number
 from aion.tenancy.models import Project
 from marketplace.grants.eligibility import rules_of
 from marketplace.grants.models import Application
@@ -36,7 +37,8 @@ def text(name: str, value: Any, limit: int) -> str:
     kept = value.replace("\r\n", "\n").strip()
     if len(kept) > limit:
         raise Rejected(
-            gettext("Write at most %(limit)s characters; this has %(kept)s.") % {"limit": limit, "kept": len(kept)},
+            gettext("Write at most %(limit)s characters; this has %(kept)s.")
+            % {"limit": number(limit), "kept": number(len(kept))},
             field=name,
         )
     if any((ord(one) < 32 and one not in "\n\t") or ord(one) == 127 for one in kept):

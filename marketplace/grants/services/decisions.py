@@ -4,7 +4,7 @@
 Locks are always taken in one order: programme, undertaking, application, lots.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
@@ -13,13 +13,15 @@ from django.utils.translation import gettext
 
 from aion.actor import Actor
 from aion.audit import services as audit
-from aion.errors import Conflict, NotFound, Rejected
+from aion.errors import Conflict, DomainError, NotFound, Rejected
 from aion.events.services.emission import emit
+from aion.figures import credits_in_full
 from aion.money import decimal_string
 from aion.residency.policy import Level
 from aion.tenancy.models import Project
-from billing.errors import FourEyesNeeded, InvalidAmount
+from billing.errors import InvalidAmount
 from billing.services.credits import Restriction, issue_decided
+from billing.services.requests import lock_pending, require_second
 from marketplace.grants.audit import Action
 from marketplace.grants.errors import PotExceeded, WrongState
 from marketplace.grants.models import Application, Award, Commitment, Decision, Programme
@@ -32,6 +34,7 @@ from marketplace.grants.states import ApplicationState, CommitmentKind, Decision
 
 DECIDING = (ProgrammeState.PANEL, ProgrammeState.DECIDED)
 POT = "programme_pot_never_passed"
+BATCH = 1000
 
 
 @transaction.atomic
@@ -57,26 +60,22 @@ def _propose(
     rank: int | None,
     at: datetime,
 ) -> Decision:
-    # The rank is given: ranking anew for each of 5,000 refusals would take minutes.
+    # The rank is given: ranking anew for each of many proposals would take minutes.
     programme = Programme.objects.get(pk=application.programme_id)
     found = Application.objects.select_for_update(of=("self",)).get(pk=application.pk)
     _require_ranked(programme, found)
-    if not reason.strip():
-        raise Rejected(gettext("Write the reason: the applicant reads it."), field="reason")
-    if actor.user_id is None:
-        raise Rejected(gettext("Only a person can propose a decision."))
+    proposed_by_id = _require_words(actor, reason)
     if kind == DecisionKind.REFUSE:
         amount = 0
     elif not 0 < amount <= programme.cap_per_award:
         raise InvalidAmount(
             gettext("An award is above 0 and at most %(cap_per_award)s credits.")
-            % {"cap_per_award": decimal_string(programme.cap_per_award)},
+            % {"cap_per_award": credits_in_full(programme.cap_per_award)},
             field="amount",
         )
     elif amount > programme.left:
         raise _pot_exceeded(programme)
-    if Decision.objects.filter(application=found, state=Standing.PENDING).exists():
-        raise Conflict(gettext("A proposal for this application waits for its second person already."))
+    _require_none_waits(Decision.objects.filter(application=found, state=Standing.PENDING).exists())
     decision = Decision.objects.create(
         organisation_id=found.organisation_id,
         application=found,
@@ -84,7 +83,7 @@ def _propose(
         amount=amount,
         rank=rank,
         reason=reason.strip(),
-        proposed_by_id=actor.user_id,
+        proposed_by_id=proposed_by_id,
         proposed_by=actor.label,
         proposed_at=at,
     )
@@ -126,22 +125,62 @@ def propose_down_to_the_pot(
 
 @transaction.atomic
 def propose_refusals(*, actor: Actor, programme: Programme, reason: str, at: datetime) -> int:
-    """Propose to refuse every ranked application for which no proposal waits. Returns how many that were."""
+    """Propose to refuse every ranked application for which no proposal waits. Returns how many that were.
+
+    Raises WrongState before the panel, Rejected without a reason.
+    """
     waiting = Decision.objects.filter(application__programme=programme, state=Standing.PENDING)
     rows = Application.objects.filter(programme=programme, state=ApplicationState.RANKED)
-    rest = list(rows.exclude(pk__in=waiting.values("application_id")).order_by("pk"))
-    ranks = {one.application_id: one.rank for one in ranking(programme.pk)}
-    for one in rest:
-        _propose(
-            actor=actor,
-            application=one,
-            kind=DecisionKind.REFUSE,
-            amount=0,
-            reason=reason,
-            rank=ranks.get(one.pk),
-            at=at,
-        )
-    return len(rest)
+    rest = rows.exclude(pk__in=waiting.values("application_id"))
+    chosen = list(rest.values_list("pk", flat=True))
+    for error in refuse_each(actor=actor, application_ids=chosen, reason=reason, at=at).values():
+        raise error
+    return len(chosen)
+
+
+@transaction.atomic
+def refuse_each(
+    *, actor: Actor, application_ids: Collection[int], reason: str, at: datetime
+) -> Mapping[int, DomainError]:
+    """Propose to refuse each of the chosen applications; return by its key why one was left as it is.
+
+    Each programme is ranked once, and the number of queries does not depend on how many are chosen. Raises Rejected
+    without a reason.
+    """
+    proposed_by_id = _require_words(actor, reason)
+    rows = Application.objects.select_for_update(of=("self",)).select_related("programme")
+    found = list(rows.filter(pk__in=application_ids).order_by("pk"))
+    pending = Decision.objects.filter(application__in=found, state=Standing.PENDING)
+    waiting = set(pending.values_list("application_id", flat=True))
+    left: dict[int, DomainError] = {}
+    for one in found:
+        try:
+            _require_ranked(one.programme, one)
+            _require_none_waits(one.pk in waiting)
+        except DomainError as error:
+            left[one.pk] = error
+    chosen = [one for one in found if one.pk not in left]
+    programmes = {one.programme_id for one in chosen}
+    ranks = {place.application_id: place.rank for programme_id in programmes for place in ranking(programme_id)}
+    made = Decision.objects.bulk_create(
+        (
+            Decision(
+                organisation_id=one.organisation_id,
+                application=one,
+                kind=DecisionKind.REFUSE,
+                rank=ranks.get(one.pk),
+                reason=reason.strip(),
+                proposed_by_id=proposed_by_id,
+                proposed_by=actor.label,
+                proposed_at=at,
+            )
+            for one in chosen
+        ),
+        batch_size=BATCH,
+    )
+    changes = ((decision, _recorded(decision)) for decision in made)
+    audit.record_each(actor=actor, action=Action.DECISION_PROPOSED, subjects=changes, at=at, reason=reason)
+    return left
 
 
 @transaction.atomic
@@ -156,8 +195,9 @@ def approve_decision(*, actor: Actor, public_id: str, at: datetime) -> Decision:
         raise NotFound(gettext("No such proposal waits for a decision."))
     programme = Programme.objects.select_for_update(no_key=True).get(pk=seen.application.programme_id)
     decision = _pending(public_id)
-    if actor.user_id is None or actor.user_id == decision.proposed_by_id:
-        raise FourEyesNeeded(gettext("You proposed this yourself: another member of staff must approve it."))
+    require_second(
+        actor, decision.proposed_by_id, gettext("You proposed this yourself: another member of staff must approve it.")
+    )
     application = decision.application
     application.programme = programme
     _decide(decision, Standing.APPROVED, actor, at)
@@ -280,6 +320,20 @@ def _project_for(application: Application) -> Project:
     )
 
 
+def _require_words(actor: Actor, reason: str) -> int:
+    """Return the key of the person who proposes. Raises Rejected without a reason, or for a machine."""
+    if not reason.strip():
+        raise Rejected(gettext("Write the reason: the applicant reads it."), field="reason")
+    if actor.user_id is None:
+        raise Rejected(gettext("Only a person can propose a decision."))
+    return actor.user_id
+
+
+def _require_none_waits(waits: bool) -> None:
+    if waits:
+        raise Conflict(gettext("A proposal for this application waits for its second person already."))
+
+
 def _require_ranked(programme: Programme, application: Application) -> None:
     if programme.state not in DECIDING:
         raise WrongState(
@@ -298,7 +352,7 @@ def _require_ranked(programme: Programme, application: Application) -> None:
 def _pot_exceeded(programme: Programme) -> PotExceeded:
     left = programme.pot - Programme.objects.values_list("committed", flat=True).get(pk=programme.pk)
     return PotExceeded(
-        gettext("%(left)s credits are left in the pot: propose at most that.") % {"left": decimal_string(left)},
+        gettext("%(left)s credits are left in the pot: propose at most that.") % {"left": credits_in_full(left)},
         field="amount",
         left_microcredits=left,
     )
@@ -314,14 +368,8 @@ def _locked(application: Application) -> Application:
 
 
 def _pending(public_id: str) -> Decision:
-    decision: Decision | None = (
-        Decision.objects.select_for_update(of=("self",))
-        .select_related("application__organisation")
-        .filter(public_id=public_id, state=Standing.PENDING)
-        .first()
-    )
-    if decision is None:
-        raise NotFound(gettext("No such proposal waits for a decision."))
+    rows = Decision.objects.select_related("application__organisation").filter(public_id=public_id)
+    decision: Decision = lock_pending(rows, missing=gettext("No such proposal waits for a decision."))
     return decision
 
 
@@ -332,15 +380,12 @@ def _decide(decision: Decision, to: Standing, actor: Actor, at: datetime) -> Non
 
 
 def _record(actor: Actor, decision: Decision, action: Action, at: datetime, reason: str = "") -> None:
-    audit.record(
-        actor=actor,
-        action=action,
-        subject=decision,
-        at=at,
-        reason=reason,
-        changes={
-            "application": decision.application.public_id,
-            "kind": decision.kind,
-            "amount": decimal_string(decision.amount),
-        },
-    )
+    audit.record(actor=actor, action=action, subject=decision, at=at, reason=reason, changes=_recorded(decision))
+
+
+def _recorded(decision: Decision) -> dict[str, str]:
+    return {
+        "application": decision.application.public_id,
+        "kind": decision.kind,
+        "amount": decimal_string(decision.amount),
+    }

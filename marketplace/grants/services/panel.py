@@ -8,6 +8,7 @@ from django.db.models import Count, Q
 from django.utils.translation import gettext
 
 from aion.actor import Actor
+from aion.figures import number
 from marketplace.grants.errors import WrongState
 from marketplace.grants.models import Application, ApplicationEvent, Programme, ReviewAssignment
 from marketplace.grants.services.programmes import move_on
@@ -39,7 +40,7 @@ def open_panel(*, actor: Actor, programme: Programme, reason: str, at: datetime)
                 "%(short)s applications have fewer than %(min_reviews)s reviews that were handed in: assign "
                 "reviewers, or wait for them."
             )
-            % {"short": short, "min_reviews": found.min_reviews},
+            % {"short": number(short), "min_reviews": found.min_reviews},
             applications=short,
         )
     ApplicationEvent.objects.bulk_create(

@@ -10,6 +10,7 @@ from aion.actor import Actor, Scope
 from aion.audit import services as audit
 from aion.errors import Rejected
 from aion.events.services.emission import emit
+from aion.figures import number
 from marketplace.grants.audit import Action
 from marketplace.grants.errors import ReportNotPossible
 from marketplace.grants.models import Award, FinalReport
@@ -30,7 +31,7 @@ def save_report(*, actor: Actor, public_id: str, results: str, publications: str
     texts = {"results": results, "publications": publications, "difficulties": difficulties}
     for name, text in texts.items():
         if len(text) > LIMITS[name]:
-            raise Rejected(gettext("Use at most %(limit)s characters.") % {"limit": LIMITS[name]}, field=name)
+            raise Rejected(gettext("Use at most %(limit)s characters.") % {"limit": number(LIMITS[name])}, field=name)
     report, _made = FinalReport.objects.get_or_create(award=award, defaults={"organisation_id": award.organisation_id})
     if report.state not in OPEN:
         raise ReportNotPossible(gettext("This report was handed in: it cannot be changed."), state=report.state)

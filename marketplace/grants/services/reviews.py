@@ -13,11 +13,20 @@ from aion.actor import Actor, Scope
 from aion.audit import services as audit
 from aion.errors import NotFound, Rejected
 from aion.events.services.emission import emit
+from aion.figures import number
 from aion.tenancy.models import Membership, User
 from aion.tenancy.roles import Role
 from marketplace.grants.audit import Action
 from marketplace.grants.errors import ReviewerNotPossible, ReviewIncomplete, ScoreOutOfRange, WrongState
-from marketplace.grants.models import Application, Appointment, Criterion, Programme, ReviewAssignment, Score
+from marketplace.grants.models import (
+    Application,
+    Appointment,
+    Attachment,
+    Criterion,
+    Programme,
+    ReviewAssignment,
+    Score,
+)
 from marketplace.grants.queries.aid import linked_organisations
 from marketplace.grants.ranking import Judge, Judged, known_conflict
 from marketplace.grants.services.history import move
@@ -211,7 +220,7 @@ def save_scores(
             )
         if len(wish.comment) > COMMENT_LIMIT:
             raise Rejected(
-                gettext("Use at most %(limit)s characters.") % {"limit": COMMENT_LIMIT},
+                gettext("Use at most %(limit)s characters.") % {"limit": number(COMMENT_LIMIT)},
                 field=f"{code}_comment",
             )
         Score.objects.update_or_create(
@@ -225,7 +234,9 @@ def save_scores(
         )
     if overall is not None:
         if len(overall) > TEXT_LIMIT:
-            raise Rejected(gettext("Use at most %(limit)s characters.") % {"limit": TEXT_LIMIT}, field="overall")
+            raise Rejected(
+                gettext("Use at most %(limit)s characters.") % {"limit": number(TEXT_LIMIT)}, field="overall"
+            )
         assignment.overall_comment = overall.strip()
         assignment.save(update_fields=["overall_comment"])
     return assignment
@@ -240,15 +251,14 @@ def submit_review(*, actor: Actor, public_id: str, at: datetime) -> ReviewAssign
         raise WrongState(gettext("The panel has begun: reviews are closed."), state=programme.state)
     given = {one.criterion_id: one for one in assignment.scores.all()}
     missing = [
-        one.code
-        for one in Criterion.objects.filter(programme=programme)
-        if one.pk not in given or not given[one.pk].comment
+        one for one in Criterion.objects.filter(programme=programme) if one.pk not in given or not given[one.pk].comment
     ]
     if missing:
         raise ReviewIncomplete(
-            gettext("A score and a comment are missing for: %(missing)s.") % {"missing": ", ".join(missing)},
-            field=missing[0],
-            missing=missing,
+            gettext("A score and a comment are missing for: %(missing)s.")
+            % {"missing": ", ".join(one.name for one in missing)},
+            field=missing[0].code,
+            missing=[one.code for one in missing],
         )
     _move(assignment, ReviewState.SUBMITTED, submitted_at=at)
     audit.record(actor=actor, action=Action.REVIEW_SUBMITTED, subject=assignment, at=at)
@@ -265,6 +275,22 @@ def find(actor: Actor, public_id: str, *, lock: bool = False) -> ReviewAssignmen
     found: ReviewAssignment | None = rows.filter(public_id=public_id).first()
     if found is None:
         raise NotFound(gettext("There is no such review, or it is not yours."))
+    return found
+
+
+def find_file(actor: Actor, public_id: str, *, review_id: str = "") -> Attachment:
+    """Return a file of an application that the reviewer may read, with ``review_id`` only one of that review.
+
+    Raises Forbidden without the right, NotFound alike for what is not there and what is not assigned or declared yet.
+    """
+    actor.require(Scope.REVIEWS_WRITE)
+    mine = ReviewAssignment.objects.own(actor).filter(state__in=READABLE)
+    if review_id:
+        mine = mine.filter(public_id=review_id)
+    files = Attachment.objects.filter(application_id__in=mine.values("application_id"))
+    found: Attachment | None = files.filter(public_id=public_id).first()
+    if found is None:
+        raise NotFound(gettext("There is no such file, or you cannot read it yet."))
     return found
 
 

@@ -14,6 +14,7 @@ from aion.actor import Actor, Scope, system
 from aion.audit import services as audit
 from aion.errors import Rejected
 from aion.events.services.emission import emit
+from aion.figures import credits_in_full
 from marketplace.grants.audit import Action
 from marketplace.grants.eligibility import Result, rules_of
 from marketplace.grants.errors import ApplicationIncomplete, WrongState
@@ -22,6 +23,7 @@ from marketplace.grants.queries.applicants import eligibility_now
 from marketplace.grants.services.applications import find, require_open
 from marketplace.grants.services.history import move
 from marketplace.grants.states import AidRegime, ApplicationState
+from marketplace.grants.words import in_english, needed_words
 
 NEEDED = ("title", "abstract", "work_plan", "data_class", "openness", "ethics", "team", "acknowledgement")
 
@@ -87,14 +89,14 @@ def _require_complete(application: Application) -> None:
     names = missing(application)
     if names:
         raise ApplicationIncomplete(
-            gettext("These parts are missing: %(names)s. Fill them in, then submit.") % {"names": ", ".join(names)},
+            gettext("These parts are missing: %(names)s. Fill them in, then submit.") % {"names": needed_words(names)},
             missing=names,
         )
     cap = application.programme.cap_per_award
     if application.requested_amount > cap:
         raise Rejected(
             gettext("At most %(cap)s credits can be asked for in this call: ask for less work.")
-            % {"cap": cap // 1_000_000},
+            % {"cap": credits_in_full(cap)},
             field="items",
             cap_microcredits=cap,
         )
@@ -102,6 +104,7 @@ def _require_complete(application: Application) -> None:
 
 def _settle(application: Application, results: Sequence[Result], at: datetime) -> None:
     rules = {rule.id: rule for rule in rules_of(application.programme.rules)}
+    reasons = in_english(results)
     EligibilityResult.objects.bulk_create(
         EligibilityResult(
             application=application,
@@ -109,7 +112,7 @@ def _settle(application: Application, results: Sequence[Result], at: datetime) -
             rule_id=one.rule_id,
             rule_version=application.programme.rules_version,
             passed=one.passed,
-            reason=one.reason,
+            reason=reason,
             evidence={
                 "kind": one.kind,
                 "outcome": one.outcome,
@@ -118,9 +121,9 @@ def _settle(application: Application, results: Sequence[Result], at: datetime) -
             },
             at=at,
         )
-        for one in results
+        for one, reason in zip(results, reasons, strict=True)
     )
-    failed = [one.reason for one in results if not one.passed]
+    failed = [reason for one, reason in zip(results, reasons, strict=True) if not one.passed]
     checker = system("eligibility check", organisation_id=application.organisation_id)
     to = ApplicationState.INELIGIBLE if failed else ApplicationState.ELIGIBLE
     move(actor=checker, application=application, to=to, at=at, reason=" ".join(failed))

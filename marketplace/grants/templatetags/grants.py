@@ -2,6 +2,7 @@
 """Deadlines, large numbers and rules as the pages of grants write them."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,11 +12,12 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
+from aion import figures
 from aion.tenancy.roles import Role
 from marketplace.grants.eligibility import Rule
 from marketplace.grants.estimator import normalised
 from marketplace.grants.models import Programme, WorkItem
-from marketplace.grants.words import rule_text
+from marketplace.grants.words import SIZES, rule_text
 
 register = template.Library()
 SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -42,7 +44,7 @@ def closes(programme: Programme) -> SafeString:
 @register.filter
 def whole(value: int | None) -> str:
     """Write a whole number with separators."""
-    return "–" if value is None else formats.number_format(int(value), force_grouping=True)
+    return "–" if value is None else figures.number(int(value))
 
 
 @register.filter
@@ -51,7 +53,7 @@ def power(value: Any) -> str:
     if not value:
         return "–"
     digits = str(int(value))
-    head = formats.number_format(f"{digits[0]}.{(digits[1:3] or '0').ljust(2, '0')}", decimal_pos=2)
+    head = figures.number(Decimal(f"{digits[0]}.{digits[1:3].ljust(2, '0')}"), 2)
     return f"{head} × 10{str(len(digits) - 1).translate(SUPERSCRIPTS)}"
 
 
@@ -65,6 +67,12 @@ def normalised_hours(item: WorkItem) -> int:
 def rule_words(rule: Rule) -> str:
     """Write a rule as applicants read it."""
     return rule_text(rule)
+
+
+@register.filter
+def size_word(size: str) -> str:
+    """Write the size of an enterprise."""
+    return str(SIZES.get(size, size))
 
 
 @register.filter

@@ -30,7 +30,9 @@ def gpu_field(label: Any, **options: Any) -> forms.DecimalField:
 class EditProjectForm(ProjectForm):
     """What may change of a project."""
 
-    gpu_quota = gpu_field(_("GPUs at one time"))
+    gpu_quota = gpu_field(
+        _("GPUs at one time"), help_text=_("How many GPUs its work may use together; it costs nothing.")
+    )
 
     def __init__(self, data: Any = None, *, project: Project) -> None:
         """Start with what holds; a policy with more rules than the list has stays choosable."""
@@ -76,7 +78,7 @@ class QuotaForm(forms.Form):
         empty_label=_("The whole organisation"),
         widget=forms.Select(attrs={"class": "control"}),
     )
-    gpus = gpu_field(_("GPUs at one time"))
+    gpus = gpu_field(_("GPUs at one time"), help_text=_("In all, not on top of what there is."))
     sku = forms.ChoiceField(
         label=_("Of which accelerator"),
         required=False,

@@ -2,7 +2,6 @@
 """Quotas: how much is used, and asking for more."""
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -13,14 +12,13 @@ from aion.errors import DomainError, NotFound
 from aion.people.quotas import withdraw_quota
 from aion.tenancy import queries
 from aion.tenancy.models import QuotaRequest
+from aion.web.listing import page_of
 from aion.web.middleware import status_of
 from aion.web.views import ActorView
 from clusters.queries import InUse, in_use_by_project
 from marketplace.portal.projects.forms import QuotaForm
 from marketplace.portal.projects.views import refuse, standings
 from marketplace.services.quota_requests import ask_quota
-
-PAGE = 25
 
 
 class QuotasView(ActorView):
@@ -62,12 +60,16 @@ class QuotasView(ActorView):
         rows = [(one, in_use.get(one.pk, InUse())) for one in queries.projects(self.actor)]
         context = {
             "form": form,
-            "rows": [(one, now) for one, now in rows if one.archived_at is None or now.used or now.waiting],
+            "rows": page_of(
+                request,
+                [(one, now) for one, now in rows if one.archived_at is None or now.used or now.waiting],
+                name="projects",
+            ),
             "used": sum(now.used for _one, now in rows),
             "quotas": standings(self.actor, clock.now()),
             "now": clock.now(),
             "waiting": sum(now.waiting for _one, now in rows),
-            "page": Paginator(queries.quota_requests(self.actor), PAGE).get_page(request.GET.get("page")),
+            "page": page_of(request, queries.quota_requests(self.actor)),
         }
         return render(request, "projects/quotas.html", context, status=status)
 

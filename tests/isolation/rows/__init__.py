@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aion.tenancy.roles import Role
+from tests.worlds import Tenant
 
 READERS = {Role.OWNER, Role.ADMIN, Role.DEVELOPER, Role.BILLING, Role.VIEWER}
 MANAGERS = {Role.OWNER, Role.ADMIN}
@@ -22,3 +23,13 @@ class Row:
     thing: str = ""
     method: str = "get"
     status: int = 200
+
+
+@dataclass(frozen=True)
+class World:
+    """A tenant and a stranger, and the public ids of what each has, by the names that rows use."""
+
+    mine: Tenant
+    theirs: Tenant
+    things: dict[str, str]
+    foreign: dict[str, str]

@@ -36,7 +36,7 @@ PORTAL: list[Row] = [
     Row("portal:programme_csv", READERS, "programme"),
     Row("portal:programme_pdf", READERS, "programme"),
 ]
-API_KINDS: tuple[str, ...] = ("declare",)
+API_KINDS: tuple[str, ...] = ("declare", "file")
 API: list[tuple[str, str | None, Any, Any]] = [
     ("promo_redemption", None, READERS, PAYERS),
     ("grant_award", "award", READERS, None),
@@ -73,13 +73,6 @@ def things(tenant: Tenant, market: Market) -> dict[str, str]:
         "review": review.public_id,
         "review_file": file.public_id,
     }
-
-
-def fresh_things(tenant: Tenant) -> dict[str, str]:
-    """Return the ids of things that no act has changed yet: the rows above leave a review as it is."""
-    found = Programme.objects.filter(organisation=tenant.organisation, code__startswith="run-by-").first()
-    programme = found or make_programme(tenant, code=f"run-by-{tenant.organisation.slug}", state="review")
-    return {"review": _review(tenant, programme)[0].public_id}
 
 
 def _review(tenant: Tenant, programme: Programme) -> tuple[ReviewAssignment, Attachment]:

@@ -45,11 +45,6 @@ PATHS: dict[str, str] = {
 
 
 def things(tenant: Tenant, _market: Market) -> dict[str, str]:
-    """Return the id of one thing of each kind."""
-    return fresh_things(tenant)
-
-
-def fresh_things(tenant: Tenant) -> dict[str, str]:
     """Return a draft of a call of its own, with one file."""
     now = clock.now()
     programme = make_programme(

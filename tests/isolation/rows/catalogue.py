@@ -42,11 +42,6 @@ PATHS: dict[str, str] = {"operator_offer": "operator-offers", "offer_change": "o
 
 def things(tenant: Tenant, market: Market) -> dict[str, str]:
     """Return the id of one thing of each kind."""
-    return {"own_offer": _fresh(tenant).public_id, "offer_change": _change(tenant)}
-
-
-def fresh_things(tenant: Tenant) -> dict[str, str]:
-    """Return the ids of things that no act has changed yet."""
     return {
         "own_offer": _fresh(tenant).public_id,
         "proposed_offer": _fresh(tenant, state=OfferState.PROPOSED).public_id,

@@ -53,17 +53,12 @@ _numbers = itertools.count(1)
 
 def things(tenant: Tenant, market: Market) -> dict[str, str]:
     """Return the id of one thing of each kind."""
-    return fresh_things(tenant) | {"transfer": _transfer(tenant)}
-
-
-def fresh_things(tenant: Tenant) -> dict[str, str]:
-    """Return the ids of things that no act has changed yet."""
     number = next(_numbers)
     member = Membership.objects.create(user=make_user(), organisation=tenant.organisation, role=Role.VIEWER)
     invitation = invite(
         actor=tenant.actor(), email=f"guest{number}@{tenant.organisation.slug}.example", role="viewer", at=clock.now()
     )
-    return {"member": member.public_id, "invitation": invitation.public_id}
+    return {"member": member.public_id, "invitation": invitation.public_id, "transfer": _transfer(tenant)}
 
 
 def _transfer(tenant: Tenant) -> str:

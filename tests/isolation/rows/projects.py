@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from aion import clock
-from aion.people.quotas import request_quota, withdraw_quota
+from aion.people.quotas import request_quota
 from aion.tenancy.models import Project, Quota, QuotaRequest
 from tests.isolation.rows import MANAGERS, READERS, Row
 from tests.worlds import Market, Tenant
@@ -36,13 +36,6 @@ PATHS: dict[str, str] = {"project_member": "project-members", "quota_request": "
 
 def things(tenant: Tenant, market: Market) -> dict[str, str]:
     """Return the id of one thing of each kind."""
-    return fresh_things(tenant)
-
-
-def fresh_things(tenant: Tenant) -> dict[str, str]:
-    """Return the ids of things that no act has changed yet."""
-    for old in QuotaRequest.objects.filter(organisation=tenant.organisation, state="pending"):
-        withdraw_quota(actor=tenant.actor(), public_id=old.public_id, at=clock.now())
     row = request_quota(actor=tenant.actor(), milli_gpus=128_000, reason="Training", at=clock.now())
     # Orders are placed in the main project; this one may be archived.
     spare, _ = Project.objects.get_or_create(organisation=tenant.organisation, slug="spare", defaults={"name": "Spare"})

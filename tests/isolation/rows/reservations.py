@@ -9,10 +9,9 @@ from aion.periods import floor_hour
 from clusters.models import Pool
 from marketplace.models import Offer
 from marketplace.services.reservations import confirm_reservation
-from marketplace.states import CapacityClass
 from tests.isolation.rows import LAUNCHERS, READERS, Row
 from tests.marketplace.reserving import offer_on, wish_for
-from tests.worlds import Market, Tenant, make_market
+from tests.worlds import Market, Tenant
 
 PUBLIC: dict[str, int] = {}
 SIGNED_IN: set[str] = set()
@@ -38,12 +37,6 @@ PATHS: dict[str, str] = {"reservation": "reservations", "reservation_quote": "re
 def things(tenant: Tenant, market: Market) -> dict[str, str]:
     """Return the id of one reservation that may still be cancelled."""
     return {"reservation": _fresh(tenant, offer_on(market))}
-
-
-def fresh_things(tenant: Tenant) -> dict[str, str]:
-    """Return the id of one that no act has changed yet."""
-    offer = Offer.objects.filter(capacity_class=CapacityClass.RESERVED).first() or offer_on(make_market())
-    return {"reservation": _fresh(tenant, offer)}
 
 
 def _fresh(tenant: Tenant, offer: Offer) -> str:
