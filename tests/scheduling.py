@@ -10,6 +10,8 @@ TOGETHER = {
     "tests/journeys/": "journeys",
     "tests/isolation/": "isolation",
     "tests/local/test_restore_drill.py": "restore",
+    "tests/local/test_kills.py": "kills",
+    "tests/local/test_demo_survives.py": "survives",
 }
 # Each of these takes half a minute or more.
 LONG = (

@@ -12,9 +12,16 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from aion.actor import Actor, Scope
+from aion.api.serializers import StrictSerializer
 from aion.errors import NotFound, Rejected
 
 S = TypeVar("S", bound=serializers.Serializer[Any])
+
+
+def without_body(method: Any) -> Any:
+    """Mark an act that is asked for without a body: what is sent all the same is refused before anything is done."""
+    method.without_body = True
+    return method
 
 
 class UnknownParameter(Rejected):
@@ -32,6 +39,8 @@ class KnownParameters(GenericViewSet[Any]):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Check the names after the rights and before any lookup. Raises UnknownParameter."""
         super().initial(request, *args, **kwargs)
+        if getattr(getattr(self, self.action or "", None), "without_body", False):
+            StrictSerializer(data=request.data).is_valid(raise_exception=True)
         if request.method not in {"GET", "HEAD"}:
             return
         known = self.known_parameters()

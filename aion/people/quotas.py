@@ -14,9 +14,9 @@ from aion.figures import gpus
 from aion.people import quota_event_types  # noqa: F401 - registers what is emitted here
 from aion.tenancy.audit import Action
 from aion.tenancy.models import Organisation, Project, Quota, QuotaRequest, QuotaState
+from aion.tenancy.models.quotas import MAX_MILLI_GPUS
 from aion.tenancy.queries import quota_of, quotas_in_force
 
-MAX_MILLI_GPUS = 1_000_000_000
 MAX_REASON = 500
 MAX_DECISION = 200
 FURTHEST = timedelta(days=731)

@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Organisations, projects and keys for staff; people and members are in ``marketplace.admin.people``."""
 
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
-from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminSelectWidget
+from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminEmailInputWidget, UnfoldAdminSelectWidget
 
-from aion.staff import Act, KeptAdmin, ReadOnlyAdmin, ReasonForm, gpus_column, on_one, on_rows, state_column
+from aion.residency.policy import BadPolicy, Policy
+from aion.staff import Act, KeptAdmin, KeptForm, ReadOnlyAdmin, ReasonForm, gpus_column, on_one, on_rows, state_column
 from aion.tenancy.models import ApiToken, Organisation, Project
+from aion.tenancy.models.quotas import MAX_MILLI_GPUS
 from aion.tenancy.roles import Role
 from aion.tenancy.services import organisations
 
@@ -20,6 +23,41 @@ class AppointForm(ReasonForm):
 
     email = forms.EmailField(label=_("E-mail address"), widget=UnfoldAdminEmailInputWidget)
     role = forms.ChoiceField(label=_("Role"), choices=Role.choices, widget=UnfoldAdminSelectWidget)
+
+
+class QuotaForm(KeptForm):
+    """A form that asks for a quota in GPUs."""
+
+    gpus = forms.DecimalField(
+        label=_("GPUs at one time"),
+        min_value=0,
+        max_value=Decimal(MAX_MILLI_GPUS) / 1000,
+        decimal_places=3,
+        widget=UnfoldAdminDecimalFieldWidget,
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Begin with what holds."""
+        super().__init__(*args, **kwargs)
+        self.initial["gpus"] = (Decimal(self.instance.milli_gpu_quota) / 1000).normalize().to_eng_string()
+
+    def clean_gpus(self) -> Decimal:
+        """Put the quota into the row."""
+        gpus: Decimal = self.cleaned_data["gpus"]
+        self.instance.milli_gpu_quota = int(gpus * 1000)
+        return gpus
+
+
+class ProjectForm(QuotaForm):
+    """A project, under a policy that there is."""
+
+    def clean_residency_policy(self) -> str:
+        """Refuse what no launch could be decided by."""
+        text = str(self.cleaned_data["residency_policy"])
+        try:
+            return str(Policy.parse(text))
+        except BadPolicy as error:
+            raise forms.ValidationError(str(error)) from error
 
 
 def _act(title: Any, done: Any, service: Any, **fields: Any) -> Act:
@@ -52,6 +90,7 @@ UNFREEZE = _act(_("Unfreeze"), _("unfrozen"), organisations.unfreeze_organisatio
 class OrganisationAdmin(KeptAdmin):
     """Tenants; freezing needs a reason and is on the record."""
 
+    form = QuotaForm
     list_display: ClassVar = ["name", "kind", "country", "state_word", "gpu_quota", "created_at"]
     list_filter: ClassVar = ["kind", "state"]
     search_fields: ClassVar = ["name", "slug", "public_id"]
@@ -61,7 +100,7 @@ class OrganisationAdmin(KeptAdmin):
         "slug",
         "kind",
         "country",
-        "milli_gpu_quota",
+        "gpus",
         "state",
         "frozen_reason",
     ]
@@ -82,13 +121,20 @@ class OrganisationAdmin(KeptAdmin):
 
 @admin.register(Project)
 class ProjectAdmin(KeptAdmin):
-    """Projects."""
+    """Projects; members found them."""
 
+    form = ProjectForm
+    fields: ClassVar = ["public_id", "organisation", "name", "slug", "residency_policy", "programme_code", "gpus",
+                        "restricted", "archived_at"]  # fmt: skip
     list_display: ClassVar = ["name", "organisation", "residency_policy", "gpu_quota"]
     list_select_related: ClassVar = ["organisation"]
     search_fields: ClassVar = ["name", "public_id", "organisation__name"]
-    readonly_fields: ClassVar = ["public_id", "organisation", "slug"]
+    readonly_fields: ClassVar = ["public_id", "organisation", "slug", "programme_code", "archived_at"]
     gpu_quota = gpus_column("milli_gpu_quota", _("quota (GPUs)"))
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Refuse: a project is its organisation's own act."""
+        return False
 
 
 @admin.register(ApiToken)

@@ -15,6 +15,7 @@ from aion.audit import services as audit
 from aion.errors import NotFound, Rejected
 from aion.events.services.emission import emit
 from aion.figures import instant
+from aion.horizon import require_near
 from aion.money import decimal_string
 from aion.periods import next_midnight
 from aion.residency.policy import Level
@@ -151,6 +152,7 @@ def request_grant(
         raise InvalidAmount(gettext("The amount must be above zero."), field="amount")
     if not reason.strip():
         raise Rejected(gettext("Write why this organisation gets credits: it goes on the record."), field="reason")
+    require_near(at=at, starts_at=starts_at, expires_at=expires_at)
     if expires_at is not None and expires_at <= at:
         raise Rejected(gettext("The expiry must lie in the future."), field="expires_at")
     if expires_at is not None and starts_at is not None and expires_at <= starts_at:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext
 from aion.actor import Actor
 from aion.audit import services as audit
 from aion.errors import NotFound, Rejected
+from aion.horizon import require_near
 from aion.money import exact_charge, floor_charge
 from aion.periods import month_start
 from billing.audit import Action
@@ -144,6 +145,7 @@ def prepare_prices(
         raise Rejected(gettext("Only a person can prepare prices."))
     if not reason.strip():
         raise Rejected(gettext("Write why the prices change: it goes on the record."), field="reason")
+    require_near(at=at, valid_from=valid_from)
     if valid_from <= at:
         raise Rejected(gettext("New prices start in the future: customers see them coming."), field="valid_from")
     unknown = set(lines) - set(Sku.objects.filter(code__in=lines).values_list("code", flat=True))

@@ -11,6 +11,7 @@ from django.utils.translation import gettext
 from aion.actor import Actor
 from aion.audit import services as audit
 from aion.errors import NotFound, Rejected
+from aion.horizon import require_near
 from billing.audit import Action
 from billing.errors import PromotionNotPossible
 from billing.models import Promotion
@@ -35,6 +36,7 @@ class PromotionWish:
 @transaction.atomic
 def create_promotion(*, actor: Actor, wish: PromotionWish, at: datetime) -> Promotion:
     """Announce a promotion. Raises Rejected with the field: a start in the past, a share above 90 %, a code taken."""
+    require_near(at=at, starts_at=wish.starts_at, ends_at=wish.ends_at)
     if wish.starts_at < at:
         raise Rejected(gettext("A promotion cannot begin in the past."), field="starts_at")
     if wish.ends_at <= wish.starts_at:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from aion.actor import Actor
 from aion.audit import services as audit
 from aion.errors import NotFound, Rejected
+from aion.horizon import require_near
 from aion.money import decimal_string
 from billing.audit import Action
 from billing.errors import InvalidAmount, PromoCodeNotValid, PromoCodeRedeemed, TooManyTries
@@ -205,6 +206,7 @@ def _check(wish: PromoWish, at: datetime) -> None:
         raise Rejected(_("At least one organisation must be able to redeem it."), field="max_redemptions")
     if not 1 <= wish.lot_days <= MAX_LOT_DAYS:
         raise Rejected(_("Give between 1 and %(most)d days to spend it.") % {"most": MAX_LOT_DAYS}, field="lot_days")
+    require_near(at=at, starts_at=wish.starts_at, ends_at=wish.ends_at)
     if wish.ends_at <= wish.starts_at or wish.ends_at <= at:
         raise Rejected(_("A code ends after it begins, and in the future."), field="ends_at")
     _require_reason(wish.reason)

@@ -14,7 +14,7 @@ from aion import clock
 from aion.actor import Scope
 from aion.api.idempotency import once
 from aion.api.serializers import NO_CONTROL, StrictSerializer
-from aion.api.views import ActorViewSet
+from aion.api.views import ActorViewSet, without_body
 from marketplace.models import OfferChange
 from marketplace.services import offer_changes
 from marketplace.services.offers import MAX_DISK, MAX_MICRO, REASON, STORAGE
@@ -85,6 +85,7 @@ class OfferChangeViewSet(ActorViewSet):
 
     @extend_schema(request=None, responses={200: OfferChangeOut})
     @action(detail=True, methods=["post"])
+    @without_body
     def withdraw(self, request: Request, **_: Any) -> Response:
         """Take a proposal back."""
 

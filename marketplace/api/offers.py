@@ -17,7 +17,7 @@ from aion import clock
 from aion.actor import Scope
 from aion.api.idempotency import once
 from aion.api.serializers import NO_CONTROL, StrictSerializer
-from aion.api.views import ActorViewSet
+from aion.api.views import ActorViewSet, without_body
 from aion.errors import NotFound
 from aion.money import decimal_string
 from aion.residency.policy import Level
@@ -257,6 +257,7 @@ class OperatorOfferViewSet(ActorViewSet):
 
     @extend_schema(request=None, responses={200: OperatorOfferOut})
     @action(detail=True, methods=["post"])
+    @without_body
     def propose(self, request: Request, **_: Any) -> Response:
         """Put an offer before AION."""
 
@@ -268,6 +269,7 @@ class OperatorOfferViewSet(ActorViewSet):
 
     @extend_schema(request=None, responses={200: OperatorOfferOut})
     @action(detail=True, methods=["post"])
+    @without_body
     def withdraw(self, request: Request, **_: Any) -> Response:
         """Take an offer off sale, or a proposal back. What runs goes on."""
 

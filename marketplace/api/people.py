@@ -15,7 +15,7 @@ from aion import clock
 from aion.actor import Scope
 from aion.api.idempotency import once
 from aion.api.serializers import NO_CONTROL, StrictSerializer
-from aion.api.views import ActorListViewSet, ActorViewSet
+from aion.api.views import ActorListViewSet, ActorViewSet, without_body
 from aion.people import invitations, memberships
 from aion.people.organisations import IdentityWish, set_legal_identity
 from aion.tenancy import queries
@@ -169,6 +169,7 @@ class InvitationViewSet(ActorViewSet):
 
     @extend_schema(request=None, responses={200: InvitationOut})
     @action(detail=True, methods=["post"])
+    @without_body
     def resend(self, request: Request, **_: Any) -> Response:
         """Send an invitation again with a new link; the old one ends."""
 

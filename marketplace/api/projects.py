@@ -15,7 +15,7 @@ from aion import clock
 from aion.actor import Scope
 from aion.api.idempotency import once
 from aion.api.serializers import NO_CONTROL, StrictSerializer
-from aion.api.views import ActorViewSet
+from aion.api.views import ActorViewSet, without_body
 from aion.people import quotas
 from aion.tenancy import queries
 from aion.tenancy.models import Project, Quota, QuotaRequest, QuotaState
@@ -132,6 +132,7 @@ class QuotaRequestViewSet(ActorViewSet):
 
     @extend_schema(request=None, responses={200: QuotaRequestOut})
     @action(detail=True, methods=["post"])
+    @without_body
     def withdraw(self, request: Request, **_: Any) -> Response:
         """Take a request back while it waits."""
 

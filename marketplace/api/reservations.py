@@ -14,7 +14,7 @@ from aion import clock
 from aion.actor import Scope
 from aion.api.idempotency import once
 from aion.api.serializers import MoneyOut, StrictSerializer
-from aion.api.views import ActorViewSet
+from aion.api.views import ActorViewSet, without_body
 from clusters.queries.reservations import reservations, uses_of
 from clusters.services.reservations import cancel_reservation
 from clusters.states import CANCELLATION, ReservationState
@@ -203,6 +203,7 @@ class ReservationViewSet(ActorViewSet):
 
     @extend_schema(request=None, responses={200: ReservationOut})
     @action(detail=True, methods=["post"])
+    @without_body
     def cancel(self, request: Request, **_: Any) -> Response:
         """Give it back before it starts; the rule it was confirmed under says what that costs."""
 

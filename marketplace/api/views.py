@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from aion import clock
 from aion.actor import Scope
 from aion.api.idempotency import once
-from aion.api.views import ActorViewSet, ReadOnlyActorViewSet
+from aion.api.views import ActorViewSet, ReadOnlyActorViewSet, without_body
 from aion.tenancy.models import Organisation, Project
 from aion.tenancy.services import projects
 from aion.tenancy.services.projects import create_project
@@ -179,6 +179,7 @@ class WorkloadViewSet(ActorViewSet):
 
     @extend_schema(request=None, responses={200: WorkloadOut})
     @action(detail=True, methods=["post"])
+    @without_body
     def stop(self, request: Request, **_: Any) -> Response:
         """Stop a workload; stopping twice changes nothing."""
 

@@ -15,7 +15,7 @@ from aion import clock
 from aion.actor import Scope
 from aion.api.filters import InstantFilter
 from aion.api.idempotency import once
-from aion.api.views import ActorViewSet, ReadOnlyActorViewSet
+from aion.api.views import ActorViewSet, ReadOnlyActorViewSet, without_body
 from aion.errors import NotFound
 from aion.events import queries
 from aion.events.models import Event, WebhookDelivery, WebhookEndpoint
@@ -134,6 +134,7 @@ class EndpointViewSet(ActorViewSet):
 
     @extend_schema(request=None, responses={200: EndpointSecretOut})
     @action(detail=True, methods=["post"], url_path="rotate-secret")
+    @without_body
     def rotate_secret(self, request: Request, **_: Any) -> Response:
         """Make a new secret, shown once; for 24 hours we sign with the old one too."""
 
@@ -145,6 +146,7 @@ class EndpointViewSet(ActorViewSet):
 
     @extend_schema(request=None, responses={202: DeliveryOut})
     @action(detail=True, methods=["post"])
+    @without_body
     def test(self, request: Request, **_: Any) -> Response:
         """Send a `webhook.test` to this endpoint only."""
 
@@ -187,6 +189,7 @@ class DeliveryViewSet(ActorViewSet):
 
     @extend_schema(request=None, responses={202: DeliveryOut})
     @action(detail=True, methods=["post"])
+    @without_body
     def resend(self, request: Request, **_: Any) -> Response:
         """Send it once more, with the same message id."""
 

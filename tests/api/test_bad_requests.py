@@ -159,3 +159,22 @@ def test_every_documented_parameter_of_a_read_is_known(mine: Tenant, api: Any, c
                 if answer.headers.get("Content-Type") == "application/problem+json":
                     unknown += [(path, one["name"])] * (answer.json()["code"] == "unknown_parameter")
     assert unknown == []
+
+
+def acts_without_a_body(api: Any) -> list[str]:
+    """Return the addresses of every POST whose document names no body."""
+    paths = api(None).get("/api/v1/schema", {"format": "json"}).json()["paths"]
+    return [path for path, does in paths.items() if "post" in does and "requestBody" not in does["post"]]
+
+
+def test_an_act_without_a_body_refuses_what_is_sent_all_the_same(mine: Tenant, api: Any) -> None:
+    acts = acts_without_a_body(api)
+    assert len(acts) > 10
+    keys = [mine.key(role) for role in (Role.OWNER, Role.REVIEWER, Role.OPERATOR)]
+    wrong = {"application/json": [("{", 400), ('{"force": true}', 422), ("[1]", 422)], "text/plain": [("x", 415)]}
+    for path in acts:
+        address = path.replace("{id}", "xx_0000000000000000")
+        for kind, bodies in wrong.items():
+            for body, status in bodies:
+                found = {api(key).post(address, body, content_type=kind).status_code for key in keys}
+                assert found - {403} == {status}, (path, body, found)

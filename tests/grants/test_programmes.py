@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Programmes: terms that make sense, frozen once published, moved on step by step."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -24,6 +24,8 @@ from marketplace.grants.states import ProgrammeState
 from tests.grants.scenes import make_application, make_draft_programme, make_programme, staff, wish_of
 from tests.worlds import MICRO, NOW, Tenant, make_tenant
 
+SLIP = datetime(9999, 12, 31, 23, 59, tzinfo=UTC)
+
 
 @pytest.mark.parametrize(
     ("changes", "field"),
@@ -39,6 +41,9 @@ from tests.worlds import MICRO, NOW, Tenant, make_tenant
         ({"site_codes": ["none"]}, "site_codes"),
         ({"decision_on": NOW.date()}, "decision_on"),
         ({"name_fr": ""}, "name_fr"),
+        ({"opens_at": datetime(1, 1, 1, tzinfo=UTC)}, "opens_at"),
+        ({"closes_at": SLIP}, "closes_at"),
+        ({"decision_on": SLIP.date()}, "decision_on"),
     ],
 )
 def test_terms_that_cannot_be_are_refused_with_their_field(db: None, changes: dict[str, Any], field: str) -> None:
@@ -157,3 +162,10 @@ def test_a_cancelled_call_tells_who_had_begun_and_leaves_the_public_list(mine: T
     cancel_programme(actor=staff(), programme=programme, reason="The funder withdrew.", at=NOW)
     assert list(Programme.objects.published()) == []
     assert Event.objects.get(type="grant.call_cancelled").organisation_id == mine.organisation.pk
+
+
+def test_a_deadline_is_not_moved_to_where_nobody_could_take_it_back_from(db: None) -> None:
+    programme = make_programme()
+    with pytest.raises(Rejected) as refusal:
+        move_deadline(actor=staff(), programme=programme, closes_at=SLIP, reason="x", at=NOW)
+    assert (refusal.value.field, refusal.value.detail) == ("closes_at", "Choose a day within ten years.")

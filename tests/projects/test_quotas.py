@@ -240,3 +240,10 @@ def test_page_and_api_ask_for_an_accelerator_until_a_day_and_show_it_beside_budg
     body = {"milli_gpus": 256_000, "reason": "x", "sku": market.sku.code, "until": "2020-01-01T00:00:00Z"}
     assert key.post("/api/v1/quota-requests", body, format="json").json()["field"] == "until"
     assert key.post("/api/v1/quota-requests", {**body, "until": None}, format="json").json()["sku"] == market.sku.code
+
+
+def test_the_last_day_there_is_is_refused_beside_its_field(mine: Tenant) -> None:
+    wish = {"project": "", "gpus": "70", "sku": "", "until": "9999-12-31", "reason": "Need"}
+    answer = browser(mine).post("/o/mine/quotas/", wish)
+    assert answer.status_code == 422
+    assert "Choose a day in the future, within two years." in answer.content.decode()

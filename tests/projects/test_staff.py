@@ -71,6 +71,21 @@ def test_an_edit_needs_a_reason_and_records_what_changed(staff: Client, mine: Te
     assert event.organisation_id == mine.organisation.pk
 
 
+def test_staff_write_quotas_in_gpus_and_policies_that_there_are(staff: Client, mine: Tenant) -> None:
+    path = reverse("admin:tenancy_project_change", args=[mine.project.pk])
+    form = staff.get(path).context["adminform"].form
+    data = {name: value for name, value in form.initial.items() if value is not None} | {"change_reason": "z"}
+    assert data["gpus"] == "64"
+    refused = staff.post(path, {**data, "residency_policy": "nope", "gpus": "9223372036854775807"})
+    errors = refused.context["adminform"].form.errors
+    assert sorted(errors) == ["gpus", "residency_policy"]
+    assert "is not a residency level; use one of" in errors["residency_policy"][0]
+    assert staff.post(path, {**data, "residency_policy": "EU_OWNED", "gpus": "12.5"}).status_code == 302
+    mine.project.refresh_from_db()
+    assert (mine.project.residency_policy, mine.project.milli_gpu_quota) == ("EU_OWNED", 12_500)
+    assert staff.get(reverse("admin:tenancy_project_add")).status_code == 403
+
+
 def test_a_new_row_is_on_the_record_without_a_reason(staff: Client, db: None) -> None:
     path = reverse("admin:billing_sku_add")
     form = staff.get(path).context["adminform"].form

@@ -13,6 +13,8 @@ from aion.tenancy.models.people import User
 from aion.tenancy.models.projects import Project
 from aion.tenancy.querysets import OwnedQuerySet, QuotaQuerySet
 
+MAX_MILLI_GPUS = 1_000_000_000
+
 
 class QuotaState(models.TextChoices):
     """A request waits until staff decide or the organisation takes it back."""

@@ -15,7 +15,7 @@ from rest_framework.routers import SimpleRouter
 from aion import clock
 from aion.actor import Scope
 from aion.api.idempotency import once
-from aion.api.views import ActorViewSet, ReadOnlyActorViewSet
+from aion.api.views import ActorViewSet, ReadOnlyActorViewSet, without_body
 from aion.errors import Rejected
 from marketplace.grants.api.serializers import (
     ApplicationIn,
@@ -111,6 +111,7 @@ class GrantApplicationViewSet(ActorViewSet):
 
     @extend_schema(request=None, responses={200: ApplicationOut})
     @action(detail=True, methods=["post"])
+    @without_body
     def submit(self, request: Request, **_: Any) -> Response:
         """Submit a draft: its content is kept as it is, and eligibility is checked at once."""
 
@@ -121,6 +122,7 @@ class GrantApplicationViewSet(ActorViewSet):
 
     @extend_schema(request=None, responses={200: ApplicationOut})
     @action(detail=True, methods=["post"])
+    @without_body
     def withdraw(self, request: Request, **_: Any) -> Response:
         """Take an application back before reviewers have it; doing so twice changes nothing."""
 

@@ -18,7 +18,7 @@ from aion.actor import Scope
 from aion.api.idempotency import once
 from aion.api.negotiation import OneForm
 from aion.api.serializers import MoneyOut, StrictSerializer
-from aion.api.views import ActorViewSet
+from aion.api.views import ActorViewSet, without_body
 from aion.web.downloads import kept_file
 from marketplace.grants.api.serializers import PROSE, AttachmentOut, CriterionOut, PartnerShape, WorkItemOut
 from marketplace.grants.models import ReviewAssignment, Score
@@ -171,6 +171,7 @@ class ReviewViewSet(ActorViewSet):
 
     @extend_schema(request=None, responses={200: ReviewOut})
     @action(detail=True, methods=["post"])
+    @without_body
     def submit(self, request: Request, **_: Any) -> Response:
         """Hand in, with a score and a comment for each criterion; it cannot be changed afterwards."""
 

@@ -11,10 +11,12 @@ from django.db import IntegrityError, transaction
 from django.db.models import Sum
 from django.utils.translation import gettext
 
+from aion import clock
 from aion.actor import Actor
 from aion.audit import services as audit
 from aion.errors import Conflict, Rejected
 from aion.events.services.emission import emit
+from aion.horizon import require_near
 from billing.services.requests import require_skus
 from clusters import queries as clusters
 from marketplace.grants.audit import Action
@@ -36,6 +38,9 @@ TOTAL_WEIGHT = 100
 
 
 def _refuse_bad_terms(programme: Programme) -> None:
+    require_near(
+        at=clock.now(), opens_at=programme.opens_at, closes_at=programme.closes_at, decision_on=programme.decision_on
+    )
     if programme.zone not in available_timezones():
         raise Rejected(gettext("Name a time zone such as Europe/Paris."), field="zone")
     if programme.closes_at <= programme.opens_at:
@@ -187,6 +192,7 @@ def cancel_programme(*, actor: Actor, programme: Programme, reason: str, at: dat
 def move_deadline(*, actor: Actor, programme: Programme, closes_at: datetime, reason: str, at: datetime) -> Programme:
     """Give applicants more time, and tell those who have begun. Raises WrongState unless open, Rejected if earlier."""
     found = _locked(programme, ProgrammeState.OPEN, gettext("Only the deadline of an open call can be moved."))
+    require_near(at=at, closes_at=closes_at)
     if closes_at <= max(found.closes_at, at):
         raise Rejected(gettext("A deadline moves later only."), field="closes_at")
     before = found.closes_at

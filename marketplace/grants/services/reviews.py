@@ -14,6 +14,7 @@ from aion.audit import services as audit
 from aion.errors import NotFound, Rejected
 from aion.events.services.emission import emit
 from aion.figures import number
+from aion.horizon import require_near
 from aion.tenancy.models import Membership, User
 from aion.tenancy.roles import Role
 from marketplace.grants.audit import Action
@@ -57,6 +58,7 @@ def assign(
     Raises ReviewerNotPossible for who is not appointed, has been asked already or has a conflict that we know of;
     WrongState for an application that is not to be reviewed; Rejected for a day that is past.
     """
+    require_near(at=at, due_at=due_at)
     if due_at <= at:
         raise Rejected(gettext("The review must be due in the future."), field="due_at")
     found = _locked(application)
@@ -126,6 +128,7 @@ def assign_evenly(
     Returns how many assignments were made; applications for which too few reviewers without a conflict are left get
     fewer. Raises Rejected for a day that is past.
     """
+    require_near(at=at, due_at=due_at)
     if due_at <= at:
         raise Rejected(gettext("The review must be due in the future."), field="due_at")
     reviewers = list(

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Forms of projects and quotas: they parse; services decide."""
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -9,8 +9,9 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from aion.actor import Actor
-from aion.people.quotas import MAX_MILLI_GPUS, MAX_REASON
+from aion.people.quotas import MAX_REASON
 from aion.tenancy.models import Membership, Project
+from aion.tenancy.models.quotas import MAX_MILLI_GPUS
 from billing.queries import sku_choices
 from marketplace.portal.forms import ProjectForm
 
@@ -109,4 +110,7 @@ class QuotaForm(forms.Form):
     def ends(self) -> datetime | None:
         """Return when it ends: after its last day, in UTC."""
         day = self.cleaned_data["until"]
-        return None if day is None else datetime.combine(day + timedelta(days=1), time(), UTC)
+        if day is None:
+            return None
+        # The last day there is has no next one; the service refuses days that far off.
+        return datetime.combine(min(day, date.max - timedelta(days=1)) + timedelta(days=1), time(), UTC)
