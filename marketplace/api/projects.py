@@ -19,6 +19,7 @@ from aion.api.views import ActorViewSet, without_body
 from aion.people import quotas
 from aion.tenancy import queries
 from aion.tenancy.models import Project, Quota, QuotaRequest, QuotaState
+from aion.tenancy.models.quotas import MAX_MILLI_GPUS
 from aion.tenancy.services import projects
 from marketplace.services.quota_requests import ask_quota
 
@@ -89,7 +90,7 @@ class QuotaRequestIn(StrictSerializer):
     """What is asked for; without a project it is the whole organisation's quota."""
 
     project = serializers.CharField(max_length=40, required=False)
-    milli_gpus = serializers.IntegerField(min_value=1, max_value=quotas.MAX_MILLI_GPUS)
+    milli_gpus = serializers.IntegerField(min_value=1, max_value=MAX_MILLI_GPUS)
     sku = serializers.CharField(max_length=40, required=False, allow_blank=True, help_text="Only for this SKU.")
     until = serializers.DateTimeField(required=False, allow_null=True, help_text="It ends then.")
     reason = serializers.RegexField(NO_CONTROL, max_length=quotas.MAX_REASON)
