@@ -181,7 +181,7 @@ def test_a_new_person_confirms_their_address_and_is_told_where_to_go(visit: Any)
 
 def test_a_camera_can_read_the_code_of_an_authenticator_app_in_the_dark(visit: Any) -> None:
     page = visit(theme="dark", who="jonas@lumen.example")
-    page.goto("/accounts/2fa/totp/activate/")
+    go(page, "/accounts/2fa/totp/activate/")
     code = page.locator("img[src^='data:image/svg']")
     assert code.evaluate("one => getComputedStyle(one).backgroundColor") == "rgb(255, 255, 255)"
 
