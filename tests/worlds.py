@@ -5,10 +5,12 @@ import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
+from django.contrib.auth.hashers import make_password
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -33,6 +35,8 @@ NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 LONG_AGO = NOW - timedelta(days=400)
 MICRO = 1_000_000
 PRICE = 2_490_000
+PASSWORD = "correct-horse-battery"
+TOTP = {"secret": "JBSWY3DPEHPK3PXP"}
 _numbers = itertools.count(1)
 
 
@@ -58,10 +62,10 @@ class Tenant:
 
 def make_user(email: str = "", *, verified: bool = True, second_factor: bool = True, **fields: Any) -> User:
     """Return a person whose address is confirmed and who has an authenticator app, unless said otherwise."""
-    user = User.objects.create_user(email or f"person{next(_numbers)}@example.org", "correct-horse-battery", **fields)
+    user = User.objects.create_user(email or f"person{next(_numbers)}@example.org", PASSWORD, **fields)
     EmailAddress.objects.create(user=user, email=user.email, primary=True, verified=verified)
     if second_factor:
-        Authenticator.objects.create(user=user, type=Authenticator.Type.TOTP, data={"secret": "JBSWY3DPEHPK3PXP"})
+        Authenticator.objects.create(user=user, type=Authenticator.Type.TOTP, data=dict(TOTP))
     return user
 
 
@@ -78,13 +82,33 @@ def make_tenant(slug: str = "", *, credit: int = 1000, roles: tuple[str, ...] = 
         residency_policy="EU_RESIDENT",
         milli_gpu_quota=quota * 1000,
     )
-    people = {}
-    for role in roles:
-        people[role] = make_user(f"{role}@{slug}.example")
-        Membership.objects.create(user=people[role], organisation=organisation, role=role)
+    people = _make_people(organisation, roles)
     if credit:
         make_lot(organisation, credit)
     return Tenant(organisation, project, people)
+
+
+def _make_people(organisation: Organisation, roles: tuple[str, ...]) -> dict[str, User]:
+    """Return a member for each role, as ``make_user`` makes them, in four statements: most tests begin so."""
+    users = User.objects.bulk_create(
+        [User(email=f"{role}@{organisation.slug}.example", password=_password()) for role in roles]
+    )
+    EmailAddress.objects.bulk_create(
+        [EmailAddress(user=one, email=one.email, primary=True, verified=True) for one in users]
+    )
+    Authenticator.objects.bulk_create(
+        [Authenticator(user=one, type=Authenticator.Type.TOTP, data=dict(TOTP)) for one in users]
+    )
+    people = dict(zip(roles, users, strict=True))
+    Membership.objects.bulk_create(
+        [Membership(user=user, organisation=organisation, role=role) for role, user in people.items()]
+    )
+    return people
+
+
+@cache
+def _password() -> str:
+    return make_password(PASSWORD)
 
 
 def make_lot(organisation: Organisation, credit: int, label: str = "", **fields: Any) -> LedgerAccount:

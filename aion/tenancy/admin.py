@@ -39,7 +39,8 @@ class QuotaForm(KeptForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Begin with what holds."""
         super().__init__(*args, **kwargs)
-        self.initial["gpus"] = (Decimal(self.instance.milli_gpu_quota) / 1000).normalize().to_eng_string()
+        gpus = Decimal(self.instance.milli_gpu_quota) / 1000
+        self.initial["gpus"] = gpus.normalize() if gpus % 1 else gpus.to_integral_value()
 
     def clean_gpus(self) -> Decimal:
         """Put the quota into the row."""

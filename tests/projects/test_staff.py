@@ -75,7 +75,7 @@ def test_staff_write_quotas_in_gpus_and_policies_that_there_are(staff: Client, m
     path = reverse("admin:tenancy_project_change", args=[mine.project.pk])
     form = staff.get(path).context["adminform"].form
     data = {name: value for name, value in form.initial.items() if value is not None} | {"change_reason": "z"}
-    assert data["gpus"] == "64"
+    assert data["gpus"] == 64
     refused = staff.post(path, {**data, "residency_policy": "nope", "gpus": "9223372036854775807"})
     errors = refused.context["adminform"].form.errors
     assert sorted(errors) == ["gpus", "residency_policy"]
