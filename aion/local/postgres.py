@@ -153,7 +153,7 @@ def wait_for_database(group: Group, *, seconds: float = 60.0) -> None:
             if time.monotonic() > deadline:
                 why = str(error).strip().splitlines()[0].rstrip(".")
                 raise LocalError(f"PostgreSQL does not answer: {why}. See {group.directory}/logs.") from error
-            time.sleep(0.1)
+            time.sleep(0.1)  # it may be no child of ours: there is no event to wait on
 
 
 def _admin(url: str) -> tuple[psycopg.Connection[tuple[object, ...]], str]:

@@ -10,12 +10,13 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminEmailInputWidget, UnfoldAdminSelectWidget
 
-from aion.residency.policy import BadPolicy, Policy
+from aion.errors import Rejected
 from aion.staff import Act, KeptAdmin, KeptForm, ReadOnlyAdmin, ReasonForm, gpus_column, on_one, on_rows, state_column
 from aion.tenancy.models import ApiToken, Organisation, Project
 from aion.tenancy.models.quotas import MAX_MILLI_GPUS
 from aion.tenancy.roles import Role
 from aion.tenancy.services import organisations
+from aion.tenancy.services.projects import policy_text
 
 
 class AppointForm(ReasonForm):
@@ -54,11 +55,10 @@ class ProjectForm(QuotaForm):
 
     def clean_residency_policy(self) -> str:
         """Refuse what no launch could be decided by."""
-        text = str(self.cleaned_data["residency_policy"])
         try:
-            return str(Policy.parse(text))
-        except BadPolicy as error:
-            raise forms.ValidationError(str(error)) from error
+            return policy_text(self.cleaned_data["residency_policy"])
+        except Rejected as error:
+            raise forms.ValidationError(error.detail) from error
 
 
 def _act(title: Any, done: Any, service: Any, **fields: Any) -> Act:

@@ -4,6 +4,7 @@
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -67,8 +68,8 @@ def refusal(act: Callable[[], Any]) -> str:
 
 
 def test_a_refusal_writes_its_amounts_in_the_language_of_whoever_asked(mine: Tenant) -> None:
-    short = lambda: _refuse_without_credit(needed=12_500 * MICRO, available=1)  # noqa: E731
-    more = lambda: request_quota(actor=mine.actor(), milli_gpus=1, reason="x", at=NOW)  # noqa: E731
+    short = partial(_refuse_without_credit, needed=12_500 * MICRO, available=1)
+    more = partial(request_quota, actor=mine.actor(), milli_gpus=1, reason="x", at=NOW)
     with override("en-gb"):
         assert "costs 12,500.00 credits and 0.000001 are available" in refusal(short)
         assert "at most 1,000,000." in refusal(more)

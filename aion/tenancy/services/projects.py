@@ -30,7 +30,7 @@ def create_project(*, actor: Actor, name: str, residency_policy: str, milli_gpu_
     slug = slugify(name)[:40].strip("-")
     if not slug:
         raise Rejected(gettext("Use at least one letter or digit in the name."), field="name")
-    policy = _policy(residency_policy)
+    policy = policy_text(residency_policy)
     _check_quota(milli_gpu_quota, organisation)
     try:
         with transaction.atomic():
@@ -71,7 +71,7 @@ def update_project(
             raise Rejected(gettext("Use at least one letter or digit in the name."), field="name")
         wish["name"] = name.strip()
     if residency_policy is not None:
-        wish["residency_policy"] = _policy(residency_policy)
+        wish["residency_policy"] = policy_text(residency_policy)
     if milli_gpu_quota is not None and milli_gpu_quota != project.milli_gpu_quota:
         _check_quota(milli_gpu_quota, project.organisation)
         wish["milli_gpu_quota"] = milli_gpu_quota
@@ -179,7 +179,8 @@ def _locked(actor: Actor, public_id: str) -> Project:
     return project
 
 
-def _policy(text: str) -> str:
+def policy_text(text: str) -> str:
+    """Return a residency policy as it is stored. Raises Rejected for one that there is not."""
     try:
         return str(Policy.parse(text))
     except BadPolicy as error:
