@@ -15,6 +15,7 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from rest_framework.test import APIClient
 
+from billing.services.partitions import months
 from clusters.kube.connect import connect
 from clusters.simulator.server import serve
 from tests.database import make_database
@@ -93,8 +94,10 @@ def committed(django_db_setup: Any, django_db_blocker: Any) -> Iterator[None]:
     """Commit for real, for tests of concurrency; facts cannot be deleted, so the tables are emptied behind triggers.
 
     What migrations wrote stays. Few tables have rows: emptying those takes a fraction of truncating all of them.
+    Months of usage that a test opened go with it: another test may look for the oldest.
     """
     with django_db_blocker.unblock():
+        opened = set(months())
         yield
         kept = {"django_migrations", "residency_territory", "django_content_type", "auth_permission"}
         kept |= {"grants_aidrule", "grants_excludedsector", "grants_publicholiday", "tenancy_termsversion"}
@@ -107,6 +110,8 @@ def committed(django_db_setup: Any, django_db_blocker: Any) -> Iterator[None]:
             for name in used:
                 cursor.execute(f"DELETE FROM {name}")
             cursor.execute("SET session_replication_role = DEFAULT")
+            for month in set(months()) - opened:
+                cursor.execute(f"DROP TABLE billing_usagerecord_y{month:%Y}m{month:%m}")
 
 
 @pytest.fixture
