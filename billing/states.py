@@ -5,10 +5,11 @@ from enum import StrEnum
 
 
 class AccountKind(StrEnum):
-    """What a ledger account is for. Lots and receivables belong to a tenant, the others to the platform.
+    """What a ledger account is for. Lots, receivables and payables have an organisation, the others are the platform's.
 
     ``funding`` is where credit comes from, ``clearing`` where usage goes, ``breakage`` what expired unspent,
-    ``goodwill`` what the consortium gives back on its own account.
+    ``goodwill`` what the consortium gives back on its own account, ``disputed`` what a bank has taken back for now,
+    ``payable`` what an operator has earned and ``commission`` what the consortium keeps of it.
     """
 
     LOT = "lot"
@@ -17,9 +18,13 @@ class AccountKind(StrEnum):
     CLEARING = "clearing"
     BREAKAGE = "breakage"
     GOODWILL = "goodwill"
+    DISPUTED = "disputed"
+    PAYABLE = "payable"
+    COMMISSION = "commission"
 
 
-PLATFORM_KINDS = frozenset({AccountKind.FUNDING, AccountKind.CLEARING, AccountKind.BREAKAGE, AccountKind.GOODWILL})
+OWNED_KINDS = frozenset({AccountKind.LOT, AccountKind.RECEIVABLE, AccountKind.PAYABLE})
+PLATFORM_KINDS = frozenset(AccountKind) - OWNED_KINDS
 
 
 class Origin(StrEnum):
@@ -46,6 +51,8 @@ class TransferKind(StrEnum):
     SETTLEMENT = "settlement"
     REVERSAL = "reversal"
     RECLAIM = "reclaim"
+    DISPUTE = "dispute"
+    PAYOUT = "payout"
 
 
 class HoldState(StrEnum):

@@ -33,6 +33,9 @@ _READ = frozenset(
         Scope.PROGRAMMES_READ,
     }
 )
+# What was bought and is owed: for those who pay and those who check, not for everybody who may see the balance.
+_SEE_MONEY = frozenset({Scope.INVOICES_READ, Scope.PROCUREMENT_READ, Scope.SETTLEMENTS_READ})
+_BUY = _SEE_MONEY | {Scope.PURCHASES_WRITE, Scope.PROCUREMENT_WRITE}
 _OPERATE = frozenset({Scope.POOLS_READ, Scope.POOLS_WRITE, Scope.USAGE_INGEST, Scope.OFFERS_WRITE})
 _MANAGE = frozenset(
     {
@@ -51,12 +54,12 @@ _MANAGE = frozenset(
     }
 )
 SCOPES: dict[str, frozenset[Scope]] = {
-    Role.OWNER: _READ | _MANAGE | _OPERATE | {Scope.ORGANISATION_OWN},
-    Role.ADMIN: _READ | _MANAGE | _OPERATE,
+    Role.OWNER: _READ | _MANAGE | _OPERATE | _BUY | {Scope.ORGANISATION_OWN},
+    Role.ADMIN: _READ | _MANAGE | _OPERATE | _BUY,
     Role.DEVELOPER: _READ
     | {Scope.WORKLOADS_WRITE, Scope.TOKENS_READ, Scope.TOKENS_WRITE, Scope.WEBHOOKS_WRITE, Scope.GRANTS_WRITE},
-    Role.BILLING: _READ | {Scope.AUDIT_READ, Scope.BUDGETS_WRITE, Scope.CREDITS_REDEEM},
-    Role.VIEWER: _READ | {Scope.AUDIT_READ},
+    Role.BILLING: _READ | _BUY | {Scope.AUDIT_READ, Scope.BUDGETS_WRITE, Scope.CREDITS_REDEEM},
+    Role.VIEWER: _READ | _SEE_MONEY | {Scope.AUDIT_READ},
     Role.OPERATOR: frozenset({Scope.ORGANISATION_READ, Scope.OFFERS_READ, Scope.TOKENS_READ, Scope.TOKENS_WRITE})
     | _OPERATE,
     Role.REVIEWER: frozenset(

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from aion import ids
 from billing.querysets import AccountQuerySet, HoldQuerySet, OwnedQuerySet
-from billing.states import PLATFORM_KINDS, AccountKind, HoldState, Origin, RequestState, TransferKind
+from billing.states import OWNED_KINDS, PLATFORM_KINDS, AccountKind, HoldState, Origin, RequestState, TransferKind
 
 
 class LedgerAccount(models.Model):
@@ -65,7 +65,7 @@ class LedgerAccount(models.Model):
                 condition=Q(held__gte=0, debits__gte=0, credits__gte=0), name="account_not_negative"
             ),
             models.CheckConstraint(
-                condition=(Q(kind__in=[AccountKind.LOT, AccountKind.RECEIVABLE], organisation__isnull=False))
+                condition=(Q(kind__in=sorted(OWNED_KINDS), organisation__isnull=False))
                 | Q(kind__in=sorted(PLATFORM_KINDS), organisation__isnull=True),
                 name="account_owner_fits_kind",
             ),
@@ -80,6 +80,9 @@ class LedgerAccount(models.Model):
                 fields=["organisation"],
                 condition=Q(kind=AccountKind.RECEIVABLE),
                 name="one_receivable_account",
+            ),
+            models.UniqueConstraint(
+                fields=["organisation"], condition=Q(kind=AccountKind.PAYABLE), name="one_payable_account"
             ),
             models.UniqueConstraint(
                 fields=["kind"], condition=Q(organisation__isnull=True), name="one_platform_account"

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Invoices that a tax office accepts: VAT, numbers, documents, their checks and their way out."""

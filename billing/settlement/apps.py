@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The app of settlement."""
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class SettlementConfig(AppConfig):
+    """What the consortium owes the operators whose GPUs were used."""
+
+    name = "billing.settlement"
+    label = "settlement"
+    verbose_name = _("Settlement")
