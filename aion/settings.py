@@ -31,6 +31,17 @@ FOUR_EYES_LIMIT_MICROCREDITS = env.number("AION_FOUR_EYES_LIMIT_MICROCREDITS", d
 # A correction in favour of a customer whose lot has expired comes back as a new lot, or stays expired.
 REFUND_EXPIRED_AS_GOODWILL = env.flag("AION_REFUND_EXPIRED_AS_GOODWILL", default=True)
 
+# Card payments and direct debits; without a key none are offered. Two signing secrets while one is being replaced.
+STRIPE_SECRET_KEY = env.text("AION_STRIPE_SECRET_KEY", default="")
+STRIPE_WEBHOOK_SECRETS = env.words("AION_STRIPE_WEBHOOK_SECRET", default="")
+STRIPE_API_BASE = env.text("AION_STRIPE_API_BASE", default="").rstrip("/")
+# Credit is bought in whole credits between these two, and is usable for so many days.
+PURCHASE_MIN_CREDITS = env.number("AION_PURCHASE_MIN_CREDITS", default=10, minimum=1)
+PURCHASE_MAX_CREDITS = env.number("AION_PURCHASE_MAX_CREDITS", default=250_000, minimum=1)
+PURCHASED_CREDIT_DAYS = env.number("AION_PURCHASED_CREDIT_DAYS", default=730, minimum=31)
+# A direct debit is on its way for days: so much of it can be spent before it has settled.
+SEPA_SPEND_LIMIT_MICROCREDITS = env.number("AION_SEPA_SPEND_LIMIT_MICROCREDITS", default=500_000_000)
+
 # Running work under a budget whose step says "stop" goes on for this long after the step was reached.
 BUDGET_DRAIN_NOTICE = timedelta(seconds=env.number("AION_BUDGET_DRAIN_NOTICE_SECONDS", default=86_400))
 
@@ -240,6 +251,13 @@ CELERY_BEAT_SCHEDULE = {
     "fan-out": {"task": "events.fan_out", "schedule": 10.0},
     "webhooks": {"task": "events.deliver_due", "schedule": 10.0},
     "mails": {"task": "events.send_due_mails", "schedule": 10.0},
+    "processor-events": {"task": "purchases.process_events", "schedule": 10.0},
+    "processor-sweep": {"task": "purchases.sweep_events", "schedule": 300.0},
+    "payments": {"task": "purchases.sweep_payments", "schedule": 60.0},
+    "refunds": {"task": "purchases.send_refunds", "schedule": 30.0},
+    "disputes": {"task": "purchases.tend_disputes", "schedule": 60.0},
+    "recharges": {"task": "purchases.recharge_low_balances", "schedule": 60.0},
+    "payouts": {"task": "purchases.compare_payouts", "schedule": crontab(hour=5, minute=10)},
     "retention": {"task": "api.forget_old", "schedule": crontab(hour=3, minute=40)},
 }
 
@@ -280,6 +298,7 @@ SPECTACULAR_SETTINGS = {
     },
 }
 
+PAYMENT_PAGES = origins(STRIPE_API_BASE) or ["https://checkout.stripe.com", "https://billing.stripe.com"]
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],
@@ -288,7 +307,8 @@ CONTENT_SECURITY_POLICY = {
         "img-src": [SELF, "data:"],
         "font-src": [SELF],
         "connect-src": [SELF],
-        "form-action": [SELF, *origins(OIDC_SERVER_URL)],  # the form of sign-in is redirected there
+        # The forms of signing in and of paying are redirected there.
+        "form-action": [SELF, *origins(OIDC_SERVER_URL), *PAYMENT_PAGES],
         "base-uri": [NONE],
         "frame-ancestors": [NONE],
         "manifest-src": [SELF],

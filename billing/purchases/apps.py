@@ -11,3 +11,7 @@ class PurchasesConfig(AppConfig):
     name = "billing.purchases"
     label = "purchases"
     verbose_name = _("Purchases")
+
+    def ready(self) -> None:
+        """Register the event types, so that every process can tell of them."""
+        from billing.purchases import event_types  # noqa: F401

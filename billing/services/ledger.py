@@ -24,6 +24,16 @@ def platform_account(kind: AccountKind, *, at: datetime) -> LedgerAccount:
     return account
 
 
+def receivable_account(organisation_id: int, *, at: datetime) -> LedgerAccount:
+    """Return the organisation's one account of what no lot could pay, made on first use."""
+    account, _ = LedgerAccount.objects.get_or_create(
+        kind=AccountKind.RECEIVABLE,
+        organisation_id=organisation_id,
+        defaults={"label": "Receivable", "created_at": at},
+    )
+    return account
+
+
 @transaction.atomic
 def post_transfer(
     *,

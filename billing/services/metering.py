@@ -11,10 +11,10 @@ from django.db import connection, transaction
 from django.db.utils import IntegrityError
 
 from aion.periods import floor_hour
-from billing.models import LedgerAccount, Meter, Run, UsageBatch
+from billing.models import Meter, Run, UsageBatch
 from billing.services import rating
 from billing.services.expiry import GRACE, goodwill_lots
-from billing.services.ledger import platform_account
+from billing.services.ledger import platform_account, receivable_account
 from billing.states import AccountKind, TransferKind
 
 
@@ -169,11 +169,7 @@ def _burn_uncovered(cursor: Any, need: dict[str, Any], amount: int, *, at: datet
     cursor.execute(rating.BURN_FREE, {**need, "amount": amount})
     (burned,) = cursor.fetchone()
     if burned < amount:
-        LedgerAccount.objects.get_or_create(
-            kind=AccountKind.RECEIVABLE,
-            organisation_id=need["organisation_id"],
-            defaults={"label": "Receivable", "created_at": at},
-        )
+        receivable_account(need["organisation_id"], at=at)
         cursor.execute(rating.TO_RECEIVABLE, {**need, "amount": amount - burned})
 
 

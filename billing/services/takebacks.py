@@ -64,12 +64,14 @@ def take_back(*, actor: Actor, public_id: str, reason: str, at: datetime, second
 
 
 @transaction.atomic
-def refund_lot(*, actor: Actor, public_id: str, amount: int, reason: str, key: str, at: datetime) -> Transfer:
+def refund_lot(
+    *, actor: Actor, public_id: str, amount: int, reason: str, key: str, at: datetime, second: str = ""
+) -> Transfer:
     """Move ``amount`` unspent micro-credits of a purchase back to funding; the same ``key`` refunds once.
 
-    Paying the money back is the payment's own business. Raises NotFound, InvalidAmount, Rejected without a reason or
-    key, RefundNotPossible for a lot that was not bought, has expired or has less left, or when all refunds of the lot
-    together pass the four-eyes limit.
+    Paying the money back is the payment's own business. ``second`` names who agreed, above the four-eyes limit.
+    Raises NotFound, InvalidAmount, Rejected without a reason or key, RefundNotPossible for a lot that was not bought,
+    has expired or has less left, or when all refunds of the lot together pass the limit and nobody else agreed.
     """
     if amount <= 0:
         raise InvalidAmount(gettext("A refund must be above zero."), field="amount")
@@ -97,16 +99,17 @@ def refund_lot(*, actor: Actor, public_id: str, amount: int, reason: str, key: s
             field="amount",
         )
     # Counted over the lot's life under its lock: neither small parts nor two at once get past the limit.
-    _require_within_limit(
-        _refunded(lot) + amount,
-        RefundNotPossible,
-        gettext(
-            "that is counted over all refunds of this lot and needs a second person. Two members of staff reverse the "
-            "purchase with manage.py take_back, while nothing of it is spent, held or refunded; there is no other "
-            "route (see docs/operations.md)."
-        ),
-        field="amount",
-    )
+    if not second:
+        _require_within_limit(
+            _refunded(lot) + amount,
+            RefundNotPossible,
+            gettext(
+                "that is counted over all refunds of this lot and needs a second person. A card payment is refunded on "
+                "its own page, where a second member of staff approves; any other purchase is reversed by two with "
+                "manage.py take_back, while nothing of it is spent, held or refunded (see docs/operations.md)."
+            ),
+            field="amount",
+        )
     transfer = post_transfer(
         debit=lot,
         credit=platform_account(AccountKind.FUNDING, at=at),
@@ -122,7 +125,7 @@ def refund_lot(*, actor: Actor, public_id: str, amount: int, reason: str, key: s
         action=Action.LOT_REFUNDED,
         subject=lot,
         at=at,
-        reason=reason,
+        reason=f"{reason} (agreed by {second})" if second else reason,
         changes={"amount": decimal_string(amount), "transfer": transfer.public_id},
     )
     return transfer

@@ -14,7 +14,7 @@ from billing.invoicing.errors import DocumentNotPossible
 from billing.invoicing.models import Document, DocumentLine
 from billing.invoicing.services.vat import quote_vat
 from billing.invoicing.states import DocumentType, Process
-from billing.invoicing.values import Line, Period, References
+from billing.invoicing.values import Line, Period, References, VatQuote
 
 
 @transaction.atomic
@@ -32,10 +32,12 @@ def request_document(
     corrects: Document | None = None,
     period: Period | None = None,
     due_on: date | None = None,
+    vat: VatQuote | None = None,
 ) -> Document:
     """Write down that a document is to be issued and return it; the same ``key`` asks once.
 
-    VAT is decided now and stands. Raises NoLegalIdentity, NoVatRule, DocumentNotPossible.
+    VAT is decided now and stands, or stands already: ``vat`` is what the buyer was shown and paid. Raises
+    NoLegalIdentity, NoVatRule, DocumentNotPossible.
     """
     del actor
     found = Document.objects.filter(key=key).first()
@@ -43,7 +45,7 @@ def request_document(
         return found
     if not lines:
         raise DocumentNotPossible(gettext("A document needs a line."))
-    vat = quote_vat(organisation_id=organisation_id, net_cents=sum(line.net_cents for line in lines), at=at)
+    vat = vat or quote_vat(organisation_id=organisation_id, net_cents=sum(line.net_cents for line in lines), at=at)
     document = Document.objects.create(
         organisation_id=organisation_id,
         key=key,
