@@ -91,6 +91,16 @@ MENU: tuple[tuple[Any, tuple[tuple[Any, str, str], ...]], ...] = (
         ),
     ),
     (
+        _("Payments"),
+        (
+            (_("Payments"), "credit_card", "purchases_payment"),
+            (_("Refunds"), "undo", "purchases_refund"),
+            (_("Disputes"), "gavel", "purchases_dispute"),
+            (_("Processor's events"), "inbox", "purchases_processorevent"),
+            (_("Processor's payouts"), "account_balance", "purchases_payout"),
+        ),
+    ),
+    (
         _("Catalogue"),
         (
             (_("Offers"), "sell", "marketplace_offer"),

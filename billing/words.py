@@ -22,6 +22,8 @@ KINDS = {
     TransferKind.SETTLEMENT: gettext_lazy("Settlement"),
     TransferKind.REVERSAL: gettext_lazy("Reversal"),
     TransferKind.RECLAIM: gettext_lazy("Reclaim"),
+    TransferKind.DISPUTE: gettext_lazy("Payment taken back"),
+    TransferKind.PAYOUT: gettext_lazy("Payout"),
 }
 WHY = {
     TransferKind.GRANT: gettext_lazy("Credit was granted: a new lot came into being with this amount."),
@@ -37,6 +39,10 @@ WHY = {
     TransferKind.SETTLEMENT: gettext_lazy("Credit paid for what no lot could pay before."),
     TransferKind.REVERSAL: gettext_lazy("An earlier entry was taken back: the same amount, the other way round."),
     TransferKind.RECLAIM: gettext_lazy("Granted credit that was not used went back to the programme that gave it."),
+    TransferKind.DISPUTE: gettext_lazy(
+        "A bank has taken a payment back, or asks for it: its credit goes, or stands still."
+    ),
+    TransferKind.PAYOUT: gettext_lazy("What an operator has earned was paid out."),
 }
 METHODS = {
     Method.LINEAR: gettext_lazy("As since the month began"),

@@ -18,8 +18,9 @@ def twin(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Twin]:
     settings.STRIPE_SECRET_KEY = "sk_test_twin"
     made = Twin()
     connect.gateway.cache_clear()
-    for module in ("checkout", "syncing", "refunds", "inbox", "recharge", "payouts"):
-        monkeypatch.setattr(f"billing.purchases.services.{module}.gateway", lambda: made)
+    services = ("checkout", "syncing", "refunds", "inbox", "recharge", "payouts")
+    for module in (*(f"services.{name}" for name in services), "portal.views"):
+        monkeypatch.setattr(f"billing.purchases.{module}.gateway", lambda: made)
     yield made
     connect.gateway.cache_clear()
 

@@ -70,7 +70,7 @@ def deliver(twin: Twin, *, at: Any = NOW) -> None:
 
 def spend(payment: Payment, credits_: int) -> None:
     """Use some of a payment's credit."""
-    lot = LedgerAccount.objects.get(pk=payment.lot_id)
+    lot = LedgerAccount.objects.get(pk=payment.lot_id or 0)
     post_transfer(
         debit=lot,
         credit=platform_account(AccountKind.CLEARING, at=NOW),

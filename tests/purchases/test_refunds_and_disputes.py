@@ -42,7 +42,7 @@ def test_a_refund_takes_the_credit_then_sends_the_money_and_asks_for_a_credit_no
     assert refunds.send_due(at=NOW) == 1
     made.refresh_from_db()
     assert (made.state, credited(buyer)) == ("succeeded", 60 * MICRO)
-    note = Document.objects.get(pk=made.document_id)
+    note = Document.objects.get(pk=made.document_id or 0)
     assert (note.type, note.net_cents, note.gross_cents, note.corrects_id) == ("381", 4_000, 4_800, payment.document_id)
     assert drift() == []
 

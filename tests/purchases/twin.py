@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import count
+from typing import TypeVar
 
 from billing.purchases.payments.gateway import (
     BadDelivery,
@@ -19,6 +20,8 @@ from billing.purchases.payments.gateway import (
     SavedMethod,
 )
 from tests.worlds import NOW
+
+Answer = TypeVar("Answer")
 
 
 @dataclass
@@ -142,7 +145,7 @@ class Twin:
         self.log.append(event)
         return event
 
-    def _answer(self, key: str, kind: type) -> object:  # type: ignore[type-arg]
+    def _answer(self, key: str, kind: type[Answer]) -> Answer:
         if self.down:
             self.down -= 1
             raise GatewayDown("down")

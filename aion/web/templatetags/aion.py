@@ -22,7 +22,7 @@ from aion.web import tables
 register = template.Library()
 
 
-for name in ("credits", "exact_credits", "gpus", "gpu_hours", "energy", "carbon"):
+for name in ("credits", "exact_credits", "euros", "basis_points", "gpus", "gpu_hours", "energy", "carbon"):
     register.filter(name, getattr(figures, name))
 
 
@@ -103,9 +103,11 @@ STATE_TONES = {
             "eligible",
             "now",
             "on",
+            "paid",
             "published",
             "running",
             "succeeded",
+            "won",
         ),
         "info": (
             "admitted",
@@ -114,11 +116,13 @@ STATE_TONES = {
             "open",
             "panel",
             "pending",
+            "processing",
             "proposed",
             "queued",
             "ranked",
             "requested",
             "review",
+            "sending",
             "starting",
             "submitted",
         ),
@@ -130,9 +134,10 @@ STATE_TONES = {
             "returned",
             "stopping",
             "timed_out",
+            "waiting",
             "withdrawn",
         ),
-        "danger": ("discarded", "failed", "frozen", "ineligible", "refused", "rejected"),
+        "danger": ("discarded", "failed", "frozen", "ineligible", "lost", "mismatch", "refused", "rejected"),
     }.items()
     for state in states
 }
@@ -192,6 +197,15 @@ STATE_WORDS = {
     "published": _("Published"),
     "confirmed": _("Confirmed"),
     "ended": _("Ended"),
+    "created": _("Begun"),
+    "processing": _("On its way"),
+    "paid": _("Paid"),
+    "expired": _("Expired"),
+    "mismatch": _("Other amount"),
+    "waiting": _("Waiting"),
+    "sending": _("Being sent"),
+    "won": _("Won"),
+    "lost": _("Lost"),
 }
 REASON_WORDS = {
     "no_capacity": _("waiting for free capacity"),

@@ -1,2 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Staff pages of purchases."""
+
+from billing.purchases.admin import events, payments, refunds
+
+__all__ = ["events", "payments", "refunds"]

@@ -7,7 +7,6 @@ from django.conf import settings
 from django.db.models import Sum
 
 from aion.actor import Actor, system
-from aion.tenancy.models import Organisation
 from aion.tenancy.services.organisations import freeze_organisation
 from billing.models import LedgerAccount, Transfer
 from billing.purchases.models import Payment
@@ -85,7 +84,7 @@ def take_back(payment: Payment, amount: int, *, key: str, at: datetime, why: str
 
 def stop_work(payment: Payment, *, why: str, at: datetime) -> None:
     """Freeze the organisation: nothing new starts and what runs is stopped, until staff have seen the debt paid."""
-    organisation = Organisation.objects.get(pk=payment.organisation_id)
+    organisation = payment.organisation
     freeze_organisation(
         actor=processor(organisation.pk), organisation=organisation, reason=f"{why} ({payment.public_id})", at=at
     )
@@ -139,7 +138,7 @@ def settle_debt(payment: Payment, *, at: datetime) -> None:
 
 def locked(payment: Payment) -> LedgerAccount:
     """Return the payment's lot under a lock."""
-    lot: LedgerAccount = LedgerAccount.objects.select_for_update(no_key=True).get(pk=payment.lot_id)
+    lot: LedgerAccount = LedgerAccount.objects.select_for_update(no_key=True).get(pk=payment.lot_id or 0)
     return lot
 
 
