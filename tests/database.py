@@ -52,6 +52,14 @@ def digest() -> str:
 
 
 @contextmanager
+def as_template() -> Iterator[str]:
+    """Yield the name of the migrated database that the others are copied from; nobody copies it meanwhile."""
+    with _server() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s)", [LOCK])
+        yield PREFIX + digest()
+
+
+@contextmanager
 def _server() -> Iterator[psycopg.Cursor[Any]]:
     """Yield a cursor on the server's own database; closing it gives the lock back."""
     settings = connection.get_connection_params() | {"dbname": "postgres"}

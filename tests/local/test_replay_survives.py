@@ -12,6 +12,8 @@ from typing import IO
 
 import pytest
 
+from tests.local.cluster import migrated_cluster
+
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = [pytest.mark.local, pytest.mark.timeout(400)]
 
@@ -67,7 +69,7 @@ def test_a_replay_whose_parts_are_killed_in_turn_closes_with_the_exact_truth(tmp
     process = subprocess.Popen(
         [sys.executable, "-m", "aion.local", "replay", str(file), "--json"],
         cwd=ROOT,
-        env=environment(tmp_path / "state"),
+        env=environment(tmp_path / "state") | migrated_cluster(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -4,7 +4,6 @@
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from fractions import Fraction
 
 HOUR, GRACE = timedelta(hours=1), timedelta(hours=72)
 UNIT = 3_600_000  # an exact charge is counted in this part of a micro-credit
@@ -178,10 +177,10 @@ class Books:
         return sum(exact for (_, _, of), exact in self.exact.items() if of == sku) % UNIT
 
     def charged(self) -> int:
-        by_sku: dict[int, Fraction] = defaultdict(Fraction)
+        by_sku: dict[int, int] = defaultdict(int)
         for (_, _, sku), exact in self.exact.items():
-            by_sku[sku] += Fraction(exact, UNIT)
-        return sum(int(total // 1) for total in by_sku.values())
+            by_sku[sku] += exact
+        return sum(total // UNIT for total in by_sku.values())
 
     def post(self, lines: list[Line], at: datetime) -> tuple[tuple[int, int, int], dict[int, int]]:
         """Post a batch: return (accepted, duplicate, refused) and what expired lots got back, by lot."""

@@ -4,9 +4,10 @@
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from billing.models import LedgerAccount, RatingCarry, Transfer
+from billing.models import Transfer
 from billing.states import AccountKind
 from tests.billing.machine.oracle import Books, Hold, Lot, Meter
+from tests.billing.machine.prepared import Prepared
 from tests.worlds import Tenant
 
 
@@ -33,19 +34,21 @@ class Party:
         return int(self.tenant.organisation.pk)
 
 
-def compare(party: Party) -> None:
+def compare(party: Party, prepared: Prepared) -> None:
     """Compare a tenant's accounts and remainders with the oracle, lot by lot."""
     books, found, owed = party.books, {}, 0
-    rows = LedgerAccount.objects.filter(organisation_id=party.pk)
-    for pk, kind, debits, credits_, held in rows.values_list("pk", "kind", "debits", "credits", "held"):
+    accounts = prepared.rows(
+        f"SELECT id, kind, debits, credits, held FROM billing_ledgeraccount WHERE organisation_id = {party.pk}"
+    )
+    for pk, kind, debits, credits_, held in accounts:
         if kind == AccountKind.LOT:
             found[pk] = (credits_, debits, held)
         else:
             owed = debits - credits_
     assert found == {lot.id: (lot.credits, lot.debits, lot.held) for lot in books.lots.values()}
     assert owed == books.owed
-    carries = dict(RatingCarry.objects.filter(organisation_id=party.pk).values_list("sku_id", "carry"))
-    assert {sku: carry for sku, carry in carries.items() if carry} == {
+    carries = prepared.rows(f"SELECT sku_id, carry FROM billing_ratingcarry WHERE organisation_id = {party.pk}")
+    assert {sku: carry for sku, carry in carries if carry} == {
         sku: books.carry(sku) for sku in {sku for _, _, sku in books.exact} if books.carry(sku)
     }
     lots = sum(lot.credits - lot.debits for lot in books.lots.values())

@@ -9,7 +9,7 @@ import random
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
@@ -97,6 +97,32 @@ def _rule(name: str) -> Any:
 
 for _name in OPERATIONS:
     setattr(Money, _name, _rule(_name))
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "UPDATE billing_ledgeraccount SET credits = credits + 1 WHERE kind = 'lot'",
+        "UPDATE billing_usagehour SET exact = exact + 1",
+        "UPDATE billing_usageday SET milli_gpu_seconds = milli_gpu_seconds + 1",
+        "UPDATE billing_holdleg SET amount = amount + 1",
+        "UPDATE billing_ratingcarry SET carry = carry + 1",
+    ],
+)
+def test_a_fault_that_is_planted_between_two_steps_is_noticed(fault: str) -> None:
+    world, pick = World(), Dice("planted")
+    for name in ("grant", "grant", "grant", "grant", "launch", "launch", "launch", "launch", "use", "use", "use"):
+        getattr(world, name)(pick)
+        world.compare()
+    with connection.cursor() as cursor:
+        cursor.execute("SET session_replication_role = replica")
+        cursor.execute(fault)
+        assert cursor.rowcount > 0
+        cursor.execute("SET session_replication_role = DEFAULT")
+    world.touched = world.parties
+    with pytest.raises(AssertionError):
+        world.compare()
 
 
 @pytest.mark.django_db
