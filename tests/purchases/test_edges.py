@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 
 from aion.tenancy.roles import Role
 from billing.purchases.models import AutoRecharge, Payment, Refund
@@ -175,7 +176,7 @@ def test_the_methods_page_switches_the_recharge_on_and_off(buyer: Tenant, twin: 
 
 def test_staff_pay_back_from_the_payments_page(buyer: Tenant, twin: Twin, staff_browser: Client) -> None:
     payment = bought(buyer, twin, 100)
-    page = f"/admin/purchases/payment/{payment.pk}/refund"
+    page = reverse("admin:purchases_payment_refund_one", args=[payment.pk])
     assert "Unspent credits" in text(staff_browser.get(page, follow=True))
     answer = staff_browser.post(page, {"confirmed": "yes", "credits": "40", "reason": "A mistake"}, follow=True)
     assert (answer.status_code, Refund.objects.get().gross_cents) == (200, 4_800)
