@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`python -m billing.sandbox --port N --webhook URL --secret whsec_… [--key sk_test_…] [--state DIR]`: a payment processor of its own process."""
+"""`python -m billing.sandbox --port N --webhook URL --secret whsec_… [--key sk_test_…] [--state DIR]`.
+
+The secret and the key may come from AION_STRIPE_WEBHOOK_SECRET and AION_STRIPE_SECRET_KEY: no process list shows those.
+"""
 
 import argparse
 import os

@@ -179,7 +179,4 @@ def must_authenticate(method: Object) -> bool:
 
 def decline(reason: str, *, code: str = "card_declined", **more: Any) -> CardError:
     """Return the issuer's refusal."""
-    message = MESSAGES[reason]
-    if code == "authentication_required":
-        return CardError(message, code=code, decline_code=reason, **more)
-    return CardError(message, code=code, decline_code=reason, **more)
+    return CardError(MESSAGES[reason], code=code, decline_code=reason, **more)

@@ -142,7 +142,8 @@ def make_session(world: World, given: p.Params) -> Object:
     if setup:
         data = given.get("setup_intent_data", {})
         data |= {"customer": session["customer"], "payment_method_types": session["payment_method_types"]}
-        session["setup_intent"] = add_setup(world, data)["id"]
+        intent = add_setup(world, data)
+        intent["_session"], session["setup_intent"] = session["id"], intent["id"]
     return session
 
 
@@ -217,8 +218,8 @@ def expire(world: World, session: Object, given: p.Params) -> Object:
     """Close an open session. Raises ApiError for another."""
     del given
     if session["status"] != "open":
-        message = f'Only Checkout Sessions with a status in ["open"] can be expired. This one has a status of {session["status"]}.'
-        raise ApiError(message)
+        message = 'Only Checkout Sessions with a status in ["open"] can be expired.'
+        raise ApiError(f"{message} This Session has a status of {session['status']}.")
     session.update(status="expired", url=None)
     if session["payment_intent"]:
         cancel_intent(
@@ -252,7 +253,7 @@ def pay(world: World, session: Object, method_data: p.Params, *, email: str = ""
         allowed = session["allowed_payment_method_types"]
         data |= {"customer": session["customer"], "allowed_payment_method_types": allowed}
         intent = add_intent(world, data)
-        session["payment_intent"] = intent["id"]
+        intent["_session"], session["payment_intent"] = session["id"], intent["id"]
     confirm_intent(world, intent, {"payment_method": method["id"]})
     after(world, intent)
     return intent
@@ -280,9 +281,7 @@ def _know_customer(world: World, session: Object, method: Object, email: str) ->
 
 def session_of(world: World, intent: Object) -> Object | None:
     """Return the session that an intent belongs to, to change."""
-    name = intent["object"]
-    found = next((s for s in world.store.newest("checkout.session") if s[name] == intent["id"]), None)
-    return world.edit("checkout.session", found["id"]) if found else None
+    return world.edit("checkout.session", intent["_session"]) if intent.get("_session") else None
 
 
 def after(world: World, intent: Object) -> None:

@@ -73,8 +73,8 @@ class Control:
         with store.transaction():
             before = HEALTHY if body.pop("reset", False) else self.deliverer.faults()
             for name, value in body.items():
-                if type(value) is not type(HEALTHY[name]) and not isinstance(value, int):
-                    raise Invalid(f"{name} must be like {HEALTHY[name]!r}.", param=name)
+                if not isinstance(value, (int, float)) or value < (name == "reorder"):
+                    raise Invalid(f"{name} must be a number like {HEALTHY[name]!r}.", param=name)
             store.set_value("webhook_faults", before | body)
         self.deliverer.changed_faults(list(body))
         return self.deliverer.faults()
@@ -105,7 +105,7 @@ class Control:
         return {"left": self.deliverer.wait(float(body.get("seconds", 10)))}
 
     def faults(self, body: Body) -> Body:
-        """Let the next ``times`` calls of the API whose path matches go wrong; an empty body lists, ``reset`` clears."""
+        """Let the next ``times`` calls whose path matches go wrong; an empty body lists, ``reset`` clears."""
         store = self.world.store
         with store.transaction():
             faults = [] if body.get("reset") else store.value("api_faults", [])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Webhooks: each event is posted, signed, to one address until that answers 2xx; a few at a time, in no promised order."""
+"""Webhooks: each event is posted, signed, to one address until that answers 2xx; in no promised order."""
 
 import hashlib
 import heapq
@@ -18,11 +18,13 @@ from billing.sandbox.world import shown
 
 HANDS = 6
 TIME_OUT = 10.0
+STALE = 600  # seconds; receivers accept five minutes
 HEALTHY: dict[str, Any] = {
     "drop": 0,
     "duplicate": 0,
     "copies": 1,
     "bad_signature": 0,
+    "stale": 0,
     "delay": 0.0,
     "reorder": 1,
     "paused": False,
@@ -163,19 +165,16 @@ class Deliverer:
 
     def _deliver(self, identity: str) -> None:
         with self.store.lock:
-            event = self.store.get("event", identity)
-            assert event is not None
-            payload = json.dumps(shown(event), indent=2).encode()
+            payload = json.dumps(shown(self.store.objects["event"][identity]), indent=2).encode()
         if self._take("drop")["drop"]:
             self._note(identity, {"outcome": "dropped"}, state="dropped")
             return
-        taken = self._take("duplicate", "bad_signature")
+        taken = self._take("duplicate", "bad_signature", "stale")
         for _ in range(1 + (self.faults()["copies"] if taken["duplicate"] else 0)):
-            status, error = self._post(payload, forged=taken["bad_signature"])
+            status, error = self._post(payload, forged=taken["bad_signature"], stale=taken["stale"])
             delivered = 200 <= status < 300
             attempt: Object = {"outcome": "delivered" if delivered else "refused", "status": status, "error": error}
-            if taken["bad_signature"]:
-                attempt["bad_signature"] = True
+            attempt |= {name: True for name in ("bad_signature", "stale") if taken[name]}
             tries = self._note(identity, attempt, state="delivered" if delivered else "")
         if not delivered:
             faults = self.faults()
@@ -190,14 +189,14 @@ class Deliverer:
             delivery["state"] = state or delivery["state"]
             return len(delivery["attempts"])
 
-    def _post(self, payload: bytes, *, forged: bool) -> tuple[int, str]:
+    def _post(self, payload: bytes, *, forged: bool, stale: bool) -> tuple[int, str]:
         """Post once. http.client, not urllib: no proxy of the environment stands between two of this machine."""
         parts = urlsplit(self.url)
         secret = "whsec_somebody_else" if forged else self.secret
         headers = {
             "Content-Type": "application/json; charset=utf-8",
             "User-Agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
-            "Stripe-Signature": signature(payload, secret, int(time.time())),
+            "Stripe-Signature": signature(payload, secret, int(time.time()) - (STALE if stale else 0)),
         }
         connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=TIME_OUT)
         try:

@@ -1,18 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Payment intents: one attempt after the other until the money is there, the payer gives up or the seller cancels."""
 
-from typing import Any
-
 from billing.sandbox import params as p
-from billing.sandbox.cards import card_of, decline, magic_method, make_method, must_authenticate
-from billing.sandbox.cards import FAILING_IBANS, METHOD
-from billing.sandbox.errors import ApiError, CardError, Invalid, Missing
+from billing.sandbox.cards import FAILING_IBANS, METHOD, card_of, decline, magic_method, make_method, must_authenticate
+from billing.sandbox.errors import ApiError, CardError, Invalid
 from billing.sandbox.money import DAY, collect, make_charge
 from billing.sandbox.store import Object
 from billing.sandbox.world import World, shown
 
 SETTLES_AFTER = 5 * DAY
 CONFIRMABLE = {"requires_payment_method", "requires_confirmation", "requires_action"}
+UNAUTHENTICATED = "We are unable to authenticate your payment method. Please choose another one and try again."
 FAILED_DEBIT = "The debit was returned by the payer's bank: the account has insufficient funds."
 
 
@@ -21,21 +19,22 @@ def make_intent(world: World, given: p.Params) -> Object:
     if given.get("customer"):
         world.get("customer", given["customer"], param="customer")
     confirm = given.pop("confirm", False)
-    how = {name: given.pop(name) for name in ("off_session", "return_url", "payment_method_data") if name in given}
+    names = ("off_session", "return_url", "payment_method", "payment_method_data")
+    how = {name: given.pop(name) for name in names if name in given}
     if not confirm and "off_session" in how:
         raise Invalid("off_session can only be given with confirm=true.", param="off_session")
     intent = add_intent(world, given)
     if confirm:
         return confirm_intent(world, intent, how)
-    if given.get("payment_method"):
-        method = usable_method(world, intent, given["payment_method"])
+    if "payment_method" in how:
+        method = usable_method(world, intent, how["payment_method"])
         intent.update(payment_method=method["id"], status="requires_confirmation")
     return intent
 
 
 def add_intent(world: World, given: p.Params) -> Object:
     """Add an intent that waits for a payment method."""
-    given = {name: value for name, value in given.items() if name not in {"automatic_payment_methods"}}
+    given = {name: value for name, value in given.items() if name != "automatic_payment_methods"}
     allowed = given.get("allowed_payment_method_types")
     fields = {
         "allowed_payment_method_types": None,
@@ -85,7 +84,7 @@ def usable_method(world: World, intent: Object, identity: str) -> Object:
         message = f"The provided PaymentMethod {method['id']} belongs to another customer than the intent's."
         raise Invalid(message, code="payment_method_customer_mismatch", param="payment_method")
     if method["_used"] and not method["customer"]:
-        message = "The provided PaymentMethod was used or detached before, and belongs to no customer: it may not be used again."
+        message = "The provided PaymentMethod was used or detached before, and may not be used again."
         raise Invalid(message, param="payment_method")
     if method["type"] not in intent["payment_method_types"]:
         message = f"The payment method type {method['type']} is not allowed for this intent."
@@ -94,7 +93,7 @@ def usable_method(world: World, intent: Object, identity: str) -> Object:
 
 
 def confirm_intent(world: World, intent: Object, given: p.Params) -> Object:
-    """Try to pay. Raises CardError when the issuer refuses, which is kept with the intent."""
+    """Try to pay. Raises CardError when the issuer refuses; the intent keeps that."""
     if intent["status"] not in CONFIRMABLE:
         raise unexpected(intent, "confirm")
     if given.get("off_session") and not intent["customer"]:
@@ -136,7 +135,6 @@ def authenticated(world: World, intent: Object, *, passed: bool) -> Object:
         message = (
             "We are unable to authenticate your payment method. Please choose a different payment method and try again."
         )
-        intent["next_action"] = None
         error = CardError(message, code="payment_intent_authentication_failure")
         raise refuse(world, intent, method, error, charged=False)
     method["_authenticated"] = True
@@ -323,11 +321,3 @@ UPDATE: p.Spec = {
 CANCEL: p.Spec = {
     "cancellation_reason": p.choice("duplicate", "fraudulent", "requested_by_customer", "abandoned"),
 }
-
-
-def method_of(world: World, identity: Any) -> Object:
-    """Return a payment method to read. Raises Missing."""
-    found = world.store.get("payment_method", str(identity))
-    if found is None:
-        raise Missing("PaymentMethod", str(identity), param="payment_method")
-    return found

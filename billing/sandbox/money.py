@@ -67,7 +67,7 @@ def make_charge(world: World, intent: Object, method: Object, **fields: Any) -> 
         "application_fee": None,
         "application_fee_amount": None,
         "balance_transaction": None,
-        "billing_details": method["billing_details"],
+        "billing_details": dict(method["billing_details"]),
         "calculated_statement_descriptor": None if sepa else "AION SANDBOX",
         "captured": False,
         "currency": intent["currency"],
@@ -132,11 +132,11 @@ def collect(world: World, charge: Object) -> None:
 
 
 def balance(world: World) -> Object:
-    """Return what is available and what is not yet."""
+    """Return what is available and what is not yet; what a payout took is neither."""
     sums = {"available": 0, "pending": 0}
     for line in world.store.newest("balance_transaction"):
-        if line["type"] == "payout" or line["_payout"] is None:
-            sums[render_line(world, line)["status"]] += line["net"] if line["type"] != "payout" else 0
+        if line["_payout"] is None:
+            sums[render_line(world, line)["status"]] += line["net"]
     amounts = {
         name: [{"amount": amount, "currency": "eur", "source_types": {"card": amount}}] for name, amount in sums.items()
     }
@@ -146,13 +146,11 @@ def balance(world: World) -> Object:
 def pay_out(world: World, *, pending_too: bool) -> Object:
     """Send everything available to the bank. Raises ApiError when there is nothing."""
     lines = [
-        line["id"]
+        line
         for line in world.store.newest("balance_transaction")
-        if line["type"] != "payout"
-        and line["_payout"] is None
-        and (pending_too or render_line(world, line)["status"] == "available")
+        if line["_payout"] is None and (pending_too or render_line(world, line)["status"] == "available")
     ]
-    total = sum(world.get("balance_transaction", line)["net"] for line in lines)
+    total = sum(line["net"] for line in lines)
     if total <= 0:
         raise ApiError("You have insufficient funds in your account for a payout.", code="balance_insufficient")
     now = world.now()
@@ -187,7 +185,7 @@ def pay_out(world: World, *, pending_too: bool) -> Object:
     own = enter(world, "payout", -total, payout["id"])
     own["_payout"] = payout["id"]
     for line in lines:
-        world.edit("balance_transaction", line)["_payout"] = payout["id"]
+        world.edit("balance_transaction", line["id"])["_payout"] = payout["id"]
     payout["balance_transaction"] = own["id"]
     world.emit("payout.created", payout)
     payout["status"] = "paid"

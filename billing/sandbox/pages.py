@@ -4,6 +4,7 @@
 import re
 from collections.abc import Mapping
 from html import escape
+from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 from billing.sandbox import checkout
@@ -24,35 +25,7 @@ CARDS = (
     "chargeCustomerFail",
 )
 GOOD_IBAN = "DE89370400440532013000"
-STYLE = b"""
-:root{color-scheme:light dark;--ink:#1b2330;--soft:#586274;--paper:#fff;--back:#f1f3f7;--line:#8a93a3;--mark:#2146c7;--bad:#a3122a}
-@media(prefers-color-scheme:dark){:root{--ink:#e8ebf1;--soft:#aab3c2;--paper:#1a202b;--back:#10141b;--line:#6d7789;--mark:#9db4ff;--bad:#ff9aa9}}
-*{box-sizing:border-box}
-body{margin:0;background:var(--back);color:var(--ink);font:1rem/1.5 system-ui,sans-serif}
-.test{margin:0;padding:.6rem 1rem;background:#7a4b00;color:#fff;text-align:center}
-main{max-width:34rem;margin:1.5rem auto;padding:1.25rem;background:var(--paper);border-radius:.75rem}
-h1{font-size:1.4rem;margin:0 0 1rem}
-table{width:100%;border-collapse:collapse;margin-bottom:1rem}
-td,th{padding:.35rem 0;text-align:left;font-weight:400}
-td:last-child{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
-tfoot th,tfoot td{border-top:1px solid var(--line);font-weight:600}
-fieldset{border:1px solid var(--line);border-radius:.5rem;margin:0 0 1rem;padding:.5rem 1rem 1rem}
-legend{font-weight:600;padding:0 .3rem}
-.choice{display:flex;gap:.6rem;align-items:flex-start;padding:.45rem 0;min-height:2.75rem}
-.choice input{margin-top:.35rem}
-label.text{display:block;margin-bottom:.75rem}
-input[type=text],input[type=email]{display:block;width:100%;padding:.6rem;font:inherit;color:inherit;background:transparent;
-border:1px solid var(--line);border-radius:.4rem}
-fieldset:has(#sepa:not(:checked)) .iban{display:none}
-button,a.button{display:block;width:100%;min-height:2.75rem;padding:.6rem 1rem;font:inherit;text-align:center;border-radius:.5rem;
-border:1px solid var(--mark);background:transparent;color:var(--mark);cursor:pointer;margin-bottom:.6rem;text-decoration:none}
-button.main{background:#2146c7;border-color:#2146c7;color:#fff;font-weight:600}
-:focus-visible{outline:3px solid var(--mark);outline-offset:2px}
-.error{border:2px solid var(--bad);color:var(--bad);border-radius:.5rem;padding:.6rem 1rem;margin:0 0 1rem}
-.help{color:var(--soft);font-size:.9rem;margin:.3rem 0 .75rem}
-ul{list-style:none;margin:0;padding:0}
-li{border-bottom:1px solid var(--line);padding:.75rem 0}
-"""
+STYLE = (Path(__file__).parent / "style.css").read_bytes()
 POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'"
 HTML = {"Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": POLICY, "Referrer-Policy": "no-referrer"}
 PLACE = re.compile(r"^/(?P<page>c/pay|authenticate|p/session)/(?P<id>[A-Za-z0-9_]+)$")
@@ -147,7 +120,8 @@ class Pages:
         return title, (
             f"<h1>{title}</h1>{_error(words, error)}{'' if setup else _bill(session, words, tongue)}"
             f'<form method="post"><fieldset><legend>{words["how"]}</legend>{"".join(choices)}</fieldset>'
-            f'<label class="text">{words["name"]}<input type="text" name="name" value="{name}" autocomplete="name"></label>'
+            f'<label class="text">{words["name"]}<input type="text" name="name" value="{name}" '
+            f'autocomplete="name"></label>'
             f'<label class="text">{words["email"]}<input type="email" name="email" value="{email}" '
             f'autocomplete="email"></label><button class="main" name="act" value="pay">{button}</button></form>{back}'
         )
@@ -207,7 +181,8 @@ class Pages:
             label = escape(words["remove_which"].format(method=told))
             rows.append(
                 f'<li><p>{escape(told)}{" · " + words["default"] if default else ""}</p><form method="post">'
-                f'<button name="remove" value="{method["id"]}" aria-label="{label}">{words["remove"]}</button></form></li>'
+                f'<button name="remove" value="{method["id"]}" aria-label="{label}">{words["remove"]}</button>'
+                f"</form></li>"
             )
         listed = f"<ul>{''.join(rows)}</ul>" if rows else f"<p>{words['portal_empty']}</p>"
         title = words["portal_title"]

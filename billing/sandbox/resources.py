@@ -177,7 +177,7 @@ def _answer(world: World, method: str, path: str, given: p.Params) -> Object:
                 p.check({}, given)
                 return world.get(resource.kind, identity)
             if method == "POST" and resource.update is not None:
-                return _update(world, resource, identity, given)
+                return _update(world, resource.update, world.edit(resource.kind, identity), given)
         elif method == "POST" and act in resource.acts:
             return _act(world, resource, identity, act, given)
         elif method == "GET":
@@ -185,15 +185,13 @@ def _answer(world: World, method: str, path: str, given: p.Params) -> Object:
     raise NoSuchAddress(f"Unrecognized request URL ({method}: {path}).")
 
 
-def _update(world: World, resource: Resource, identity: str, given: p.Params) -> Object:
+def _update(world: World, act: Act, obj: Object, given: p.Params) -> Object:
     """Change an object; metadata is merged key by key, and an empty value takes its key away."""
-    assert resource.update is not None
-    obj = world.edit(resource.kind, identity)
-    values = p.check(resource.update.spec, given)
+    values = p.check(act.spec, given)
     if "metadata" in values:
         merged = obj["metadata"] | values["metadata"] if values["metadata"] else {}
         values["metadata"] = {key: value for key, value in merged.items() if value}
-    return resource.update.run(world, obj, values)
+    return act.run(world, obj, values)
 
 
 def _act(world: World, resource: Resource, identity: str, name: str, given: p.Params) -> Object:
@@ -202,8 +200,7 @@ def _act(world: World, resource: Resource, identity: str, name: str, given: p.Pa
         obj = customers.method_by_id(world, identity)
     else:
         obj = world.edit(resource.kind, identity)
-    done = act.run(world, obj, p.check(act.spec, given))
-    return done
+    return act.run(world, obj, p.check(act.spec, given))
 
 
 def _nested(world: World, path: str, resource: Resource, place: tuple[str, str], given: p.Params) -> Object:
@@ -212,6 +209,9 @@ def _nested(world: World, path: str, resource: Resource, place: tuple[str, str],
     if (resource.kind, name) == ("customer", "payment_methods"):
         world.get("customer", identity)
         return list_of(world, BY_PATH["payment_methods"], path, given | {"customer": identity})
+    if (resource.kind, name) == ("charge", "refunds"):
+        world.get("charge", identity)
+        return list_of(world, BY_PATH["refunds"], path, given | {"charge": identity})
     if (resource.kind, name) == ("checkout.session", "line_items"):
         return page(checkout.lines_of(world.get("checkout.session", identity)), path, p.check(PAGE, given))
     raise NoSuchAddress(f"Unrecognized request URL (GET: {path}).")

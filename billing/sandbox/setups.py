@@ -4,7 +4,7 @@
 from billing.sandbox import params as p
 from billing.sandbox.cards import METHOD, card_of, decline, make_method, must_authenticate
 from billing.sandbox.errors import ApiError, CardError
-from billing.sandbox.intents import make_mandate, usable_method
+from billing.sandbox.intents import UNAUTHENTICATED, make_mandate, usable_method
 from billing.sandbox.store import Object
 from billing.sandbox.world import World, shown
 
@@ -88,10 +88,7 @@ def authenticated_setup(world: World, setup: Object, *, passed: bool) -> Object:
     method = world.edit("payment_method", setup["payment_method"])
     setup["next_action"] = None
     if not passed:
-        message = (
-            "We are unable to authenticate your payment method. Please choose a different payment method and try again."
-        )
-        raise refuse_setup(world, setup, method, CardError(message, code="setup_intent_authentication_failure"))
+        raise refuse_setup(world, setup, method, CardError(UNAUTHENTICATED, code="setup_intent_authentication_failure"))
     method["_authenticated"] = True
     return save(world, setup, method)
 

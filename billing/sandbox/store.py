@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the sandbox remembers: one lock, one journal line per transaction, so that kill -9 leaves all of it or nothing."""
+"""What the sandbox remembers: one lock, one journal line per transaction, which kill -9 leaves whole or not at all."""
 
 import copy
 import json

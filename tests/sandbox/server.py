@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A payment sandbox of a test's own: a real server on a free port, a receiver of webhooks, and the official SDK.
 
-    @pytest.fixture
-    def sandbox() -> Iterator[RunningSandbox]:
-        with running_sandbox() as sandbox:
-            yield sandbox
+@pytest.fixture
+def sandbox() -> Iterator[RunningSandbox]:
+    with running_sandbox() as sandbox:
+        yield sandbox
 """
 
 import contextlib
@@ -86,10 +86,9 @@ class Receiver:
 
 
 def client_of(base_url: str, key: str = KEY, **options: Any) -> stripe.StripeClient:
-    """Return the official client of a sandbox; it makes each call once unless ``max_network_retries`` says otherwise."""
+    """Return the official client of a sandbox; it makes each call once unless told otherwise."""
     options.setdefault("max_network_retries", 0)
-    http_client = stripe.HTTPXClient(timeout=10, allow_sync_methods=True) if options.pop("httpx", False) else None
-    return stripe.StripeClient(key, base_addresses={"api": base_url}, http_client=http_client, **options)
+    return stripe.StripeClient(key, base_addresses={"api": base_url}, **options)
 
 
 def control(base_url: str, name: str, **body: Any) -> Any:
@@ -134,7 +133,7 @@ class RunningSandbox:
 
     @property
     def v1(self) -> Any:
-        """Return the services of the SDK; untyped, for tests pass what types forbid."""
+        """Return the services of the SDK; untyped, for tests pass what its types forbid."""
         return self.client.v1
 
     def control(self, name: str, **body: Any) -> Any:
