@@ -7,9 +7,10 @@ import hashlib
 import json
 import re
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from email.message import Message
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -38,7 +39,7 @@ class Api:
         self._guard = threading.Lock()
         self.pause = threading.Event()
 
-    def answer(self, method: str, address: str, headers: Mapping[str, str], body: bytes) -> Answer:
+    def answer(self, method: str, address: str, headers: Message, body: bytes) -> Answer:
         """Answer a request; what is refused is an answer too."""
         request_id = self.world.new_id("event", "req_")
         version, key = headers.get("Stripe-Version", API_VERSION), headers.get("Idempotency-Key", "")
@@ -58,7 +59,7 @@ class Api:
         answer.headers = common | answer.headers
         return answer
 
-    def _admit(self, headers: Mapping[str, str], version: str) -> None:
+    def _admit(self, headers: Message, version: str) -> None:
         """Refuse a stranger, and a version whose shapes the sandbox does not know."""
         scheme, _, word = headers.get("Authorization", "").partition(" ")
         if scheme == "Basic":

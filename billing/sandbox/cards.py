@@ -48,14 +48,14 @@ MESSAGES = {
 # Accounts whose debit comes back; every other valid IBAN pays.
 FAILING_IBANS = {"AT861904300235473202", "DE62370400440532013001", "FR8420041010050500013M02607"}
 
-BILLING = {
+BILLING: p.Spec = {
     "name": p.clearable,
     "email": p.clearable,
     "phone": p.clearable,
     "tax_id": p.clearable,
     "address": p.free_form,
 }
-METHOD = {
+METHOD: p.Spec = {
     "type": p.need(p.choice("card", "sepa_debit")),
     "card": p.hash_of(
         {

@@ -37,7 +37,7 @@ PORTAL: p.Spec = {
 
 def make_customer(world: World, given: p.Params) -> Object:
     """Make a customer."""
-    fields = {
+    fields: Object = {
         "address": None,
         "balance": 0,
         "business_name": None,

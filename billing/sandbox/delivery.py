@@ -60,7 +60,7 @@ class Deliverer:
 
     def faults(self) -> dict[str, Any]:
         """Return what goes wrong on purpose."""
-        return HEALTHY | self.store.value("webhook_faults", {})
+        return HEALTHY | dict(self.store.value("webhook_faults", {}))
 
     def look(self) -> None:
         """Queue the deliveries that are new in the store."""

@@ -20,7 +20,7 @@ def make_intent(world: World, given: p.Params) -> Object:
         world.get("customer", given["customer"], param="customer")
     confirm = given.pop("confirm", False)
     names = ("off_session", "return_url", "payment_method", "payment_method_data")
-    how = {name: given.pop(name) for name in names if name in given}
+    how: p.Params = {name: given.pop(name) for name in names if name in given}
     if not confirm and "off_session" in how:
         raise Invalid("off_session can only be given with confirm=true.", param="off_session")
     intent = add_intent(world, given)
@@ -36,7 +36,7 @@ def add_intent(world: World, given: p.Params) -> Object:
     """Add an intent that waits for a payment method."""
     given = {name: value for name, value in given.items() if name != "automatic_payment_methods"}
     allowed = given.get("allowed_payment_method_types")
-    fields = {
+    fields: Object = {
         "allowed_payment_method_types": None,
         "amount_capturable": 0,
         "amount_details": {"tip": {}},

@@ -3,6 +3,7 @@
 
 import re
 from collections.abc import Mapping
+from email.message import Message
 from html import escape
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
@@ -38,7 +39,7 @@ class Pages:
         """Show ``world``."""
         self.world = world
 
-    def answer(self, method: str, address: str, headers: Mapping[str, str], body: bytes) -> Answer:
+    def answer(self, method: str, address: str, headers: Message, body: bytes) -> Answer:
         """Answer one request with a page or with the way to the next."""
         path = urlsplit(address).path
         accepted = headers.get("Accept-Language", "")

@@ -99,8 +99,8 @@ class Handler(BaseHTTPRequestHandler):
             return _json(error.status, error.body())
         except Exception:  # noqa: BLE001 - a fault of the sandbox is an answer 500, as of a real server
             sys.stderr.write(traceback.format_exc())
-            error = {"message": "An unknown error occurred: see the log of the sandbox.", "type": "api_error"}
-            return _json(500, {"error": error})
+            told = {"message": "An unknown error occurred: see the log of the sandbox.", "type": "api_error"}
+            return _json(500, {"error": told})
 
     def _send(self, answer: Answer) -> None:
         if answer.cut:

@@ -16,7 +16,9 @@ def make_setup(world: World, given: p.Params) -> Object:
     if given.get("customer"):
         world.get("customer", given["customer"], param="customer")
     confirm = given.pop("confirm", False)
-    how = {name: given.pop(name) for name in ("payment_method", "payment_method_data", "return_url") if name in given}
+    how: p.Params = {
+        name: given.pop(name) for name in ("payment_method", "payment_method_data", "return_url") if name in given
+    }
     setup = add_setup(world, given)
     if confirm:
         return confirm_setup(world, setup, how)

@@ -37,7 +37,8 @@ class Received:
     @property
     def event(self) -> stripe.Event:
         """Return the event. Raises SignatureVerificationError when somebody else sent it."""
-        return stripe.Webhook.construct_event(self.body, self.signature, SECRET)
+        event: stripe.Event = stripe.Webhook.construct_event(self.body, self.signature, SECRET)  # type: ignore[no-untyped-call]
+        return event
 
 
 class Receiver:
