@@ -37,7 +37,7 @@ class Received:
     @property
     def event(self) -> stripe.Event:
         """Return the event. Raises SignatureVerificationError when somebody else sent it."""
-        event: stripe.Event = stripe.Webhook.construct_event(self.body, self.signature, SECRET)  # type: ignore[no-untyped-call]
+        event: stripe.Event = stripe.Webhook.construct_event(self.body, self.signature, SECRET)
         return event
 
 
