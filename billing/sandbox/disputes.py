@@ -34,14 +34,10 @@ def open_dispute(world: World, charge: Object, *, amount: int | None, reason: st
     if reason not in REASONS:
         raise Invalid(f"A reason must be one of {', '.join(REASONS)}.", param="reason")
     sepa = charge["payment_method_details"]["type"] == "sepa_debit"
-    details = charge["payment_method_details"]
-    card = {
-        "brand": details["card"]["brand"],
-        "case_type": "chargeback",
-        "network": "visa",
-        "network_reason_code": "83",
-    }
-    empty = {"card": card} if not sepa else {"sepa_debit": {}}
+    details: Object = {"type": charge["payment_method_details"]["type"]}
+    if not sepa:
+        brand = charge["payment_method_details"]["card"]["brand"]
+        details["card"] = {"brand": brand, "case_type": "chargeback", "network": brand, "network_reason_code": "83"}
     dispute = world.add(
         "dispute",
         {
@@ -62,7 +58,7 @@ def open_dispute(world: World, charge: Object, *, amount: int | None, reason: st
             "is_charge_refundable": False,
             "metadata": {},
             "payment_intent": charge["payment_intent"],
-            "payment_method_details": {"type": details["type"], **empty},
+            "payment_method_details": details,
             "reason": reason,
             "status": "lost" if sepa else "needs_response",
         },

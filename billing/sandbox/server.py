@@ -6,6 +6,7 @@ import socket
 import sys
 import threading
 import traceback
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,8 @@ class Sandbox(ThreadingHTTPServer):
 
     def __init__(self, *, port: int, webhook: str, secret: str, key: str, state: Path | None) -> None:
         """Bind the port and read the state; ``serve_forever`` serves."""
+        self._ended = threading.Event()
+        self._closing: list[Callable[[], None]] = [self._ended.set]  # a port that is taken closes what never began
         super().__init__(("127.0.0.1", port), Handler)
         self.base_url = f"http://127.0.0.1:{self.server_address[1]}"
         store = Store(state)
@@ -41,7 +44,7 @@ class Sandbox(ThreadingHTTPServer):
         self.deliverer = Deliverer(store, webhook, secret)
         self.control = Control(self.world, self.deliverer)
         self.pages = Pages(self.world)
-        self._ended = threading.Event()
+        self._closing += [self.api.pause.set, self.deliverer.stop]
         threading.Thread(target=self._keep_time, name="clock", daemon=True).start()
 
     def _keep_time(self) -> None:
@@ -51,9 +54,8 @@ class Sandbox(ThreadingHTTPServer):
 
     def server_close(self) -> None:
         """Give the port back and end the threads."""
-        self._ended.set()
-        self.api.pause.set()
-        self.deliverer.stop()
+        for act in self._closing:
+            act()
         super().server_close()
 
     def handle_error(self, request: Any, client_address: Any) -> None:

@@ -29,6 +29,7 @@ PREFIXES = {
     "event": "evt_",
     "billing_portal.session": "bps_",
 }
+LACKS = {"balance_transaction": {"livemode"}, "refund": {"livemode"}, "mandate": {"created"}}
 KINDS = {prefix: kind for kind, prefix in PREFIXES.items()} | {"py_": "charge"}
 
 
@@ -64,7 +65,9 @@ class World:
     def add(self, kind: str, fields: Mapping[str, Any], *, prefix: str = "") -> Object:
         """Make an object with its id, its name and its time."""
         base: Object = {"id": self.new_id(kind, prefix), "object": kind, "created": self.now(), "livemode": False}
-        return self.store.add(kind, base | dict(fields))
+        return self.store.add(
+            kind, {name: base[name] for name in base if name not in LACKS.get(kind, ())} | dict(fields)
+        )
 
     def get(self, kind: str, identity: str, *, param: str = "id") -> Object:
         """Return an object to read. Raises Missing."""
