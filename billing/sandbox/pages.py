@@ -173,7 +173,7 @@ class Pages:
                 continue
             details = method[method["type"]]
             told = words[method["type"]].format(
-                brand=details.get("brand", ""),
+                brand=details.get("brand", "").title(),
                 last4=details["last4"],
                 month=details.get("exp_month", 0),
                 year=details.get("exp_year", 0),
