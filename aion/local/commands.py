@@ -22,6 +22,7 @@ from aion.local.supervisor import (
     Supervisor,
     manage,
     require_port,
+    start_sandbox,
     start_services,
     start_site,
     start_watcher,
@@ -100,6 +101,7 @@ def supervise(name: str) -> int:
             supervisor.run_once("migrating the database", manage("migrate", "--no-input", "--verbosity", "0"))
             _collect_static(supervisor)
             start_site(supervisor)
+            start_sandbox(supervisor)
             supervisor.run_once("seeding the consortium and its people", manage("seed_demo"))
             start_workers(supervisor)
             start_watcher(supervisor)
@@ -252,9 +254,12 @@ def _replay(supervisor: Supervisor, path: Path, record: Path, digest: str, *, fr
         postgres.drop_database(group.database_url())
         postgres.ensure_database(group.database_url())
         shutil.rmtree(group.directory / "site", ignore_errors=True)
+        shutil.rmtree(group.directory / "sandbox", ignore_errors=True)
     supervisor.run_once("migrating the database", manage("migrate", "--no-input", "--verbosity", "0"))
     record.write_text(json.dumps({"digest": digest, "finished": False}), encoding="utf-8")
     start_site(supervisor)
+    if group.own_payments:
+        start_sandbox(supervisor)
     start_workers(supervisor)
     supervisor.phase = "running"
     supervisor.write_status()
@@ -300,6 +305,8 @@ def _run(name: str, argv: list[str], *, durable: bool = True) -> int:
     with _signals(supervisor), _alone(group):
         try:
             start_services(supervisor, durable=durable)
+            if group.own_payments:
+                start_sandbox(supervisor)
             supervisor.phase = "running"
             supervisor.write_status()
             process = subprocess.Popen(argv, cwd=ROOT, env=group.environment())

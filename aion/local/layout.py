@@ -59,6 +59,16 @@ class Group:
         """Tell whether the group runs its own broker."""
         return "AION_BROKER_URL" not in os.environ
 
+    @property
+    def own_payments(self) -> bool:
+        """Tell whether the group runs a payment sandbox: the demo does, another when AION_PAYMENT_SANDBOX asks."""
+        return self.name == "demo" or os.environ.get("AION_PAYMENT_SANDBOX") == "yes"
+
+    @property
+    def webhook_url(self) -> str:
+        """Return where the payment sandbox tells the portal what happened."""
+        return f"http://127.0.0.1:{self.values.get('web_port', 8000)}/webhooks/stripe"
+
     def load(self) -> "Group":
         """Read the group's secret and ports, choosing them the first time. Raises UsageError for a bad environment."""
         _check_environment()
@@ -70,6 +80,10 @@ class Group:
             self.values = json.loads(path.read_text(encoding="utf-8"))
         self.values.setdefault("secret", secrets.token_urlsafe(48))
         self.values.setdefault("site_port", free_port())
+        if self.own_payments:
+            self.values.setdefault("sandbox_port", free_port())
+            self.values.setdefault("stripe_key", f"sk_test_{secrets.token_urlsafe(24)}")
+            self.values.setdefault("stripe_webhook_secret", f"whsec_{secrets.token_urlsafe(32)}")
         if self.name == "demo":
             self.values["web_port"] = int(os.environ.get("AION_PORT") or self.values.get("web_port") or 8000)
         self.save()
@@ -119,6 +133,12 @@ class Group:
             "AION_MEDIA_ROOT": str(self.directory / "media"),
             "AION_LOG_LEVEL": os.environ.get("AION_LOG_LEVEL", "WARNING"),
         }
+        if self.own_payments:
+            values |= {
+                "AION_STRIPE_API_BASE": f"http://127.0.0.1:{self.values['sandbox_port']}",
+                "AION_STRIPE_SECRET_KEY": self.values["stripe_key"],
+                "AION_STRIPE_WEBHOOK_SECRET": self.values["stripe_webhook_secret"],
+            }
         for inherited in ("MAKEFLAGS", "DJANGO_SETTINGS_MODULE"):
             values.pop(inherited, None)
         return values

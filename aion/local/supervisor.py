@@ -223,6 +223,25 @@ def start_site(supervisor: Supervisor) -> None:
     supervisor.start(Child("site", argv, ready=lambda: _until(lambda: port_is_taken(port), refusal)))
 
 
+def start_sandbox(supervisor: Supervisor) -> None:
+    """Start the payment sandbox; it takes its key and secret from the environment, where no process list shows them."""
+    group = supervisor.group
+    port, state = int(group.values["sandbox_port"]), str(group.directory / "sandbox")
+    argv = [
+        sys.executable,
+        "-m",
+        "billing.sandbox",
+        "--port",
+        str(port),
+        "--webhook",
+        group.webhook_url,
+        "--state",
+        state,
+    ]
+    refusal = f"The payment sandbox does not listen on port {port}"
+    supervisor.start(Child("sandbox", argv, ready=lambda: _until(lambda: port_is_taken(port), refusal)))
+
+
 def start_workers(supervisor: Supervisor) -> None:
     """Start the Celery worker and beat."""
     celery = [sys.executable, "-m", "celery", "-A", "aion"]

@@ -96,7 +96,7 @@ def test_a_replay_beside_the_portal_is_exact_when_the_web_server_is_killed(demo:
     after = demo.children()["web"]
     assert (demo.ready(), after["restarts"], after["pid"] == before["pid"]) == (True, before["restarts"] + 1, False)
     assert {name: child["restarts"] for name, child in demo.children().items() if name != "web"} == dict.fromkeys(
-        ("postgres", "broker", "site", "worker", "beat", "watcher"), 0
+        ("postgres", "broker", "site", "sandbox", "worker", "beat", "watcher"), 0
     )
 
 
