@@ -8,3 +8,10 @@ class AionAdminConfig(AdminConfig):
     """The admin application with our site."""
 
     default_site = "aion.staff.AionAdminSite"
+
+    def ready(self) -> None:
+        """Teach the fields of forms what is asked of them all, before the admin looks for its forms."""
+        from aion.web.typed import teach
+
+        teach()
+        super().ready()

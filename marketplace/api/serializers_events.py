@@ -6,7 +6,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from aion.api.serializers import NO_CONTROL, StrictSerializer
+from aion.api.serializers import Pattern, StrictSerializer, Text
 from aion.events.guard import MAX_URL
 from aion.events.states import DeliveryState
 
@@ -67,21 +67,19 @@ class EndpointSecretOut(EndpointOut):
 class EndpointIn(StrictSerializer):
     """A new endpoint."""
 
-    url = serializers.RegexField(URL, max_length=MAX_URL, error_messages=URL_MESSAGES)
-    description = serializers.RegexField(NO_CONTROL, max_length=120, default="", allow_blank=True)
+    url = Pattern(URL, max_length=MAX_URL, error_messages=URL_MESSAGES)
+    description = Text(max_length=120, default="", allow_blank=True)
     event_types = serializers.ListField(
-        child=serializers.CharField(max_length=TYPE_LENGTH), default=list, max_length=100, help_text="Empty means all."
+        child=Text(max_length=TYPE_LENGTH), default=list, max_length=100, help_text="Empty means all."
     )
 
 
 class EndpointPatch(StrictSerializer):
     """What is to change; what is left out stays."""
 
-    url = serializers.RegexField(URL, max_length=MAX_URL, required=False, error_messages=URL_MESSAGES)
-    description = serializers.RegexField(NO_CONTROL, max_length=120, required=False, allow_blank=True)
-    event_types = serializers.ListField(
-        child=serializers.CharField(max_length=TYPE_LENGTH), required=False, max_length=100
-    )
+    url = Pattern(URL, max_length=MAX_URL, required=False, error_messages=URL_MESSAGES)
+    description = Text(max_length=120, required=False, allow_blank=True)
+    event_types = serializers.ListField(child=Text(max_length=TYPE_LENGTH), required=False, max_length=100)
     enabled = serializers.BooleanField(required=False)
 
 
