@@ -3,6 +3,7 @@
 
 from typing import Any
 
+from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -13,7 +14,7 @@ from aion.events.states import DeliveryState
 TYPE_LENGTH = 64
 URL = r"^https?://[!-~]+$"
 URL_MESSAGES: dict[str, Any] = {
-    "invalid": "Write an address such as https://example.org/hooks, in plain ASCII characters."
+    "invalid": gettext_lazy("Write an address such as https://example.org/hooks, in plain ASCII characters.")
 }
 
 
@@ -79,7 +80,9 @@ class EndpointPatch(StrictSerializer):
 
     url = Pattern(URL, max_length=MAX_URL, required=False, error_messages=URL_MESSAGES)
     description = Text(max_length=120, required=False, allow_blank=True)
-    event_types = serializers.ListField(child=Text(max_length=TYPE_LENGTH), required=False, max_length=100)
+    event_types = serializers.ListField(
+        child=Text(max_length=TYPE_LENGTH), required=False, max_length=100, help_text="Empty means all."
+    )
     enabled = serializers.BooleanField(required=False)
 
 
