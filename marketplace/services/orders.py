@@ -9,7 +9,7 @@ from datetime import datetime
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext
 
-from aion import ids
+from aion import figures, ids
 from aion.actor import Actor, Scope
 from aion.audit import services as audit
 from aion.errors import NotFound, Rejected
@@ -342,7 +342,7 @@ def _check_size(request: Request, offer: Offer, quota: int) -> None:
     if gpus < offer.min_milli_gpus and offer.capacity_class != CapacityClass.RESERVED:
         raise Rejected(
             gettext("%(offer_title)s sells at least %(least)s GPUs at one time.")
-            % {"offer_title": offer.title, "least": f"{offer.min_milli_gpus / 1000:g}"},
+            % {"offer_title": offer.title, "least": figures.gpus(offer.min_milli_gpus)},
             field="gpus",
         )
     if not MIN_SECONDS <= request.max_seconds <= offer.max_seconds:
@@ -356,7 +356,7 @@ def _check_size(request: Request, offer: Offer, quota: int) -> None:
         top = min(offer.pool.milli_gpus, offer.max_milli_gpus)
         raise CapacityNotAvailable(
             gettext("%(offer_title)s takes at most %(top)s GPUs for one workload.")
-            % {"offer_title": offer.title, "top": f"{top / 1000:g}"},
+            % {"offer_title": offer.title, "top": figures.gpus(top)},
             field="gpus",
             requested_gpus=gpus / 1000,
             maximum_gpus=top / 1000,
@@ -371,7 +371,7 @@ def require_quota(gpus: int, quota: int) -> None:
                 "%(gpus)s GPUs are more than the quota of %(quota)s at one time: ask for fewer, or request a "
                 "higher quota."
             )
-            % {"gpus": f"{gpus / 1000:g}", "quota": f"{quota / 1000:g}"},
+            % {"gpus": figures.gpus(gpus), "quota": figures.gpus(quota)},
             field="gpus",
             requested_gpus=gpus / 1000,
             quota_gpus=quota / 1000,

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext
 
-from aion import ids
+from aion import figures, ids
 from aion.actor import Actor, Scope
 from aion.errors import Rejected
-from aion.money import decimal_string
 from aion.periods import floor_hour, whole_seconds
 from aion.residency.policy import Policy, decide
 from aion.tenancy.models import Organisation
@@ -128,7 +127,7 @@ def _confirm(*, actor: Actor, wish: Wish, at: datetime, idempotency_key: str | N
     if wish.agreed is not None and quote.amount > wish.agreed:
         raise PriceChanged(
             gettext("The window costs %(now)s credits now, and you agreed to %(agreed)s: look at the quote again.")
-            % {"now": decimal_string(quote.amount), "agreed": decimal_string(wish.agreed)},
+            % {"now": figures.credits_in_full(quote.amount), "agreed": figures.credits_in_full(wish.agreed)},
             amount_microcredits=quote.amount,
         )
     organisation = Organisation.objects.visible_to(actor).select_for_update(no_key=True, of=("self",)).get()
@@ -208,7 +207,7 @@ def _check_size(wish: Wish, offer: Offer, quota: int) -> None:
     if gpus < least:
         raise Rejected(
             gettext("%(offer_title)s sells at least %(least)s GPUs at one time.")
-            % {"offer_title": offer.title, "least": f"{least / 1000:g}"},
+            % {"offer_title": offer.title, "least": figures.gpus(least)},
             field="gpus",
         )
     require_quota(gpus, quota)
@@ -216,7 +215,7 @@ def _check_size(wish: Wish, offer: Offer, quota: int) -> None:
     if gpus > top:
         raise CapacityNotAvailable(
             gettext("%(offer_title)s reserves at most %(top)s GPUs at one time.")
-            % {"offer_title": offer.title, "top": f"{top / 1000:g}"},
+            % {"offer_title": offer.title, "top": figures.gpus(top)},
             field="gpus",
             requested_gpus=gpus / 1000,
             maximum_gpus=top / 1000,
