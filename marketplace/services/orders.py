@@ -5,8 +5,9 @@ import hashlib
 import json
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils.translation import gettext
 
 from aion import figures, ids
@@ -28,6 +29,7 @@ from marketplace.audit import Action
 from marketplace.errors import IdempotencyMismatch, OfferNotFound, OrganisationFrozen
 from marketplace.models import Offer, Order
 from marketplace.queries import quote_amounts
+from marketplace.services.repeats import done_once
 from marketplace.services.wording import check_text
 from marketplace.states import CapacityClass
 
@@ -131,17 +133,10 @@ def place_order(*, actor: Actor, request: Request, at: datetime, idempotency_key
     archived project, Forbidden for one that is for others only, CapacityNotAvailable where others have reserved.
     """
     actor.require(Scope.WORKLOADS_WRITE)
-    earlier = _earlier(actor, request, idempotency_key)
-    if earlier is not None:
-        return earlier
-    try:
-        return _place(actor=actor, request=request, at=at, idempotency_key=idempotency_key)
-    except IntegrityError:
-        # Two requests with one key at the same moment: the unique constraint let one through.
-        earlier = _earlier(actor, request, idempotency_key)
-        if earlier is None:
-            raise
-        return earlier
+    return done_once(
+        earlier=partial(_earlier, actor, request, idempotency_key),
+        make=partial(_place, actor=actor, request=request, at=at, idempotency_key=idempotency_key),
+    )
 
 
 @transaction.atomic

@@ -3,9 +3,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils.translation import gettext
 
 from aion import figures, ids
@@ -26,6 +27,7 @@ from marketplace.errors import IdempotencyMismatch, OfferNotFound, PriceChanged
 from marketplace.models import Offer
 from marketplace.queries import quote_amounts
 from marketplace.services.orders import Estimate, project_of, purpose_of, require_active, require_quota
+from marketplace.services.repeats import done_once
 from marketplace.states import CapacityClass
 
 if TYPE_CHECKING:
@@ -108,17 +110,10 @@ def confirm_reservation(*, actor: Actor, wish: Wish, at: datetime, idempotency_k
     Forbidden for one that is for others only, IdempotencyMismatch.
     """
     actor.require(Scope.WORKLOADS_WRITE)
-    earlier = _earlier(actor, wish, idempotency_key)
-    if earlier is not None:
-        return earlier
-    try:
-        return _confirm(actor=actor, wish=wish, at=at, idempotency_key=idempotency_key)
-    except IntegrityError:
-        # Two requests with one key at the same moment: the unique constraint let one through.
-        earlier = _earlier(actor, wish, idempotency_key)
-        if earlier is None:
-            raise
-        return earlier
+    return done_once(
+        earlier=partial(_earlier, actor, wish, idempotency_key),
+        make=partial(_confirm, actor=actor, wish=wish, at=at, idempotency_key=idempotency_key),
+    )
 
 
 @transaction.atomic
