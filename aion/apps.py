@@ -15,7 +15,7 @@ class AionAdminConfig(AdminConfig):
 
     def import_models(self) -> None:
         """Give constraints without words of their own some, before any is made: a constraint's name helps nobody."""
-        BaseConstraint.default_violation_error_message = NOT_TOGETHER  # type: ignore[assignment]  # lazy words
+        BaseConstraint.default_violation_error_message = NOT_TOGETHER
         super().import_models()
 
     def ready(self) -> None:

@@ -5,6 +5,7 @@ Django's own fields are taught once, before the first form is made, since forms 
 from packages. The API judges for itself: its numbers have a point in every language.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 from django import forms
@@ -53,20 +54,46 @@ def _teach_numbers(kind: type[forms.Field]) -> None:
     kind.to_python = to_python  # type: ignore[method-assign]  # the one place that teaches Django's fields
 
 
+def _teach_json() -> None:
+    read = forms.JSONField.to_python
+
+    def to_python(self: forms.JSONField, value: Any) -> Any:
+        try:
+            return read(self, value)
+        except (RecursionError, ValueError) as error:  # a thousand brackets; a number of more digits than Python reads
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid") from error
+
+    forms.JSONField.to_python = to_python  # type: ignore[method-assign]  # as above
+
+
 def _validate_text(self: forms.CharField, value: Any) -> None:
     forms.Field.validate(self, value)
     # A password is never shown, and may be of any character.
-    if isinstance(self.widget, forms.PasswordInput) or not isinstance(value, str):
+    if isinstance(self.widget, forms.PasswordInput):
         return
-    if not characters.shown(value, lines=isinstance(self.widget, forms.Textarea)):
+    lines = isinstance(self.widget, forms.Textarea)
+    if not all(characters.shown(one, lines=lines) for one in _texts(value)):
         raise forms.ValidationError(characters.REFUSED, code="unseen")
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Yield the texts in a value: that of a JSON field has them inside."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for name, part in value.items():
+            yield from (*_texts(name), *_texts(part))
+    elif isinstance(value, list):
+        for part in value:
+            yield from _texts(part)
 
 
 def teach() -> None:
     """Teach Django's fields; once in a process."""
     for kind, messages in MESSAGES.items():
         kind.default_error_messages = {**kind.default_error_messages, **messages}
-    forms.CharField.validate = _validate_text  # type: ignore[method-assign]  # as above
+    forms.CharField.validate = _validate_text  # type: ignore[method-assign, assignment]  # as above
+    _teach_json()
     # A FloatField is an IntegerField, and a DecimalField as well: each has a reader of its own.
     for number in (forms.IntegerField, forms.FloatField, forms.DecimalField):
         _teach_numbers(number)

@@ -26,6 +26,7 @@ class Typed(forms.Form):
     secret = forms.CharField(required=False, widget=forms.PasswordInput)
     amount = forms.DecimalField(required=False)
     count = forms.IntegerField(required=False)
+    rules = forms.JSONField(required=False)
     day = forms.DateField(required=False)
     moment = forms.DateTimeField(required=False)
     choice = forms.ChoiceField(required=False, choices=[("a", "A")])
@@ -40,6 +41,17 @@ def test_what_nobody_sees_is_refused_beside_its_field_in_forms_and_api_alike(cha
     for lines in (False, True):
         with pytest.raises(Exception, match="nobody sees"):
             Text(lines=lines).run_validation(f"a{character}b")
+
+
+@pytest.mark.parametrize("rules", ['"\\u0000"', '[{"id": "a\\u202e"}]', '{"\\u200b": 1}', '"\\ud800"'])
+def test_what_nobody_sees_is_refused_inside_json(rules: str) -> None:
+    assert Typed({"rules": rules}).errors == {"rules": [str(characters.REFUSED)]}
+    assert Typed({"rules": '[{"id": "a", "params": {"most": 3}}]'}).is_valid()
+
+
+@pytest.mark.parametrize("rules", ["[" * 100_000, "9" * 5000, "NaN]", "{"])
+def test_what_is_no_json_that_python_reads_is_refused(rules: str) -> None:
+    assert Typed({"rules": rules}).errors == {"rules": ["Enter a valid JSON."]}
 
 
 @pytest.mark.parametrize("text", SEEN)

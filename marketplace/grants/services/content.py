@@ -45,7 +45,7 @@ def text(name: str, value: Any, limit: int) -> str:
             field=name,
         )
     if not characters.shown(kept, lines=name in PROSE):
-        raise Rejected(characters.REFUSED, field=name)
+        raise Rejected(str(characters.REFUSED), field=name)
     return kept
 
 
