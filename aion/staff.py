@@ -25,7 +25,7 @@ from aion import clock
 from aion.audit import services as audit
 from aion.errors import DomainError
 from aion.people.verified import factors_of
-from aion.staff_acts import Act, ReasonForm, confirm, on_one, on_rows, staff_actor
+from aion.staff_acts import Act, ReasonForm, confirm, field_of, on_one, on_rows, staff_actor
 from aion.staff_columns import gpus_column, hours_column, state_column
 from aion.staff_registry import PAGES, QUEUES, Page, Queue, register_pages, register_queues
 
@@ -228,7 +228,7 @@ class AskForm(forms.ModelForm):  # type: ignore[type-arg]  # of any model
         """Show the refusal."""
         data: dict[str, Any] = super().clean() or self.cleaned_data
         if self.refusal is not None:
-            self.add_error(self.refusal.field if self.refusal.field in self.fields else None, self.refusal.detail)
+            self.add_error(field_of(self, self.refusal), self.refusal.detail)
         return data
 
 

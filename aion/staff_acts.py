@@ -67,16 +67,24 @@ class Act:
 
 
 def confirm(model_admin: Any, request: HttpRequest, rows: Sequence[Any], act: Act, *, back: str) -> HttpResponse | None:
-    """Ask on a page of its own; once confirmed, act on each row, show every refusal and return None."""
+    """Ask on a page of its own; once confirmed, act on each row, and return None when none was refused.
+
+    Each row is done whole or not at all. Those that were refused stay on the page, with why and with what was typed;
+    a single row's refusal stands beside the field that it is about.
+    """
     initial = act.initial(rows[0]) if rows else {}
     form = act.form(request.POST if "confirmed" in request.POST else None, initial=initial)
     if form.is_valid():
-        for words, refusal in _acted(act, staff_actor(request), rows, form.cleaned_data):
-            if refusal is not None:
-                messages.error(request, f"{words}: {refusal.detail}")
-            else:
+        refused = []
+        for row, words, refusal in _acted(act, staff_actor(request), rows, form.cleaned_data):
+            if refusal is None:
                 messages.success(request, f"{words}: {act.done}")
-        return None
+            else:
+                refused.append((row, words, refusal))
+        if not refused:
+            return None
+        _say(form, refused, alone=len(rows) == 1)
+        rows = [row for row, _words, _refusal in refused]
     context = {
         **model_admin.admin_site.each_context(request),
         "title": act.title,
@@ -90,10 +98,25 @@ def confirm(model_admin: Any, request: HttpRequest, rows: Sequence[Any], act: Ac
     return TemplateResponse(request, "admin/confirm_reason.html", context)
 
 
+def field_of(form: forms.BaseForm, refusal: DomainError) -> str | None:
+    """Return the field that a refusal is about: staff type an amount as credits."""
+    name = "credits" if refusal.field == "amount" and "amount" not in form.fields else refusal.field
+    return name if name in form.fields else None
+
+
+def _say(form: forms.Form, refused: Sequence[tuple[Any, str, DomainError]], *, alone: bool) -> None:
+    """Put refusals into the form: beside the field where there is one row, else on top with the row's words."""
+    for _row, words, refusal in refused:
+        if alone:
+            form.add_error(field_of(form, refusal), str(refusal.detail))
+        else:
+            form.add_error(None, f"{words}: {refusal.detail}")
+
+
 def _acted(
     act: Act, actor: Actor, rows: Sequence[Any], data: dict[str, Any]
-) -> Iterator[tuple[str, DomainError | None]]:
-    """Act on the rows; yield each one's words, as they were before, and what refused it."""
+) -> Iterator[tuple[Any, str, DomainError | None]]:
+    """Act on the rows; yield each one with its words, as they were before, and what refused it."""
     named = [(row, str(row)) for row in rows]
     if act.at_once:
         left: Mapping[Any, DomainError]
@@ -101,15 +124,15 @@ def _acted(
             left = act.call(actor=actor, rows=rows, at=clock.now(), **data)
         except DomainError as error:
             left = dict.fromkeys((row.pk for row in rows), error)
-        yield from ((words, left.get(row.pk)) for row, words in named)
+        yield from ((row, words, left.get(row.pk)) for row, words in named)
         return
     for row, words in named:
         try:
             act.call(actor=actor, row=row, at=clock.now(), **data)
         except DomainError as error:
-            yield words, error
+            yield row, words, error
         else:
-            yield words, None
+            yield row, words, None
 
 
 def on_rows(name: str, act: Act) -> Any:

@@ -14,6 +14,8 @@ OFFERS, OPERATORS, SKUS = 10_000, 1_000, 24
 FEW = 10
 REPEATS = 60
 GOAL = 50
+# Operators' own prices are asked for where a line has one: a handful of offers may have none.
+OWN_PRICES = 1
 # A third of the offers have a price of their own, and half of those have announced another.
 STATEMENTS = (
     """INSERT INTO tenancy_organisation (public_id, name, slug, kind, country_id, state, frozen_reason, milli_gpu_quota,
@@ -130,7 +132,7 @@ def _clear() -> None:
 
 def _measure(name: str, client: Any, path: str, *, few: int) -> None:
     queries = count(partial(fetch, client, path))
-    assert queries <= few, f"{name}: {queries} queries, {few} with {FEW} offers"
+    assert queries <= few + OWN_PRICES, f"{name}: {queries} queries, {few} with {FEW} offers"
     series = Series([timed(partial(fetch, client, path)) for _ in range(REPEATS)])
     cpu, wall = (1000 * series.median(clock) for clock in ("cpu", "wall"))
     say(name, 1000 * series.percentile(0.95), "ms at p95", clock="wall", size=OFFERS, workers=1, median_of=REPEATS,

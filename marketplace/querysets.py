@@ -21,6 +21,11 @@ class OfferQuerySet(models.QuerySet[Any]):
         """Return published offers on connected clusters, with all that a price list shows."""
         return self.described().filter(state=OfferState.PUBLISHED).order_by("position", "sku__code", "pk")
 
+    def listed(self) -> Self:
+        """Return offers on sale with what a line of the list shows, and not with what only an offer's own page says."""
+        narrow = self.on_sale().select_related(None)
+        return narrow.select_related("sku", "organisation", "pool__flavour", "pool__cluster__site")
+
     def described(self) -> Self:
         """Return offers with what is said of them beside their own columns."""
         return self.select_related(

@@ -16,6 +16,7 @@ from aion import errors
 from aion.web.middleware import detail_of, status_of
 
 log = structlog.get_logger(__name__)
+MOST_REPEATED = 200
 SURROGATE = re.compile("[\ud800-\udfff]")
 CODES = {400: "invalid", 401: "unauthenticated", 403: "forbidden", 404: "not_found", 405: "method_not_allowed",
          406: "not_acceptable", 415: "unsupported_media_type", 429: "throttled"}  # fmt: skip
@@ -74,7 +75,7 @@ def problem_handler(error: Exception, context: dict[str, Any]) -> Response | Non
 def _from_framework(error: exceptions.APIException, request_id: str) -> Response:
     code = CODES.get(error.status_code, "error")
     if isinstance(error, exceptions.ValidationError):
-        fields = error.detail if isinstance(error.detail, dict) else {"non_field_errors": error.detail}
+        fields = _short(error.detail if isinstance(error.detail, dict) else {"non_field_errors": error.detail})
         return problem(
             status=status.HTTP_422_UNPROCESSABLE_ENTITY,
             code="invalid",
@@ -96,6 +97,16 @@ def _from_framework(error: exceptions.APIException, request_id: str) -> Response
     if wait:
         response["Retry-After"] = str(int(wait) + 1)
     return response
+
+
+def _short(value: Any) -> Any:
+    """Cut what a refusal repeats of the request: it may be a megabyte."""
+    if isinstance(value, dict):
+        return {_short(name): _short(part) for name, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_short(part) for part in value]
+    text = str(value)
+    return text if len(text) <= MOST_REPEATED else f"{text[:MOST_REPEATED]}…"
 
 
 def _flat(detail: Any) -> str:

@@ -4,13 +4,58 @@
 from operator import attrgetter
 from typing import Any, ClassVar
 
+from django.core.exceptions import ValidationError
+from django.core.validators import ProhibitNullCharactersValidator, RegexValidator
 from django.utils.functional import cached_property
 from django.utils.translation import gettext
 from rest_framework import serializers
+from rest_framework.validators import ProhibitSurrogateCharactersValidator
 
+from aion import characters
 from aion.money import decimal_string
 
-NO_CONTROL = r"^[^\x00-\x1f\x7f]*$"
+
+class _Shown(RegexValidator):
+    """Judges as everything else does, and says it in the document as a pattern."""
+
+    def __init__(self, *, lines: bool) -> None:
+        """Say whether line breaks are text."""
+        super().__init__(characters.PROSE if lines else characters.LINE, message=characters.REFUSED, code="unseen")
+        self.lines = lines
+
+    def __call__(self, value: Any) -> None:
+        """Raise ValidationError for characters that nobody sees."""
+        if not characters.shown(str(value), lines=self.lines):
+            raise ValidationError(self.message, code=self.code)
+
+
+class TextMixin:
+    """Takes nothing but text: the framework's own takes 5 for "5"."""
+
+    def to_internal_value(self, data: Any) -> str:
+        """Raise ValidationError for a number or a truth value."""
+        if not isinstance(data, str):
+            raise serializers.ValidationError([gettext("Write a text, in quotation marks.")], code="invalid")
+        text: str = super().to_internal_value(data)  # type: ignore[misc]  # of the field it is mixed into
+        return text
+
+
+class Text(TextMixin, serializers.CharField):
+    """A text that somebody writes: one line, or several ``lines``. An input has no other kind of CharField."""
+
+    def __init__(self, *, lines: bool = False, **options: Any) -> None:
+        """Judge its characters in one place instead of the framework's two."""
+        super().__init__(**options)
+        own = (ProhibitNullCharactersValidator, ProhibitSurrogateCharactersValidator)
+        self.validators = [one for one in self.validators if not isinstance(one, own)] + [_Shown(lines=lines)]
+
+
+class Pattern(TextMixin, serializers.RegexField):
+    """A text of one form."""
+
+
+class Email(TextMixin, serializers.EmailField):
+    """An e-mail address."""
 
 
 class StrictSerializer(serializers.Serializer[Any]):

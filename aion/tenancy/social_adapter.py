@@ -10,6 +10,8 @@ from django.http import HttpRequest
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
+from aion import characters
+
 
 class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # allauth has no types
     """An account elsewhere counts only with an address that the provider has confirmed; none is connected silently."""
@@ -22,7 +24,7 @@ class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # allau
         raise ImmediateHttpResponse(redirect("account_login"))
 
     def populate_user(self, request: HttpRequest, sociallogin: Any, data: dict[str, Any]) -> Any:
-        """Store the address in lower case, so that one person is one row, and the whole name."""
+        """Store the address in lower case, so that one person is one row, and what can be seen of the name."""
         user = super().populate_user(request, sociallogin, data)
-        user.email, user.name = user.email.lower(), (data.get("name") or "")[:120]
+        user.email, user.name = user.email.lower(), characters.without_unseen(data.get("name") or "")[:120]
         return user

@@ -21,7 +21,8 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     def memberships() -> list[Organisation]:
         if user is None or not user.is_authenticated:
             return []
-        return list(Organisation.objects.of_user(user))
+        known: list[Organisation] | None = getattr(request, "my_organisations", None)
+        return list(Organisation.objects.of_user(user)) if known is None else known
 
     actor: Actor | None = getattr(request, "actor", None)
 

@@ -5,13 +5,14 @@ from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
-from unfold.widgets import UnfoldAdminSelectMultipleWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminSelectMultipleWidget, UnfoldAdminSelectWidget
 
 from aion.residency.policy import Level
 from aion.staff import AskForm
 from aion.web.templatetags.aion import LEVEL_WORDS
 from billing.models import Sku
 from billing.places import places
+from billing.programmes import programmes
 from billing.services.credits import NO_LEVEL, Restriction
 
 
@@ -37,11 +38,12 @@ class RestrictionForm(SkusForm):
         widget=UnfoldAdminSelectMultipleWidget,
         help_text=_("Choose none for all of them."),
     )
-    only_programmes = forms.CharField(
+    only_programmes = forms.MultipleChoiceField(
         label=_("Only for these programmes"),
+        choices=lambda: sorted((code, f"{name} ({code})") for code, name in programmes().items()),
         required=False,
-        widget=UnfoldAdminTextInputWidget,
-        help_text=_("Codes of programmes, separated by commas. Empty for all work."),
+        widget=UnfoldAdminSelectMultipleWidget,
+        help_text=_("Choose none for all work."),
     )
     min_level = forms.TypedChoiceField(
         label=_("Only from residency level"),
@@ -51,16 +53,11 @@ class RestrictionForm(SkusForm):
     )
 
 
-def codes(text: str) -> tuple[str, ...]:
-    """Return the codes in a text: separated by commas or spaces."""
-    return tuple(text.replace(",", " ").split())
-
-
 def restriction_of(data: dict[str, Any]) -> Restriction:
     """Return the restriction that a valid form asks for."""
     return Restriction(
         sku_codes=tuple(sku.code for sku in data["only_skus"]),
         site_codes=tuple(data["only_sites"]),
-        programme_codes=codes(data["only_programmes"]),
+        programme_codes=tuple(data["only_programmes"]),
         min_level=data["min_level"],
     )

@@ -15,7 +15,7 @@ from aion import clock
 from aion.actor import Scope
 from aion.api.filters import InstantFilter
 from aion.api.idempotency import once
-from aion.api.serializers import NO_CONTROL, MoneyOut, StrictSerializer
+from aion.api.serializers import MoneyOut, StrictSerializer, Text
 from aion.api.views import ActorListViewSet, ActorViewSet
 from aion.errors import NotFound
 from billing import queries
@@ -59,7 +59,7 @@ class BudgetOut(MoneyOut):
 class BudgetPatch(StrictSerializer):
     """What is to change; what is left out stays. For whom and over which period a budget counts cannot change."""
 
-    name = serializers.RegexField(NO_CONTROL, max_length=80, required=False)
+    name = Text(max_length=80, required=False)
     cap_microcredits = serializers.IntegerField(required=False)
     steps = serializers.ListField(child=StepIn(), required=False, min_length=1, max_length=MAX_STEPS)
 
@@ -67,13 +67,13 @@ class BudgetPatch(StrictSerializer):
 class BudgetIn(BudgetPatch):
     """A new budget. Give the one target that its scope asks for."""
 
-    name = serializers.RegexField(NO_CONTROL, max_length=80)
+    name = Text(max_length=80)
     scope = serializers.ChoiceField(choices=SCOPES)
     period = serializers.ChoiceField(choices=PERIODS, help_text="A budget of the scope `workload` takes `lifetime`.")
     cap_microcredits = serializers.IntegerField()
-    project = serializers.CharField(max_length=40, required=False)
+    project = Text(max_length=40, required=False)
     member = serializers.IntegerField(min_value=1, max_value=MAX_ID, required=False)
-    lot = serializers.CharField(max_length=40, required=False)
+    lot = Text(max_length=40, required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Refuse a target that is missing or that the scope does not count."""

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from aion import clock
 from aion.actor import Scope
 from aion.api.idempotency import once
-from aion.api.serializers import NO_CONTROL, MoneyOut, StrictSerializer
+from aion.api.serializers import MoneyOut, StrictSerializer, Text
 from aion.api.views import ActorListViewSet
 from billing import queries
 from billing.models import PromoRedemption
@@ -22,7 +22,7 @@ from billing.services import vouchers
 class RedemptionIn(StrictSerializer):
     """A code; small letters and spaces are fine."""
 
-    code = serializers.RegexField(NO_CONTROL, max_length=60)
+    code = Text(max_length=60)
 
 
 class RedemptionOut(MoneyOut):

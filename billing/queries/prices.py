@@ -64,41 +64,48 @@ class Buyer:
 Wanted = tuple[int, int | None]
 
 
+@dataclass(frozen=True, slots=True)
+class Common:
+    """What the prices of all offers have in common for a buyer: those of the list and of its class, and promotions."""
+
+    prices: Sequence[Any]
+    promotions: Sequence[Promotion]
+
+
+def common_terms(*, at: datetime, buyer: Buyer) -> Common:
+    """Return the prices at ``at`` in nobody's own book, and the promotions in force. Two queries, more with tiers."""
+    return Common(_in_force(_common_books(buyer), at), list(Promotion.objects.in_force_at(at)))
+
+
 def offer_prices(
     *,
     wanted: Iterable[Wanted],
     at: datetime,
     buyer: Buyer | None = None,
-    promotions: Sequence[Promotion] | None = None,
+    common: Common | None = None,
 ) -> dict[Wanted, PriceInForce]:
     """Return the price at ``at`` of each SKU in the price book named beside it; without a book the common ones hold.
 
     A book of its own comes first, while a price of it is in force; then the buyer's class, then the list. Volume tiers
-    and the best of ``promotions``, by default those in force, follow. A constant number of queries. What has no price
-    in force is left out.
+    and the best promotion in force follow. A constant number of queries; ``common`` is what is at hand already. What
+    has no price in force is left out.
     """
     buyer, wanted = buyer or Buyer(), set(wanted)
-    books = Q(book__code=LIST_BOOK) | Q(book__in={book for _, book in wanted if book is not None})
-    if buyer.audience:
-        books |= Q(book__audience=buyer.audience)
-    rows = list(
-        Price.objects.in_force_at(at)
-        .filter(books, sku__in={sku for sku, _ in wanted})
-        .select_related("sku", "book")
-        .annotate(tiered=Exists(PriceTier.objects.filter(price=OuterRef("pk"))))
-        .order_by("sku_id", "pk")
-    )
-    tiered = [row for row in rows if row.tiered]
-    prefetch_related_objects(tiered, "tiers")
-    found: dict[tuple[int, int | str], Price] = {}
+    skus, books = {sku for sku, _ in wanted}, {book for _, book in wanted if book is not None}
+    rows: list[Any]
+    if common is None:
+        rows = _in_force(_common_books(buyer) | Q(book__in=books), at, skus)
+        promotions: Sequence[Promotion] = list(Promotion.objects.in_force_at(at))
+    else:
+        rows = [*common.prices, *(_in_force(Q(book__in=books), at, skus) if books else ())]
+        promotions = common.promotions
+    found: dict[tuple[int, int | str], Any] = {}
     for row in rows:
         place: int | str = row.book_id
-        if row.book.operator_id is None:
-            place = "list" if row.book.code == LIST_BOOK else "class"
+        if row.book_operator is None:
+            place = "list" if row.book_code == LIST_BOOK else "class"
         found[row.sku_id, place] = row
-    used = _used_this_month(buyer, at) if tiered else {}
-    if promotions is None:
-        promotions = list(Promotion.objects.in_force_at(at))
+    used = _used_this_month(buyer, at) if any(row.tiered for row in rows) else {}
     result = {}
     for sku_id, book_id in wanted:
         listed = found.get((sku_id, "list"))
@@ -126,16 +133,16 @@ def price_in_force(
     return found
 
 
-def amount_in_sql(*, own: Any, sku: str, at: datetime, buyer: Buyer) -> Coalesce:
+def amount_in_sql(*, own: Any, sku: str, at: datetime, buyer: Buyer, common: Common) -> Coalesce:
     """Return what ``buyer`` pays as an expression to sort and filter by; NULL where there is no price.
 
     ``own`` is the expression of an offer's own price at ``at``, ``sku`` the column of its SKU. SKUs are few: their
     prices are written into the statement, and the amounts are those of ``offer_prices``.
     """
-    skus = dict(Sku.objects.values_list("pk", "code"))
-    promotions = list(Promotion.objects.in_force_at(at))
-    shares = {pk: best.basis_points_off for pk, code in skus.items() if (best := _best(promotions, code, buyer))}
-    found = offer_prices(wanted=[(pk, None) for pk in skus], at=at, buyer=buyer, promotions=promotions)
+    skus = dict(Sku.objects.values_list("pk", "code")) if common.promotions else {}
+    shares = {pk: best.basis_points_off for pk, code in skus.items() if (best := _best(common.promotions, code, buyer))}
+    wanted = {(row.sku_id, None) for row in common.prices}
+    found = offer_prices(wanted=wanted, at=at, buyer=buyer, common=common)
     amount: Any = own
     if shares:
         amount = (
@@ -155,10 +162,7 @@ def _looked_up(column: str, values: Mapping[int, int]) -> Func:
 
 def priced_skus(*, at: datetime, audience: str = "") -> Any:
     """Return the SKUs that have a common price at ``at``, on the list or for the class ``audience``, as a subquery."""
-    books = Q(book__code=LIST_BOOK)
-    if audience:
-        books |= Q(book__audience=audience)
-    return Price.objects.in_force_at(at).filter(books).order_by().values("sku_id")
+    return Price.objects.in_force_at(at).filter(_common_books(Buyer(audience=audience))).order_by().values("sku_id")
 
 
 def sku_choices() -> list[tuple[str, str]]:
@@ -170,6 +174,28 @@ def price_versions(*, sku_id: int, book_id: int | None) -> QuerySet[Price]:
     """Return the dated prices of a SKU in a book, or on the list, newest first."""
     where = Q(book=book_id) if book_id is not None else Q(book__code=LIST_BOOK)
     return Price.objects.filter(where, sku=sku_id).order_by("-valid")
+
+
+def _common_books(buyer: Buyer) -> Q:
+    listed = Q(book__code=LIST_BOOK)
+    return listed | Q(book__audience=buyer.audience) if buyer.audience else listed
+
+
+def _in_force(books: Q, at: datetime, skus: set[int] | None = None) -> list[Any]:
+    """Return the prices in ``books`` at ``at`` with their tiers, and of SKU and book only what is asked of them."""
+    found = Price.objects.in_force_at(at).filter(books)
+    if skus is not None:
+        found = found.filter(sku__in=skus)
+    rows = list(
+        found.annotate(
+            tiered=Exists(PriceTier.objects.filter(price=OuterRef("pk"))),
+            sku_code=F("sku__code"),
+            book_code=F("book__code"),
+            book_operator=F("book__operator"),
+        ).order_by("sku_id", "pk")
+    )
+    prefetch_related_objects([row for row in rows if row.tiered], "tiers")
+    return rows
 
 
 def _used_this_month(buyer: Buyer, at: datetime) -> dict[int, int]:
@@ -192,19 +218,19 @@ def _resolve(price: Any, base: Price, gpu_hours: int, promotions: Sequence[Promo
     for tier in price.tiers.all() if price.tiered else ():
         if gpu_hours >= tier.from_gpu_hours:
             micro, tier_from = tier.micro_per_gpu_hour, tier.from_gpu_hours
-    best = _best(promotions, price.sku.code, buyer)
+    best = _best(promotions, price.sku_code, buyer)
     if best is not None:
         micro = share_off(micro, best.basis_points_off)
     return PriceInForce(
         price_id=price.pk,
         sku_id=price.sku_id,
-        sku_code=price.sku.code,
+        sku_code=price.sku_code,
         micro_per_gpu_hour=micro,
-        book_code=price.book.code,
+        book_code=price.book_code,
         list_micro=base.micro_per_gpu_hour,
         tier_from_gpu_hours=tier_from,
         promotion_code=best.code if best is not None else "",
-        own=price.book.operator_id is not None,
+        own=price.book_operator is not None,
     )
 
 

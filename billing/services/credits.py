@@ -23,7 +23,7 @@ from billing.audit import Action
 from billing.errors import InvalidAmount, LotNotProlonged
 from billing.models import CreditRequest, LedgerAccount
 from billing.services.ledger import platform_account, post_transfer
-from billing.services.requests import lock_pending, require_second, require_sites, require_skus
+from billing.services.requests import lock_pending, require_programmes, require_second, require_sites, require_skus
 from billing.states import ORIGIN_RANK, AccountKind, Origin, RequestState, TransferKind
 
 NO_LEVEL = 0
@@ -159,6 +159,7 @@ def request_grant(
         raise Rejected(gettext("A lot must expire after it starts."), field="expires_at")
     require_skus(only.sku_codes)
     require_sites(only.site_codes)
+    require_programmes(only.programme_codes)
     require_level(only.min_level)
     if actor.user_id is None:
         raise Rejected(gettext("Only a person can grant credits."))
@@ -215,6 +216,7 @@ def issue_decided(
         raise Rejected(gettext("The expiry must lie in the future."), field="expires_at")
     require_skus(only.sku_codes)
     require_sites(only.site_codes)
+    require_programmes(only.programme_codes)
     require_level(only.min_level)
     request = CreditRequest.objects.create(
         organisation_id=organisation_id,

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is asked for by one person and decided by another checks alike, whatever it is."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import TypeVar
 
 from django.db.models import Model, QuerySet
@@ -12,6 +12,7 @@ from aion.errors import NotFound, Rejected
 from billing.errors import FourEyesNeeded
 from billing.models import Sku
 from billing.places import places
+from billing.programmes import programmes
 from billing.states import RequestState
 
 Asked = TypeVar("Asked", bound=Model)
@@ -33,6 +34,16 @@ def require_sites(codes: Iterable[str]) -> None:
     if unknown:
         raise Rejected(
             gettext("There is no such site: %(unknown)s.") % {"unknown": ", ".join(sorted(unknown))}, field="site_codes"
+        )
+
+
+def require_programmes(codes: Collection[str]) -> None:
+    """Refuse codes that no programme has: no work ever bears them. Raises Rejected."""
+    unknown = set(codes) - set(programmes()) if codes else set()
+    if unknown:
+        raise Rejected(
+            gettext("There is no such programme: %(unknown)s.") % {"unknown": ", ".join(sorted(unknown))},
+            field="programme_codes",
         )
 
 

@@ -19,7 +19,7 @@ from billing.audit import Action
 from billing.errors import InvalidAmount, PromoCodeNotValid, PromoCodeRedeemed, TooManyTries
 from billing.models import PromoCode, PromoRedemption, PromoTry
 from billing.services.credits import FREE, Restriction, issue_lot, require_level
-from billing.services.requests import require_second, require_sites, require_skus
+from billing.services.requests import require_programmes, require_second, require_sites, require_skus
 from billing.states import Origin, PromoState
 
 TRIES = 20
@@ -212,6 +212,7 @@ def _check(wish: PromoWish, at: datetime) -> None:
     _require_reason(wish.reason)
     require_skus(wish.only.sku_codes)
     require_sites(wish.only.site_codes)
+    require_programmes(wish.only.programme_codes)
     require_level(wish.only.min_level)
 
 

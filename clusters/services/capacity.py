@@ -8,6 +8,7 @@ from django.db.models import DateTimeField, DurationField, ExpressionWrapper, F,
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext
 
+from aion import figures
 from clusters.errors import CapacityNotAvailable
 from clusters.models import Pool, Reservation, Workload
 
@@ -79,8 +80,8 @@ def require_unreserved(*, workload: Workload, at: datetime) -> None:
             )
             % {
                 "since": f"{since:%Y-%m-%d %H:%M}",
-                "reserved": f"{peak / 1000:g}",
-                "size": f"{pool.milli_gpus / 1000:g}",
+                "reserved": figures.gpus(peak),
+                "size": figures.gpus(pool.milli_gpus),
             },
             field="gpus",
             requested_gpus=workload.milli_gpus / 1000,

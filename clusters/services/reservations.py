@@ -9,6 +9,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils.translation import gettext
 
+from aion import figures
 from aion.actor import Actor, Scope
 from aion.audit import services as audit
 from aion.errors import NotFound, Rejected
@@ -80,7 +81,7 @@ def require_room(*, pool_id: int, milli_gpus: int, since: datetime, until: datet
                 "%(left)s GPUs of this pool can still be reserved for all of this window: ask for fewer, or choose "
                 "other hours."
             )
-            % {"left": f"{left / 1000:g}"},
+            % {"left": figures.gpus(left)},
             field="gpus",
             requested_gpus=milli_gpus / 1000,
             maximum_gpus=left / 1000,
@@ -236,7 +237,7 @@ def usable(
         most = max(free.values())
         raise CapacityNotAvailable(
             gettext("%(free)s GPUs of your reservation are free: ask for fewer, or stop something that runs on it.")
-            % {"free": f"{most / 1000:g}"},
+            % {"free": figures.gpus(most)},
             field="gpus",
             requested_gpus=milli_gpus / 1000,
             maximum_gpus=most / 1000,

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from aion import clock
 from aion.actor import Scope
 from aion.api.idempotency import once
-from aion.api.serializers import NO_CONTROL, StrictSerializer
+from aion.api.serializers import StrictSerializer, Text
 from aion.api.views import ActorViewSet, without_body
 from marketplace.models import OfferChange
 from marketplace.services import offer_changes
@@ -34,20 +34,20 @@ class PriceIn(StrictSerializer):
 
     price_microcredits_per_gpu_hour = serializers.IntegerField(min_value=1, max_value=MAX_MICRO, allow_null=True)
     valid_from = serializers.DateTimeField(help_text="In the future; a price that rises needs nine days.")
-    reason = serializers.RegexField(NO_CONTROL, max_length=REASON, help_text="AION decides with it.")
+    reason = Text(max_length=REASON, help_text="AION decides with it.")
 
 
 class FactsIn(StrictSerializer):
     """Other facts; what is left out stays."""
 
-    title = serializers.RegexField(NO_CONTROL, max_length=80, required=False)
-    description = serializers.RegexField(NO_CONTROL, max_length=200, required=False, allow_blank=True)
-    storage_class = serializers.RegexField(NO_CONTROL, max_length=STORAGE, required=False, allow_blank=True)
+    title = Text(max_length=80, required=False)
+    description = Text(max_length=200, required=False, allow_blank=True)
+    storage_class = Text(max_length=STORAGE, required=False, allow_blank=True)
     local_disk_gib = serializers.IntegerField(min_value=0, max_value=MAX_DISK, required=False, allow_null=True)
     min_milli_gpus = serializers.IntegerField(min_value=1, max_value=MOST, required=False)
     max_milli_gpus = serializers.IntegerField(min_value=1, max_value=MOST, required=False)
     max_duration_seconds = serializers.IntegerField(min_value=1, max_value=2**31 - 1, required=False)
-    reason = serializers.RegexField(NO_CONTROL, max_length=REASON, help_text="AION decides with it.")
+    reason = Text(max_length=REASON, help_text="AION decides with it.")
 
 
 class OfferChangeOut(serializers.Serializer[Any]):

@@ -16,7 +16,7 @@ from rest_framework.routers import SimpleRouter
 from aion import clock
 from aion.actor import Scope
 from aion.api.idempotency import once
-from aion.api.serializers import NO_CONTROL, StrictSerializer
+from aion.api.serializers import StrictSerializer, Text
 from aion.api.views import ActorViewSet, without_body
 from aion.errors import NotFound
 from aion.money import decimal_string
@@ -39,12 +39,12 @@ MOST = 10**15
 class CatalogueIn(StrictSerializer):
     """What to look for in the catalogue."""
 
-    q = serializers.CharField(max_length=80, default="", allow_blank=True, help_text="In title, site or operator.")
-    vendor = serializers.CharField(max_length=40, default="", allow_blank=True)
-    kind = serializers.CharField(max_length=8, default="", allow_blank=True, help_text="gpu, npu, cpu or qpu.")
+    q = Text(max_length=80, default="", allow_blank=True, help_text="In title, site or operator.")
+    vendor = Text(max_length=40, default="", allow_blank=True)
+    kind = Text(max_length=8, default="", allow_blank=True, help_text="gpu, npu, cpu or qpu.")
     memory_min_gib = serializers.IntegerField(min_value=0, max_value=100_000, default=0)
-    site = serializers.CharField(max_length=40, default="", allow_blank=True)
-    country = serializers.CharField(max_length=16, default="", allow_blank=True)
+    site = Text(max_length=40, default="", allow_blank=True)
+    country = Text(max_length=16, default="", allow_blank=True)
     capacity_class = serializers.ChoiceField(choices=CLASSES, default="")
     residency_level = serializers.ChoiceField(
         choices=[level.name for level in Level], default="", help_text="At least this level."
@@ -188,9 +188,9 @@ class OperatorOfferOut(serializers.Serializer[Any]):
 class OperatorOfferPatch(StrictSerializer):
     """What is to change; what is left out stays."""
 
-    pool = serializers.CharField(max_length=40, required=False)
-    title = serializers.RegexField(NO_CONTROL, max_length=80, required=False)
-    description = serializers.RegexField(NO_CONTROL, max_length=200, required=False, allow_blank=True)
+    pool = Text(max_length=40, required=False)
+    title = Text(max_length=80, required=False)
+    description = Text(max_length=200, required=False, allow_blank=True)
     capacity_class = serializers.ChoiceField(choices=CLASSES, required=False)
     own_price_microcredits_per_gpu_hour = serializers.IntegerField(
         min_value=1, max_value=MAX_MICRO, required=False, allow_null=True
@@ -198,15 +198,15 @@ class OperatorOfferPatch(StrictSerializer):
     min_milli_gpus = serializers.IntegerField(min_value=1, max_value=MOST, required=False)
     max_milli_gpus = serializers.IntegerField(min_value=1, max_value=MOST, required=False)
     max_duration_seconds = serializers.IntegerField(min_value=1, max_value=2**31 - 1, required=False)
-    storage_class = serializers.RegexField(NO_CONTROL, max_length=60, required=False, allow_blank=True)
+    storage_class = Text(max_length=60, required=False, allow_blank=True)
     local_disk_gib = serializers.IntegerField(min_value=0, max_value=MAX_DISK, required=False, allow_null=True)
 
 
 class OperatorOfferIn(OperatorOfferPatch):
     """A new offer on one of the organisation's pools."""
 
-    pool = serializers.CharField(max_length=40)
-    title = serializers.RegexField(NO_CONTROL, max_length=80)
+    pool = Text(max_length=40)
+    title = Text(max_length=80)
 
 
 def wish_of(data: dict[str, Any], offer: Offer | None = None) -> OfferWish:

@@ -14,7 +14,7 @@ from rest_framework.routers import SimpleRouter
 from aion import clock
 from aion.actor import Scope
 from aion.api.idempotency import once
-from aion.api.serializers import NO_CONTROL, StrictSerializer
+from aion.api.serializers import Email, StrictSerializer, Text
 from aion.api.views import ActorListViewSet, ActorViewSet, without_body
 from aion.people import invitations, memberships
 from aion.people.organisations import IdentityWish, set_legal_identity
@@ -60,7 +60,7 @@ class InvitationOut(serializers.Serializer[Any]):
 class InvitationIn(StrictSerializer):
     """Whom to invite, as what."""
 
-    email = serializers.EmailField(max_length=254)
+    email = Email(max_length=254)
     role = serializers.ChoiceField(choices=Role.choices)
 
 
@@ -84,16 +84,16 @@ class LegalIdentityOut(serializers.Serializer[Any]):
 class LegalIdentityIn(StrictSerializer):
     """The whole legal identity: what is left out is emptied."""
 
-    legal_name = serializers.RegexField(NO_CONTROL, max_length=160)
-    country = serializers.RegexField(NO_CONTROL, max_length=16)
+    legal_name = Text(max_length=160)
+    country = Text(max_length=16)
     registration_scheme = serializers.ChoiceField(choices=RegistrationScheme.choices)
-    registration_number = serializers.RegexField(NO_CONTROL, max_length=32, allow_blank=True, default="")
-    vat_number = serializers.RegexField(NO_CONTROL, max_length=20, allow_blank=True, default="")
-    nace = serializers.RegexField(NO_CONTROL, max_length=8, allow_blank=True, default="")
+    registration_number = Text(max_length=32, allow_blank=True, default="")
+    vat_number = Text(max_length=20, allow_blank=True, default="")
+    nace = Text(max_length=8, allow_blank=True, default="")
     size = serializers.ChoiceField(choices=OrganisationSize.choices)
     founded_on = serializers.DateField(allow_null=True, default=None)
     listed = serializers.BooleanField(default=False)
-    address = serializers.RegexField(r"^[^\x00]*$", max_length=300)
+    address = Text(lines=True, max_length=300)
 
 
 class MemberViewSet(ActorViewSet):

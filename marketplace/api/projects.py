@@ -14,7 +14,7 @@ from rest_framework.routers import SimpleRouter
 from aion import clock
 from aion.actor import Scope
 from aion.api.idempotency import once
-from aion.api.serializers import NO_CONTROL, StrictSerializer
+from aion.api.serializers import StrictSerializer, Text
 from aion.api.views import ActorViewSet, without_body
 from aion.people import quotas
 from aion.tenancy import queries
@@ -89,11 +89,11 @@ class QuotaRequestOut(serializers.Serializer[Any]):
 class QuotaRequestIn(StrictSerializer):
     """What is asked for; without a project it is the whole organisation's quota."""
 
-    project = serializers.CharField(max_length=40, required=False)
+    project = Text(max_length=40, required=False)
     milli_gpus = serializers.IntegerField(min_value=1, max_value=MAX_MILLI_GPUS)
-    sku = serializers.CharField(max_length=40, required=False, allow_blank=True, help_text="Only for this SKU.")
+    sku = Text(max_length=40, required=False, allow_blank=True, help_text="Only for this SKU.")
     until = serializers.DateTimeField(required=False, allow_null=True, help_text="It ends then.")
-    reason = serializers.RegexField(NO_CONTROL, max_length=quotas.MAX_REASON)
+    reason = Text(max_length=quotas.MAX_REASON)
 
 
 class QuotaRequestViewSet(ActorViewSet):

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from aion import clock
 from aion.actor import Scope
 from aion.api.idempotency import once
-from aion.api.serializers import MoneyOut, StrictSerializer
+from aion.api.serializers import MoneyOut, StrictSerializer, Text
 from aion.api.views import ActorViewSet, without_body
 from clusters.queries.reservations import reservations, uses_of
 from clusters.services.reservations import cancel_reservation
@@ -29,8 +29,8 @@ STATES = [(one.value, one.name) for one in ReservationState]
 class ReservationQuoteIn(StrictSerializer):
     """Which GPUs, and when."""
 
-    project = serializers.CharField(max_length=40)
-    offer = serializers.CharField(max_length=40, help_text="One of the capacity class reserved.")
+    project = Text(max_length=40)
+    offer = Text(max_length=40, help_text="One of the capacity class reserved.")
     gpus = serializers.IntegerField(min_value=-(2**31), max_value=2**31 - 1)
     starts_at = serializers.DateTimeField(help_text="A full hour in UTC that has not begun.")
     ends_at = serializers.DateTimeField(help_text="Excluded; a full hour in UTC.")

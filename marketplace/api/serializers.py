@@ -7,7 +7,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from aion.api.serializers import NO_CONTROL, QuickSerializer, StrictSerializer
+from aion.api.serializers import QuickSerializer, StrictSerializer, Text
 from aion.money import decimal_string
 from aion.residency.policy import Level
 from aion.tenancy.models import OrganisationKind, OrganisationState
@@ -43,7 +43,7 @@ class ProjectOut(serializers.Serializer[Any]):
 class ProjectIn(StrictSerializer):
     """A new project."""
 
-    name = serializers.RegexField(NO_CONTROL, max_length=80)
+    name = Text(max_length=80)
     residency_policy = serializers.ChoiceField(choices=[level.name for level in Level], default="EU_RESIDENT")
     gpu_quota = serializers.IntegerField(min_value=1, max_value=1_000_000, default=8)
 
@@ -51,7 +51,7 @@ class ProjectIn(StrictSerializer):
 class ProjectPatch(StrictSerializer):
     """What changes of a project; what is left out stays."""
 
-    name = serializers.RegexField(NO_CONTROL, max_length=80, required=False)
+    name = Text(max_length=80, required=False)
     residency_policy = serializers.ChoiceField(choices=[level.name for level in Level], required=False)
     gpu_quota = serializers.IntegerField(min_value=1, max_value=1_000_000, required=False)
     archived = serializers.BooleanField(required=False, help_text="True: nothing new starts; what runs runs on.")
@@ -160,13 +160,11 @@ class OfferOut(QuickSerializer):
 class LaunchIn(StrictSerializer):
     """A launch."""
 
-    project = serializers.CharField(max_length=40)
-    offer = serializers.CharField(max_length=40)
-    name = serializers.CharField(max_length=63)
-    image = serializers.CharField(max_length=200)
-    command = serializers.ListField(
-        child=serializers.CharField(max_length=1000, allow_blank=True), default=list, max_length=64
-    )
+    project = Text(max_length=40)
+    offer = Text(max_length=40)
+    name = Text(max_length=63)
+    image = Text(max_length=200)
+    command = serializers.ListField(child=Text(max_length=1000, allow_blank=True), default=list, max_length=64)
     gpus = serializers.DecimalField(max_digits=10, decimal_places=3)
     max_duration_seconds = serializers.IntegerField(min_value=-(2**31), max_value=2**31 - 1)
 
@@ -184,8 +182,8 @@ class ExtendIn(StrictSerializer):
 class EstimateIn(StrictSerializer):
     """What a launch would cost."""
 
-    project = serializers.CharField(max_length=40)
-    offer = serializers.CharField(max_length=40)
+    project = Text(max_length=40)
+    offer = Text(max_length=40)
     gpus = serializers.DecimalField(max_digits=10, decimal_places=3)
     max_duration_seconds = serializers.IntegerField(min_value=-(2**31), max_value=2**31 - 1)
 

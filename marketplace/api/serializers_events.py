@@ -3,17 +3,18 @@
 
 from typing import Any
 
+from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from aion.api.serializers import NO_CONTROL, StrictSerializer
+from aion.api.serializers import Pattern, StrictSerializer, Text
 from aion.events.guard import MAX_URL
 from aion.events.states import DeliveryState
 
 TYPE_LENGTH = 64
 URL = r"^https?://[!-~]+$"
 URL_MESSAGES: dict[str, Any] = {
-    "invalid": "Write an address such as https://example.org/hooks, in plain ASCII characters."
+    "invalid": gettext_lazy("Write an address such as https://example.org/hooks, in plain ASCII characters.")
 }
 
 
@@ -67,20 +68,20 @@ class EndpointSecretOut(EndpointOut):
 class EndpointIn(StrictSerializer):
     """A new endpoint."""
 
-    url = serializers.RegexField(URL, max_length=MAX_URL, error_messages=URL_MESSAGES)
-    description = serializers.RegexField(NO_CONTROL, max_length=120, default="", allow_blank=True)
+    url = Pattern(URL, max_length=MAX_URL, error_messages=URL_MESSAGES)
+    description = Text(max_length=120, default="", allow_blank=True)
     event_types = serializers.ListField(
-        child=serializers.CharField(max_length=TYPE_LENGTH), default=list, max_length=100, help_text="Empty means all."
+        child=Text(max_length=TYPE_LENGTH), default=list, max_length=100, help_text="Empty means all."
     )
 
 
 class EndpointPatch(StrictSerializer):
     """What is to change; what is left out stays."""
 
-    url = serializers.RegexField(URL, max_length=MAX_URL, required=False, error_messages=URL_MESSAGES)
-    description = serializers.RegexField(NO_CONTROL, max_length=120, required=False, allow_blank=True)
+    url = Pattern(URL, max_length=MAX_URL, required=False, error_messages=URL_MESSAGES)
+    description = Text(max_length=120, required=False, allow_blank=True)
     event_types = serializers.ListField(
-        child=serializers.CharField(max_length=TYPE_LENGTH), required=False, max_length=100
+        child=Text(max_length=TYPE_LENGTH), required=False, max_length=100, help_text="Empty means all."
     )
     enabled = serializers.BooleanField(required=False)
 

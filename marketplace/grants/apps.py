@@ -13,9 +13,12 @@ class GrantsConfig(AppConfig):
     verbose_name = _("Grants")
 
     def ready(self) -> None:
-        """Register the event types, so that every process can tell of them, and what erasure must forget here."""
+        """Register the event types, so that every process can tell of them, and what others cannot know of."""
+        from billing.programmes import READERS
         from marketplace.grants import event_types  # noqa: F401
+        from marketplace.grants.queries.calls import names
         from marketplace.grants.services.erasure import forget_in_teams
         from marketplace.services.erasure import FORGETTERS
 
+        READERS[:] = [names]
         FORGETTERS.append(forget_in_teams)

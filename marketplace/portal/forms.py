@@ -9,6 +9,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from aion.actor import Actor
+from aion.characters import NAMELESS, names_somebody
 from aion.residency.policy import Level
 from aion.tenancy.models import Project
 from marketplace.services.orders import Request
@@ -129,6 +130,11 @@ class ProjectForm(forms.Form):
 class AccountForm(forms.Form):
     """What a person may set for themselves."""
 
-    name = forms.CharField(
-        label=_("Name"), max_length=120, required=False, widget=forms.TextInput(attrs={"class": "control"})
-    )
+    name = forms.CharField(label=_("Name"), max_length=120, widget=forms.TextInput(attrs={"class": "control"}))
+
+    def clean_name(self) -> str:
+        """Refuse what nobody is called: colleagues and the audit log show it."""
+        name: str = self.cleaned_data["name"]
+        if not names_somebody(name):
+            raise forms.ValidationError(NAMELESS, code="nameless")
+        return name

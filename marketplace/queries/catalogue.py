@@ -78,7 +78,8 @@ def catalogue_page(
     *, wish: CatalogueWish, at: datetime, buyer: billing.Buyer, allowance: Allowance, number: int, size: int
 ) -> Page:
     """Return a page of what fits ``wish`` at the buyer's prices. A constant number of queries."""
-    micro = _micro(wish, at, buyer)
+    common = billing.common_terms(at=at, buyer=buyer)
+    micro = _micro(wish, at, buyer, common)
     found = _found(wish, micro, at=at, buyer=buyer, allowance=allowance)
     number = max(1, number)
     rows, count = _cut(found, wish, micro, number, size, at)
@@ -87,7 +88,7 @@ def catalogue_page(
         number = pages
         rows, count = _cut(found, wish, micro, number, size, at)
     taken = clusters.occupancies((offer.pool, offer.occupied, offer.reserved) for offer in rows)
-    lines = priced(rows, at=at, buyer=buyer, allowance=allowance, wanted=wish.milli_gpus, taken=taken)
+    lines = priced(rows, at=at, buyer=buyer, allowance=allowance, wanted=wish.milli_gpus, taken=taken, common=common)
     return Page(lines, number, pages, count)
 
 
@@ -98,7 +99,7 @@ def _cut(
     # Only keys are sorted: a row as a line shows it is wide, and the database would carry all of them.
     keys = found.values("pk")[(number - 1) * size : number * size]
     total = found.order_by().values(one=Value(1)).annotate(n=Count("pk")).values("n")
-    page = _with(micro, Offer.objects.on_sale()).filter(AnyOf("pk", ArraySubquery(keys)))
+    page = _with(micro, Offer.objects.listed()).filter(AnyOf("pk", ArraySubquery(keys)))
     taken = {
         "occupied": clusters.occupied_in_sql("pool_id"),
         "reserved": clusters.reserved_in_sql("pool_id", at),
@@ -111,22 +112,23 @@ def catalogue_lines(
     *, wish: CatalogueWish, at: datetime, buyer: billing.Buyer, allowance: Allowance
 ) -> Iterator[PricedOffer]:
     """Yield all that fits ``wish``, some hundred at a time."""
-    found = _found(wish, _micro(wish, at, buyer), at=at, buyer=buyer, allowance=allowance)
+    common = billing.common_terms(at=at, buyer=buyer)
+    found = _found(wish, _micro(wish, at, buyer, common), at=at, buyer=buyer, allowance=allowance)
     keys = list(found.values_list("pk", flat=True))
     for start in range(0, len(keys), PIECE):
         ordered = _in_order(keys[start : start + PIECE])
-        yield from priced(ordered, at=at, buyer=buyer, allowance=allowance, wanted=wish.milli_gpus)
+        yield from priced(ordered, at=at, buyer=buyer, allowance=allowance, wanted=wish.milli_gpus, common=common)
 
 
 def _in_order(keys: list[int]) -> list[Offer]:
-    found = {offer.pk: offer for offer in Offer.objects.on_sale().filter(pk__in=keys).order_by()}
+    found = {offer.pk: offer for offer in Offer.objects.listed().filter(pk__in=keys).order_by()}
     return [found[key] for key in keys if key in found]
 
 
 def _found(
     wish: CatalogueWish, micro: Micro, *, at: datetime, buyer: billing.Buyer, allowance: Allowance
 ) -> OfferQuerySet:
-    rows = _with(micro, Offer.objects.on_sale().filter(_exact(wish), _priced(at, buyer)))
+    rows = _with(micro, Offer.objects.listed().filter(_exact(wish), _priced(at, buyer)))
     if wish.text:
         names = ("title", "pool__flavour__name", "pool__cluster__site__name", "organisation__name")
         anywhere = Q()
@@ -156,11 +158,11 @@ def _found(
     return rows.order_by(*SORTS[wish.sort], "pk")
 
 
-def _micro(wish: CatalogueWish, at: datetime, buyer: billing.Buyer) -> Micro:
+def _micro(wish: CatalogueWish, at: datetime, buyer: billing.Buyer, common: billing.Common) -> Micro:
     """Return the buyer's price as an expression, where it is asked for."""
     if wish.max_micro is None and "price" not in wish.sort:
         return None
-    return billing.amount_in_sql(own=_own(at), sku="sku", at=at, buyer=buyer)
+    return billing.amount_in_sql(own=_own(at), sku="sku", at=at, buyer=buyer, common=common)
 
 
 def _with(micro: Micro, rows: OfferQuerySet) -> OfferQuerySet:

@@ -69,12 +69,15 @@ def priced(
     allowance: Allowance | None = None,
     wanted: int = 1000,
     taken: Mapping[int, clusters.Occupancy] | None = None,
+    common: billing.Common | None = None,
 ) -> list[PricedOffer]:
     """Return offers with price, level and availability of ``wanted`` milli-GPUs; those without a price are left out.
 
-    A constant number of queries for any number of offers. ``taken`` is how full pools are, where that is at hand.
+    A constant number of queries for any number of offers. ``taken`` is how full pools are, and ``common`` what prices
+    have in common, where that is at hand.
     """
-    prices = billing.offer_prices(wanted={(one.sku_id, one.price_book_id) for one in offers}, at=at, buyer=buyer)
+    wanted_prices = {(one.sku_id, one.price_book_id) for one in offers}
+    prices = billing.offer_prices(wanted=wanted_prices, at=at, buyer=buyer, common=common)
     if taken is None:
         taken = clusters.occupancy_of_pools([offer.pool_id for offer in offers], at)
     return [

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What lies on the desks of the demo's people, so that no page of the portal is only empty.
 
-Budgets, a quota request, an invitation, a key, a webhook, an operator's offers, reservations, applications that wait,
-a report. Each
-part is made once, through the service that its page calls.
+Budgets, a quota request, an invitation, a key, a webhook, an operator's offers and what it would change of them,
+reservations, applications that wait, a report. Each part is made once, through the service that its page calls.
 """
 
 from collections.abc import Callable
@@ -30,9 +29,10 @@ from clusters import queries as clusters
 from clusters.services.reservations import sweep
 from marketplace.grants.models import Application, Award, Programme
 from marketplace.grants.services import applications, awards, reports, submission
-from marketplace.models import Offer
+from marketplace.models import Offer, OfferChange
 from marketplace.seed.grants import STATE_CALL, draft_application
 from marketplace.seed.people import MICRO, Person, join
+from marketplace.services import offer_changes
 from marketplace.services.catalogue import publish_offer
 from marketplace.services.offers import OfferWish, create_offer, propose_offer, reject_offer
 from marketplace.services.reservations import Wish, confirm_reservation
@@ -56,6 +56,7 @@ def seed_desks(*, at: datetime) -> None:
         (_team, founder),
         (_webhook, founder),
         (_offers, operator),
+        (_changes, operator),
         (_reservations, founder),
         (_applications, founder),
         (_award, researcher),
@@ -170,6 +171,31 @@ def _offers(actor: Actor, at: datetime) -> None:
     reject_offer(
         actor=system("seed"), offer=returned, reason="Say how long a notice work gets before it ends.", at=at - 5 * DAY
     )
+
+
+def _changes(actor: Actor, at: datetime) -> None:
+    """Leave a dearer price and a better description before staff: each on an offer of its own."""
+    if OfferChange.objects.visible_to(actor).exists():
+        return
+    own = Offer.objects.on_sale().filter(organisation_id=actor.organisation_id).exclude(capacity_class="reserved")
+    for place, offer in enumerate(own.order_by("pk")[:2]):
+        if place == 0:
+            offer_changes.propose_price(
+                actor=actor,
+                offer_id=offer.public_id,
+                micro_per_gpu_hour=3_190_000,
+                valid_from=floor_hour(at) + 21 * DAY,
+                reason="Electricity costs us a tenth more from the new quarter on.",
+                at=at - DAY,
+            )
+        else:
+            offer_changes.propose_facts(
+                actor=actor,
+                offer_id=offer.public_id,
+                facts={"description": "Air-cooled nodes with local NVMe; a reboot takes four minutes."},
+                reason="Buyers asked how long a node is away.",
+                at=at - DAY,
+            )
 
 
 def _reservations(actor: Actor, at: datetime) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext
 
+from aion import figures
 from aion.actor import Actor, Scope, system
 from aion.audit import services as audit
 from aion.errors import Forbidden, NotFound, Rejected
@@ -235,7 +236,7 @@ def checked(pool: clusters.PoolFacts, wish: OfferWish) -> dict[str, Any]:
         raise Rejected(gettext("The largest order is at least the smallest, and that is above zero."), field="max_gpus")
     if wish.max_milli_gpus > pool.milli_gpus:
         raise Rejected(
-            gettext("The pool has %(gpus)s in all: offer no more.") % {"gpus": f"{pool.milli_gpus / 1000:g}"},
+            gettext("The pool has %(gpus)s in all: offer no more.") % {"gpus": figures.gpus(pool.milli_gpus)},
             field="max_gpus",
         )
     if len(wish.storage_class) > STORAGE:

@@ -5,11 +5,12 @@ import hashlib
 import json
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils.translation import gettext
 
-from aion import ids
+from aion import figures, ids
 from aion.actor import Actor, Scope
 from aion.audit import services as audit
 from aion.errors import NotFound, Rejected
@@ -28,6 +29,7 @@ from marketplace.audit import Action
 from marketplace.errors import IdempotencyMismatch, OfferNotFound, OrganisationFrozen
 from marketplace.models import Offer, Order
 from marketplace.queries import quote_amounts
+from marketplace.services.repeats import done_once
 from marketplace.services.wording import check_text
 from marketplace.states import CapacityClass
 
@@ -131,17 +133,10 @@ def place_order(*, actor: Actor, request: Request, at: datetime, idempotency_key
     archived project, Forbidden for one that is for others only, CapacityNotAvailable where others have reserved.
     """
     actor.require(Scope.WORKLOADS_WRITE)
-    earlier = _earlier(actor, request, idempotency_key)
-    if earlier is not None:
-        return earlier
-    try:
-        return _place(actor=actor, request=request, at=at, idempotency_key=idempotency_key)
-    except IntegrityError:
-        # Two requests with one key at the same moment: the unique constraint let one through.
-        earlier = _earlier(actor, request, idempotency_key)
-        if earlier is None:
-            raise
-        return earlier
+    return done_once(
+        earlier=partial(_earlier, actor, request, idempotency_key),
+        make=partial(_place, actor=actor, request=request, at=at, idempotency_key=idempotency_key),
+    )
 
 
 @transaction.atomic
@@ -342,7 +337,7 @@ def _check_size(request: Request, offer: Offer, quota: int) -> None:
     if gpus < offer.min_milli_gpus and offer.capacity_class != CapacityClass.RESERVED:
         raise Rejected(
             gettext("%(offer_title)s sells at least %(least)s GPUs at one time.")
-            % {"offer_title": offer.title, "least": f"{offer.min_milli_gpus / 1000:g}"},
+            % {"offer_title": offer.title, "least": figures.gpus(offer.min_milli_gpus)},
             field="gpus",
         )
     if not MIN_SECONDS <= request.max_seconds <= offer.max_seconds:
@@ -356,7 +351,7 @@ def _check_size(request: Request, offer: Offer, quota: int) -> None:
         top = min(offer.pool.milli_gpus, offer.max_milli_gpus)
         raise CapacityNotAvailable(
             gettext("%(offer_title)s takes at most %(top)s GPUs for one workload.")
-            % {"offer_title": offer.title, "top": f"{top / 1000:g}"},
+            % {"offer_title": offer.title, "top": figures.gpus(top)},
             field="gpus",
             requested_gpus=gpus / 1000,
             maximum_gpus=top / 1000,
@@ -371,7 +366,7 @@ def require_quota(gpus: int, quota: int) -> None:
                 "%(gpus)s GPUs are more than the quota of %(quota)s at one time: ask for fewer, or request a "
                 "higher quota."
             )
-            % {"gpus": f"{gpus / 1000:g}", "quota": f"{quota / 1000:g}"},
+            % {"gpus": figures.gpus(gpus), "quota": figures.gpus(quota)},
             field="gpus",
             requested_gpus=gpus / 1000,
             quota_gpus=quota / 1000,

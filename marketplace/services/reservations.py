@@ -3,15 +3,15 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils.translation import gettext
 
-from aion import ids
+from aion import figures, ids
 from aion.actor import Actor, Scope
 from aion.errors import Rejected
-from aion.money import decimal_string
 from aion.periods import floor_hour, whole_seconds
 from aion.residency.policy import Policy, decide
 from aion.tenancy.models import Organisation
@@ -27,6 +27,7 @@ from marketplace.errors import IdempotencyMismatch, OfferNotFound, PriceChanged
 from marketplace.models import Offer
 from marketplace.queries import quote_amounts
 from marketplace.services.orders import Estimate, project_of, purpose_of, require_active, require_quota
+from marketplace.services.repeats import done_once
 from marketplace.states import CapacityClass
 
 if TYPE_CHECKING:
@@ -109,17 +110,10 @@ def confirm_reservation(*, actor: Actor, wish: Wish, at: datetime, idempotency_k
     Forbidden for one that is for others only, IdempotencyMismatch.
     """
     actor.require(Scope.WORKLOADS_WRITE)
-    earlier = _earlier(actor, wish, idempotency_key)
-    if earlier is not None:
-        return earlier
-    try:
-        return _confirm(actor=actor, wish=wish, at=at, idempotency_key=idempotency_key)
-    except IntegrityError:
-        # Two requests with one key at the same moment: the unique constraint let one through.
-        earlier = _earlier(actor, wish, idempotency_key)
-        if earlier is None:
-            raise
-        return earlier
+    return done_once(
+        earlier=partial(_earlier, actor, wish, idempotency_key),
+        make=partial(_confirm, actor=actor, wish=wish, at=at, idempotency_key=idempotency_key),
+    )
 
 
 @transaction.atomic
@@ -128,7 +122,7 @@ def _confirm(*, actor: Actor, wish: Wish, at: datetime, idempotency_key: str | N
     if wish.agreed is not None and quote.amount > wish.agreed:
         raise PriceChanged(
             gettext("The window costs %(now)s credits now, and you agreed to %(agreed)s: look at the quote again.")
-            % {"now": decimal_string(quote.amount), "agreed": decimal_string(wish.agreed)},
+            % {"now": figures.credits_in_full(quote.amount), "agreed": figures.credits_in_full(wish.agreed)},
             amount_microcredits=quote.amount,
         )
     organisation = Organisation.objects.visible_to(actor).select_for_update(no_key=True, of=("self",)).get()
@@ -208,7 +202,7 @@ def _check_size(wish: Wish, offer: Offer, quota: int) -> None:
     if gpus < least:
         raise Rejected(
             gettext("%(offer_title)s sells at least %(least)s GPUs at one time.")
-            % {"offer_title": offer.title, "least": f"{least / 1000:g}"},
+            % {"offer_title": offer.title, "least": figures.gpus(least)},
             field="gpus",
         )
     require_quota(gpus, quota)
@@ -216,7 +210,7 @@ def _check_size(wish: Wish, offer: Offer, quota: int) -> None:
     if gpus > top:
         raise CapacityNotAvailable(
             gettext("%(offer_title)s reserves at most %(top)s GPUs at one time.")
-            % {"offer_title": offer.title, "top": f"{top / 1000:g}"},
+            % {"offer_title": offer.title, "top": figures.gpus(top)},
             field="gpus",
             requested_gpus=gpus / 1000,
             maximum_gpus=top / 1000,

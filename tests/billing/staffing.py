@@ -33,11 +33,18 @@ def split(name: str, at: datetime) -> dict[str, str]:
     return {f"{name}_0": f"{at:%Y-%m-%d}", f"{name}_1": f"{at:%H:%M:%S}"}
 
 
+def refusals(response: Any) -> list[str]:
+    """Return why a page that asks first has come back."""
+    return [str(text) for texts in response.context["form"].errors.values() for text in texts]
+
+
 def press(client: Client, model: str, act: str, pk: Any, **data: Any) -> list[str]:
-    """Confirm an act on a row's own page and return what the next page says."""
+    """Confirm an act on a row's own page and return what the next page says: of a refusal, the same page."""
     path = reverse(f"admin:billing_{model}_{act}_one", args=[pk])
     asked = client.get(path)
     assert asked.status_code == 200, asked
     answer = client.post(path, {"confirmed": "yes", **data})
+    if answer.status_code == 200:
+        return refusals(answer)
     assert answer.status_code == 302, answer.content.decode()[:3000]
     return words(answer)

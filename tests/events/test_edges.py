@@ -361,3 +361,20 @@ def test_staff_who_may_only_look_switch_no_endpoint(client: Client, mine: Tenant
 def test_a_viewer_may_not_create_over_the_service_either(mine: Tenant) -> None:
     with pytest.raises(Forbidden):
         create_endpoint(actor=mine.actor(Role.VIEWER), url="https://hooks.example/", at=NOW)
+
+
+def test_no_event_types_means_all_in_the_portal_and_in_the_api_alike(mine: Tenant, api: Any, happen: Any) -> None:
+    client, machine = browser(mine), api(mine.key())
+    form = {"url": GOOD["url"], "description": ""}
+    client.post(pages(mine, "webhooks/"), form)
+    machine.post(ENDPOINTS, {**form, "event_types": []}, format="json")
+    machine.post(ENDPOINTS, form, format="json")
+    changed = machine.post(ENDPOINTS, GOOD, format="json").json()["id"]
+    machine.patch(f"{ENDPOINTS}/{changed}", {"event_types": []}, format="json")
+    assert list(WebhookEndpoint.objects.values_list("event_types", flat=True)) == [[], [], [], []]
+    happen(mine, "credit.low")
+    fan_out(at=NOW)
+    assert WebhookDelivery.objects.filter(event__type="credit.low").count() == 4
+    client.post(pages(mine, f"webhooks/{changed}/"), {**form, "event_types": ["invoice.issued"]})
+    client.post(pages(mine, f"webhooks/{changed}/"), form)
+    assert WebhookEndpoint.objects.get(public_id=changed).event_types == []

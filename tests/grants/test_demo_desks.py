@@ -10,14 +10,14 @@ from aion.tenancy.models import Invitation, LegalIdentity, QuotaRequest
 from billing.models import Budget, MonthStatement
 from clusters.models import Pool, Reservation
 from marketplace.grants.models import Application, ExtensionRequest, FinalReport
-from marketplace.models import Offer
+from marketplace.models import Offer, OfferChange
 from marketplace.seed.consortium import seed_consortium
 from marketplace.seed.desk import seed_desks
 from marketplace.seed.grants import seed_grants
 from marketplace.seed.people import seed_people
 
 EACH = (Application, Budget, ExtensionRequest, FinalReport, Invitation, LegalIdentity, MonthStatement, Offer,
-        QuotaRequest, Reservation, WebhookEndpoint)  # fmt: skip
+        OfferChange, QuotaRequest, Reservation, WebhookEndpoint)  # fmt: skip
 
 
 @pytest.fixture
@@ -46,3 +46,8 @@ def test_an_offer_waits_for_staff_and_applications_stand_in_several_states(at: d
         Application.objects.values_list("state", flat=True)
     )
     assert set(QuotaRequest.objects.values_list("state", flat=True)) == {"pending", "rejected"}
+
+
+def test_a_dearer_price_and_a_better_description_wait_for_staff(at: datetime) -> None:
+    seed_desks(at=at)
+    assert sorted(OfferChange.objects.waiting().values_list("kind", flat=True)) == ["facts", "price"]

@@ -3,15 +3,18 @@
 
 import csv
 import random
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from io import StringIO
 from typing import Any
 
 import pytest
-from django.template.loader import render_to_string
-from django.test import Client, RequestFactory
+from django.test import Client
+from django.utils import translation
+from django.utils.html import escape
 
+from aion import figures
 from aion.residency.policy import Level, Policy, decide
 from aion.tenancy.models import Organisation
 from billing.models import PriceBook, Promotion, Sku
@@ -23,8 +26,9 @@ from clusters.services.topology import ensure_flavour
 from marketplace import queries
 from marketplace.api.serializers import OfferOut
 from marketplace.models import Offer
+from marketplace.portal.offers import rows
 from marketplace.portal.offers.buyers import Viewer
-from marketplace.portal.offers.rows import row_of
+from marketplace.portal.offers.rows import line_of, places_for, row_of
 from marketplace.queries import Allowance, CatalogueWish, PricedOffer
 from marketplace.queries.catalogue import SORTS
 from marketplace.states import CapacityClass, OfferState
@@ -250,18 +254,44 @@ def test_a_line_is_shown_as_the_framework_itself_would_show_it(offers: list[Offe
         assert shown == by_framework
 
 
-def test_the_tables_plain_rows_say_what_the_lines_themselves_would(offers: list[Offer], mine: Tenant) -> None:
+def test_a_row_is_written_anew_for_whatever_it_shows_and_kept_for_the_rest(offers: list[Offer], mine: Tenant) -> None:
     Offer.objects.filter(pk=offers[0].pk).update(announced_micro_per_gpu_hour=5, announced_from=NOW + timedelta(1))
     Promotion.objects.create(code="off", name="x", valid=(LONG_AGO, NOW + timedelta(days=1)), basis_points_off=1234)
     lines = queries.priced(list(Offer.objects.on_sale()), at=NOW, allowance=Allowance(2000))
-    request, viewer = RequestFactory().get("/prices/"), Viewer([], mine.organisation, Buyer(), Allowance(), True)
-    shown = [
-        render_to_string(
-            "offers/table.html",
-            {"found": {"lines": lines}, "rows": rows, "viewer": viewer, "wish": CatalogueWish(), "now": NOW},
-            request,
-        )
-        for rows in (lines, [row_of(line) for line in lines])
-    ]
-    assert shown[0] == shown[1]
-    assert offers[0].title in shown[0]
+    owner = places_for(Viewer([], mine.organisation, Buyer(), Allowance(), True), mine.organisation.slug)
+    everybody = places_for(Viewer([], None, Buyer(), Allowance()), "")
+    rows.written.cache_clear()
+    for _ in range(2):
+        for places in (owner, everybody):
+            for language in ("en-gb", "fr"):
+                with translation.override(language):
+                    for line in lines:
+                        plain = rows.written.__wrapped__(line_of(line), places, language)
+                        assert row_of(line, places) == plain
+    assert rows.written.cache_info()[:2] == (4 * len(lines), 4 * len(lines))
+    dearer = replace(lines[0], price=replace(lines[0].price, micro_per_gpu_hour=77_000_000))
+    assert ("77.00" in row_of(dearer, owner), "77.00" in row_of(lines[0], owner)) == (True, False)
+
+
+def test_a_row_says_all_that_its_line_knows(offers: list[Offer], mine: Tenant) -> None:
+    Offer.objects.filter(pk=offers[0].pk).update(announced_micro_per_gpu_hour=5_000_000, announced_from=NOW)
+    line = next(
+        one
+        for one in queries.priced(list(Offer.objects.on_sale()), at=NOW - timedelta(days=1), allowance=Allowance(2000))
+        if one.offer.pk == offers[0].pk
+    )
+    places = places_for(Viewer([], mine.organisation, Buyer(), Allowance(), True), "a&b")
+    row, offer, site = row_of(line, places), line.offer, line.offer.pool.cluster.site
+    flavour = offer.pool.flavour
+    for shown in (
+        f'href="/prices/{offer.public_id}/?for=a%26b">{escape(offer.title)}</a>',
+        f"{flavour.memory_gib} GiB · {flavour.vendor}",
+        f'{escape(site.name)}<span class="sub">{escape(offer.organisation.name)} · {site.country_id}',
+        f">{offer.get_capacity_class_display()}<",
+        f">{site.g_co2e_per_kwh}<",
+        f">{site.pue}<",
+        f"{figures.credits(line.micro_per_gpu_hour)}</strong>",
+        "5.00 cr/h valid from <time",
+        f"/o/{mine.organisation.slug}/launch/?offer={offer.public_id}",
+    ):
+        assert shown in row, (shown, row)

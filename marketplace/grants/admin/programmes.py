@@ -27,7 +27,6 @@ from aion.residency.policy import Level
 from aion.staff import Act, AskedAdmin, AskForm, ReasonForm, on_one, on_rows, staff_actor, state_column
 from aion.web.templatetags.aion import LEVEL_WORDS
 from billing.admin.columns import ByState, WithTables, credits_text, money, table
-from billing.admin.restrictions import codes
 from marketplace.grants.admin.acts import APPOINT, ASSIGN_ALL, FUND, PANEL, REFUSE_REST
 from marketplace.grants.models import Criterion, Programme
 from marketplace.grants.queries.ranking import ranking
@@ -119,12 +118,16 @@ class ProgrammeForm(AskForm):
         return super().clean()
 
 
+def _codes(text: str) -> tuple[str, ...]:
+    return tuple(text.replace(",", " ").split())
+
+
 def _wish(data: dict[str, Any]) -> dict[str, Any]:
     return {name: data[name] for name in PLAIN} | {
         "pot": from_decimal(data["pot"]),
         "cap_per_award": from_decimal(data["cap_per_award"]),
-        "sku_codes": list(codes(data["only_skus"])),
-        "site_codes": list(codes(data["only_sites"])),
+        "sku_codes": list(_codes(data["only_skus"])),
+        "site_codes": list(_codes(data["only_sites"])),
         "min_level": data["min_level"],
     }
 

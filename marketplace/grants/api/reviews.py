@@ -17,10 +17,10 @@ from aion import clock
 from aion.actor import Scope
 from aion.api.idempotency import once
 from aion.api.negotiation import OneForm
-from aion.api.serializers import MoneyOut, StrictSerializer
+from aion.api.serializers import MoneyOut, StrictSerializer, Text
 from aion.api.views import ActorViewSet, without_body
 from aion.web.downloads import kept_file
-from marketplace.grants.api.serializers import PROSE, AttachmentOut, CriterionOut, PartnerShape, WorkItemOut
+from marketplace.grants.api.serializers import AttachmentOut, CriterionOut, PartnerShape, WorkItemOut
 from marketplace.grants.models import ReviewAssignment, Score
 from marketplace.grants.queries import awards as queries
 from marketplace.grants.services import reviews
@@ -87,22 +87,22 @@ class DeclarationIn(StrictSerializer):
     conflict = serializers.ChoiceField(
         choices=["", *(one.value for one in ConflictKind)], help_text="Empty: independent."
     )
-    text = serializers.RegexField(PROSE, max_length=400, allow_blank=True, default="")
+    text = Text(lines=True, max_length=400, allow_blank=True, default="")
 
 
 class ScoreIn(StrictSerializer):
     """A score, from 0 to the highest of its criterion, and why."""
 
-    criterion = serializers.CharField(max_length=40)
+    criterion = Text(max_length=40)
     value = serializers.IntegerField(min_value=-(2**31), max_value=2**31 - 1)
-    comment = serializers.RegexField(PROSE, max_length=COMMENT_LIMIT, allow_blank=True, default="")
+    comment = Text(lines=True, max_length=COMMENT_LIMIT, allow_blank=True, default="")
 
 
 class ReviewPatch(StrictSerializer):
     """Scores so far; a criterion that is left out keeps what it has."""
 
     scores = serializers.ListField(child=ScoreIn(), max_length=40, required=False)
-    overall = serializers.RegexField(PROSE, max_length=TEXT_LIMIT, allow_blank=True, required=False)
+    overall = Text(lines=True, max_length=TEXT_LIMIT, allow_blank=True, required=False)
 
 
 class ReviewViewSet(ActorViewSet):

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from rest_framework import serializers
 
-from aion.api.serializers import NO_CONTROL, MoneyOut, StrictSerializer
+from aion.api.serializers import Email, MoneyOut, StrictSerializer, Text
 from aion.residency.policy import Level
 from marketplace.grants.services.content import LENGTHS, MAX_ITEMS, MAX_PARTNERS, MAX_TEAM
 from marketplace.grants.states import (
@@ -18,9 +18,6 @@ from marketplace.grants.states import (
     ProgrammeState,
 )
 from marketplace.grants.words import kept_reason
-
-# Line breaks and tabs are text; other control characters are not.
-PROSE = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
 
 
 class CriterionOut(serializers.Serializer[Any]):
@@ -123,16 +120,16 @@ class AttachmentOut(serializers.Serializer[Any]):
 class MemberShape(StrictSerializer):
     """A person of the team."""
 
-    name = serializers.RegexField(NO_CONTROL, max_length=120)
-    email = serializers.EmailField()
-    role = serializers.RegexField(NO_CONTROL, max_length=80, allow_blank=True, default="")
-    cv = serializers.RegexField(PROSE, max_length=1500, allow_blank=True, default="")
+    name = Text(max_length=120)
+    email = Email()
+    role = Text(max_length=80, allow_blank=True, default="")
+    cv = Text(lines=True, max_length=1500, allow_blank=True, default="")
 
 
 class PartnerShape(StrictSerializer):
     """Another organisation that takes part."""
 
-    name = serializers.RegexField(NO_CONTROL, max_length=120)
+    name = Text(max_length=120)
 
 
 class ApplicationOut(MoneyOut):
@@ -166,14 +163,14 @@ class ApplicationOut(MoneyOut):
 class ApplicationIn(StrictSerializer):
     """A new draft."""
 
-    programme = serializers.CharField(max_length=40)
+    programme = Text(max_length=40)
 
 
 class ItemIn(StrictSerializer):
     """A work item: GPU-hours, or model size, tokens and share of the peak."""
 
-    title = serializers.RegexField(NO_CONTROL, max_length=120)
-    sku_code = serializers.CharField(max_length=40)
+    title = Text(max_length=120)
+    sku_code = Text(max_length=40)
     gpu_hours = serializers.IntegerField(min_value=1, max_value=10**9, required=False, allow_null=True)
     params = serializers.IntegerField(min_value=1, max_value=10**15, required=False, allow_null=True)
     tokens = serializers.IntegerField(min_value=1, max_value=10**17, required=False, allow_null=True)
@@ -184,15 +181,15 @@ class ApplicationPatch(StrictSerializer):
     """Changes of a draft; ``revision`` is the one that was read."""
 
     revision = serializers.IntegerField(min_value=1, max_value=2**31 - 1)
-    title = serializers.RegexField(NO_CONTROL, max_length=LENGTHS["title"], allow_blank=True, required=False)
-    abstract = serializers.RegexField(PROSE, max_length=LENGTHS["abstract"], allow_blank=True, required=False)
-    work_plan = serializers.RegexField(PROSE, max_length=LENGTHS["work_plan"], allow_blank=True, required=False)
-    ethics = serializers.RegexField(PROSE, max_length=LENGTHS["ethics"], allow_blank=True, required=False)
+    title = Text(max_length=LENGTHS["title"], allow_blank=True, required=False)
+    abstract = Text(lines=True, max_length=LENGTHS["abstract"], allow_blank=True, required=False)
+    work_plan = Text(lines=True, max_length=LENGTHS["work_plan"], allow_blank=True, required=False)
+    ethics = Text(lines=True, max_length=LENGTHS["ethics"], allow_blank=True, required=False)
     data_class = serializers.ChoiceField(choices=["", *(one.value for one in DataClass)], required=False)
     openness = serializers.ChoiceField(choices=["", *(one.value for one in Openness)], required=False)
     acknowledgement = serializers.BooleanField(required=False)
-    project = serializers.CharField(max_length=40, allow_blank=True, required=False)
-    attestations = serializers.ListField(child=serializers.CharField(max_length=500), max_length=40, required=False)
+    project = Text(max_length=40, allow_blank=True, required=False)
+    attestations = serializers.ListField(child=Text(max_length=500), max_length=40, required=False)
     declared_aid_microcredits = serializers.IntegerField(
         min_value=0, max_value=10**15, allow_null=True, required=False, source="declared_aid"
     )
@@ -204,8 +201,8 @@ class ApplicationPatch(StrictSerializer):
 class GrantEstimateIn(ItemIn):
     """What to estimate, and for which call."""
 
-    programme = serializers.CharField(max_length=40)
-    title = serializers.RegexField(NO_CONTROL, max_length=120, required=False, default="")
+    programme = Text(max_length=40)
+    title = Text(max_length=120, required=False, default="")
 
 
 class GrantEstimateOut(MoneyOut):

@@ -31,10 +31,17 @@ class AidRule(models.Model):
         verbose_name = _("aid rule")
         verbose_name_plural = _("aid rules")
         constraints: ClassVar = [
-            models.CheckConstraint(condition=Q(cap__gt=0, window_years__gt=0), name="aid_rule_positive"),
+            models.CheckConstraint(
+                condition=Q(cap__gt=0, window_years__gt=0),
+                name="aid_rule_positive",
+                violation_error_message=_("The cap and the years must be above zero."),
+            ),
             ExclusionConstraint(
                 name="one_aid_rule_in_force",
                 expressions=[("code", RangeOperators.EQUAL), ("valid", RangeOperators.OVERLAPS)],
+                violation_error_message=_(
+                    "Another rule with this code is in force in a part of this time: end it first."
+                ),
             ),
         ]
 

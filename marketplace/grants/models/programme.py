@@ -71,14 +71,26 @@ class Programme(models.Model):
         verbose_name = _("programme")
         verbose_name_plural = _("programmes")
         constraints: ClassVar = [
-            models.CheckConstraint(condition=Q(pot__gt=0), name="programme_pot_positive"),
             models.CheckConstraint(
-                condition=Q(committed__gte=0, committed__lte=F("pot")), name="programme_pot_never_passed"
+                condition=Q(pot__gt=0),
+                name="programme_pot_positive",
+                violation_error_message=_("The pot must be above zero."),
             ),
             models.CheckConstraint(
-                condition=Q(cap_per_award__gt=0, cap_per_award__lte=F("pot")), name="programme_cap_within_pot"
+                condition=Q(committed__gte=0, committed__lte=F("pot")),
+                name="programme_pot_never_passed",
+                violation_error_message=_("The awards would be more than the pot."),
             ),
-            models.CheckConstraint(condition=Q(closes_at__gt=F("opens_at")), name="programme_closes_after_opening"),
+            models.CheckConstraint(
+                condition=Q(cap_per_award__gt=0, cap_per_award__lte=F("pot")),
+                name="programme_cap_within_pot",
+                violation_error_message=_("The most per award must be above zero and within the pot."),
+            ),
+            models.CheckConstraint(
+                condition=Q(closes_at__gt=F("opens_at")),
+                name="programme_closes_after_opening",
+                violation_error_message=_("A call closes after it opens."),
+            ),
             models.CheckConstraint(
                 condition=(
                     Q(money_source=MoneySource.UNION)
@@ -86,10 +98,23 @@ class Programme(models.Model):
                     | Q(money_source=MoneySource.PRIVATE_PRIZE, aid_regime=AidRegime.NONE)
                 ),
                 name="programme_aid_follows_the_money",
+                violation_error_message=_("State money needs an aid regime, and a private prize has none."),
             ),
-            models.CheckConstraint(condition=Q(min_level__lte=5), name="programme_level_exists"),
-            models.CheckConstraint(condition=Q(min_used_percent__lte=100), name="programme_percent_of_use"),
-            models.CheckConstraint(condition=Q(lot_days__gt=0, min_reviews__gt=0), name="programme_terms_positive"),
+            models.CheckConstraint(
+                condition=Q(min_level__lte=5),
+                name="programme_level_exists",
+                violation_error_message=_("There is no such residency level."),
+            ),
+            models.CheckConstraint(
+                condition=Q(min_used_percent__lte=100),
+                name="programme_percent_of_use",
+                violation_error_message=_("The least use is a share of at most 100 per cent."),
+            ),
+            models.CheckConstraint(
+                condition=Q(lot_days__gt=0, min_reviews__gt=0),
+                name="programme_terms_positive",
+                violation_error_message=_("There must be at least one day to spend the credits, and one review."),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -128,8 +153,16 @@ class Criterion(models.Model):
         verbose_name_plural = _("criteria")
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["programme", "code"], name="criterion_once"),
-            models.CheckConstraint(condition=Q(weight__gt=0, weight__lte=100), name="criterion_weight"),
-            models.CheckConstraint(condition=Q(max_score__gt=0, max_score__lte=100), name="criterion_max_score"),
+            models.CheckConstraint(
+                condition=Q(weight__gt=0, weight__lte=100),
+                name="criterion_weight",
+                violation_error_message=_("A criterion weighs between 1 and 100 per cent."),
+            ),
+            models.CheckConstraint(
+                condition=Q(max_score__gt=0, max_score__lte=100),
+                name="criterion_max_score",
+                violation_error_message=_("The highest score lies between 1 and 100."),
+            ),
         ]
 
     def __str__(self) -> str:

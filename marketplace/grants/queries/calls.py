@@ -40,6 +40,12 @@ def published_by_id(public_id: str) -> Programme:
     return found
 
 
+def names() -> dict[str, str]:
+    """Return the name of every programme that has not been called off by its code, for what credit may be tied to."""
+    rows = Programme.objects.exclude(state=ProgrammeState.CANCELLED).values_list("code", "name_en")
+    return dict(rows)
+
+
 def phase(programme: Programme, at: datetime) -> str:
     """Return whether applicants may apply at ``at``: a matter of time, and of a call that staff have not ended."""
     if programme.state != ProgrammeState.OPEN or at >= programme.closes_at:

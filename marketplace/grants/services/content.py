@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.utils.translation import gettext
 
+from aion import characters
 from aion.actor import Actor
 from aion.errors import Rejected
 from aion.figures import number
@@ -21,6 +22,8 @@ MAX_PARTNERS = 20
 MAX_ITEMS = 12
 MAX_AID = 10**15
 LENGTHS = {"title": 160, "abstract": 3000, "work_plan": 12_000, "ethics": 3000}
+# Texts of more than one line.
+PROSE = frozenset({"abstract", "work_plan", "ethics", "cv"})
 STEPS: Mapping[str, frozenset[str]] = {
     "organisation": frozenset({"attestations", "declared_aid", "partners"}),
     "project": frozenset({"title", "abstract", "project", "team"}),
@@ -31,7 +34,7 @@ ALL_FIELDS = frozenset().union(*STEPS.values())
 
 
 def text(name: str, value: Any, limit: int) -> str:
-    """Return ``value`` trimmed. Raises Rejected for what is no text, too long, or holds control characters."""
+    """Return ``value`` trimmed. Raises Rejected for what is no text, too long, or holds what nobody sees."""
     if not isinstance(value, str):
         raise Rejected(gettext("Write a text."), field=name)
     kept = value.replace("\r\n", "\n").strip()
@@ -41,8 +44,8 @@ def text(name: str, value: Any, limit: int) -> str:
             % {"limit": number(limit), "kept": number(len(kept))},
             field=name,
         )
-    if any((ord(one) < 32 and one not in "\n\t") or ord(one) == 127 for one in kept):
-        raise Rejected(gettext("Take out the control characters."), field=name)
+    if not characters.shown(kept, lines=name in PROSE):
+        raise Rejected(str(characters.REFUSED), field=name)
     return kept
 
 

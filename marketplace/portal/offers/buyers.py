@@ -12,6 +12,7 @@ from billing.queries import Buyer
 from marketplace.queries import Allowance, allowance_within
 
 LIST = "list"
+MOST = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,9 @@ class Viewer:
 def viewer_of(request: HttpRequest) -> Viewer:
     """Return who looks: the first of the person's organisations, ``?for=<slug>``, or the list for ``?for=list``."""
     user: Any = request.user
-    mine = list(Organisation.objects.of_user(user)[:20]) if user.is_authenticated else []
+    mine = list(Organisation.objects.of_user(user)[:MOST]) if user.is_authenticated else []
+    if len(mine) < MOST:
+        vars(request)["my_organisations"] = mine  # the page's shell asks for the same
     chosen = request.GET.get("for")
     found = next((one for one in mine if one.slug == chosen), mine[0] if mine and chosen != LIST else None)
     if found is None:

@@ -19,7 +19,7 @@ from billing import queries as billing
 from marketplace import queries
 from marketplace.portal.offers.buyers import viewer_of
 from marketplace.portal.offers.forms import CatalogueForm
-from marketplace.portal.offers.rows import row_of
+from marketplace.portal.offers.rows import places_for, row_of
 from marketplace.queries import PricedOffer
 
 PAGE = 25
@@ -53,12 +53,13 @@ class PricesView(View):
             number=page_number(request.GET.get("page", "1")),
             size=PAGE,
         )
+        places = places_for(viewer, request.GET.get("for", ""))
         context = {
             "viewer": viewer,
             "form": form,
             "wish": wish,
             "found": page,
-            "rows": [row_of(line) for line in page.lines],
+            "rows": [row_of(line, places) for line in page.lines],
             "now": now,
         }
         return render(request, "offers/catalogue.html", context)
