@@ -1,2 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What settlement reads."""
+"""Reads of settlement."""
+
+from billing.settlement.queries.settlements import lines, settlements, sides
+
+__all__ = ["lines", "settlements", "sides"]
