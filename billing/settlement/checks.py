@@ -41,8 +41,8 @@ CHECKS = {
         LEFT JOIN (SELECT organisation_id, sum(share) AS owed FROM settlement_settlementstatement
                    WHERE state = 'approved' GROUP BY 1) s USING (organisation_id)
         WHERE a.kind = 'payable' AND a.credits - a.debits <> coalesce(s.owed, 0)""",
-    # Settled + unsettled = charged in clearing, by month of usage, where nothing was charged since. A month may differ by
-    # the remainders that the tenants' side carries: less than a micro-credit for each customer and SKU.
+    # Settled + unsettled = charged in clearing, by month of usage, where nothing was charged since. A month may differ
+    # by the remainders that the tenants' side carries: less than a micro-credit for each customer and SKU.
     "settlement side = tenant side": f"""
         SELECT usage_month, s.exact, coalesce(n.exact, 0), c.amount
         FROM (SELECT usage_month, sum(exact) AS exact, min(known) AS known FROM {SETTLED} l GROUP BY 1) s

@@ -33,9 +33,7 @@ register(
         "settlement.paid",
         "settlement",
         _("A settlement was paid"),
-        _(
-            "Your settlement of %(month)s was paid with the bank transfer %(bank_reference)s of %(amount_credits)s euros."
-        ),
+        _("Your settlement of %(month)s was paid by the bank transfer %(bank_reference)s of %(amount_credits)s euros."),
         SPENDERS,
         {**_SETTLEMENT, "bank_reference": "AION-2026-0007", "amount_microcredits": 8_500_000_000},
         mail=True,

@@ -37,6 +37,7 @@ from tests.isolation.rows import (
     people,
     projects,
     reservations,
+    settlements,
 )
 from tests.worlds import MICRO, Market, Tenant, launch, make_market, make_tenant, make_user
 
@@ -130,7 +131,7 @@ PATHS = {"organisation": "organisations", "project": "projects", "offer": "offer
          "webhook_endpoint": "webhook-endpoints", "webhook_delivery": "webhook-deliveries"}  # fmt: skip
 
 
-PARTS = (people, catalogue, calls, awards, projects, reservations)
+PARTS = (people, catalogue, calls, awards, projects, reservations, settlements)
 for part in PARTS:
     PUBLIC |= part.PUBLIC
     SIGNED_IN |= part.SIGNED_IN

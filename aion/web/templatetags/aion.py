@@ -103,12 +103,14 @@ STATE_TONES = {
             "eligible",
             "now",
             "on",
+            "paid",
             "published",
             "running",
             "succeeded",
         ),
         "info": (
             "admitted",
+            "checked",
             "confirmed",
             "in_review",
             "open",
@@ -192,6 +194,8 @@ STATE_WORDS = {
     "published": _("Published"),
     "confirmed": _("Confirmed"),
     "ended": _("Ended"),
+    "checked": _("Checked once"),
+    "paid": _("Paid"),
 }
 REASON_WORDS = {
     "no_capacity": _("waiting for free capacity"),

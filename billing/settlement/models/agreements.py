@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What share of its usage an operator gets, and from when to when."""
 
+from decimal import Decimal
 from typing import ClassVar
 
 from django.contrib.postgres.constraints import ExclusionConstraint
@@ -64,4 +65,9 @@ class ShareAgreement(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.organisation} {self.share_basis_points / 100:g} %"
+        return f"{self.organisation} {self.percent} %"
+
+    @property
+    def percent(self) -> Decimal:
+        """Return the share as a percentage."""
+        return Decimal(self.share_basis_points) / 100

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What an operator earned in a closed month, line by line; fixed from the moment it is written."""
 
+from decimal import Decimal
 from typing import ClassVar
 
 from django.db import models
@@ -120,6 +121,11 @@ class SettlementLine(models.Model):
     def share(self) -> int:
         """Return the operator's part of it in micro-credits; the statement carries the remainder."""
         return floor_share(int(self.exact), self.share_basis_points)
+
+    @property
+    def share_percent(self) -> Decimal:
+        """Return the agreed share as a percentage."""
+        return Decimal(self.share_basis_points) / 100
 
     @property
     def commission(self) -> int:

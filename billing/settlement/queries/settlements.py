@@ -6,11 +6,12 @@ from datetime import date
 from typing import Any
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Sum
 
 from aion.actor import Actor
 from billing.settlement.checks import LIVE, USED
-from billing.settlement.models import SettlementLine, SettlementStatement
+from billing.settlement.models import SettlementLine, SettlementStatement, ShareAgreement
+from billing.settlement.states import SettlementState
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,19 @@ def settlements(actor: Actor) -> QuerySet[Any]:
     """Return the operator's settlements that count, newest first."""
     rows = SettlementStatement.objects.visible_to(actor).live()
     return rows.select_related("payout").order_by("-month", "-pk")
+
+
+def owed(actor: Actor) -> int:
+    """Return what is approved and not paid, in micro-credits."""
+    rows = SettlementStatement.objects.visible_to(actor).filter(state=SettlementState.APPROVED)
+    return int(rows.aggregate(total=Sum("share", default=0))["total"])
+
+
+def share_in_force(actor: Actor, on: date) -> ShareAgreement | None:
+    """Return the share that is agreed for usage on a day."""
+    rows = ShareAgreement.objects.visible_to(actor).agreed()
+    found: ShareAgreement | None = rows.filter(valid__contains=on).first()
+    return found
 
 
 def lines(actor: Actor, statement: SettlementStatement) -> QuerySet[Any]:
