@@ -65,6 +65,7 @@ MENU: tuple[tuple[Any, tuple[tuple[Any, str, str], ...]], ...] = (
             (_("Share agreements"), "percent", "settlement_shareagreement"),
             (_("Payouts"), "payments", "settlement_payout"),
             (_("Liability"), "account_balance", "liability"),
+            (_("Liability"), "account_balance", "liability"),
             (_("Accounts of the books"), "menu_book", "settlement_accountmapping"),
         ),
     ),

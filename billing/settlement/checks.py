@@ -2,15 +2,9 @@
 """Rules of settlement for the reconciler: each query returns the rows that contradict."""
 
 from aion.money import EXACT_DIVISOR
+from billing.settlement.sides_sql import LIVE, SETTLED, USED
 from billing.settlement.states import WHOLE
 
-LIVE = "(SELECT * FROM settlement_settlementstatement WHERE state <> 'rejected')"
-SETTLED = f"""
-  (SELECT l.usage_month, l.site_code, sum(l.exact) AS exact, max(s.prepared_at) AS known
-   FROM settlement_settlementline l JOIN {LIVE} s ON s.id = l.statement_id GROUP BY 1, 2)"""
-USED = """
-  (SELECT date_trunc('month', hour, 'UTC')::date AS usage_month, site_code, sum(exact) AS exact
-   FROM billing_usagehour GROUP BY 1, 2)"""
 NOTHING_SINCE = """NOT EXISTS (
   SELECT 1 FROM billing_transfer t
   WHERE t.kind IN ('usage', 'correction') AND t.usage_day >= s.usage_month

@@ -9,8 +9,8 @@ from django.db import connection
 from django.db.models import QuerySet, Sum
 
 from aion.actor import Actor
-from billing.settlement.checks import LIVE, USED
 from billing.settlement.models import SettlementLine, SettlementStatement, ShareAgreement
+from billing.settlement.sides_sql import LIVE, USED
 from billing.settlement.states import SettlementState
 
 
