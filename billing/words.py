@@ -22,6 +22,7 @@ KINDS = {
     TransferKind.SETTLEMENT: gettext_lazy("Settlement"),
     TransferKind.REVERSAL: gettext_lazy("Reversal"),
     TransferKind.RECLAIM: gettext_lazy("Reclaim"),
+    TransferKind.PAYOUT: gettext_lazy("Payout"),
 }
 WHY = {
     TransferKind.GRANT: gettext_lazy("Credit was granted: a new lot came into being with this amount."),
@@ -34,8 +35,11 @@ WHY = {
         "The lot expired: what was left in it when late usage could come no more is lost."
     ),
     TransferKind.REFUND: gettext_lazy("Bought credit was paid back."),
-    TransferKind.SETTLEMENT: gettext_lazy("Credit paid for what no lot could pay before."),
+    TransferKind.SETTLEMENT: gettext_lazy(
+        "A settled month: what usage on an operator's sites was charged, shared out."
+    ),
     TransferKind.REVERSAL: gettext_lazy("An earlier entry was taken back: the same amount, the other way round."),
+    TransferKind.PAYOUT: gettext_lazy("An operator was paid what it had earned."),
     TransferKind.RECLAIM: gettext_lazy("Granted credit that was not used went back to the programme that gave it."),
 }
 METHODS = {

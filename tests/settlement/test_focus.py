@@ -41,7 +41,7 @@ def everything(market: Market) -> Tenant:
     use(Window(NOW, meter.pk, 3600), Window(NOW + HOUR, meter.pk, 1))
     reverse_transfer(actor=staff(), transfer=Transfer.objects.get(credit_account=wrong), reason="twice", at=NOW)
     refund_lot(actor=staff(), public_id=bought.public_id, amount=MICRO, reason="asked", key="k", at=NOW + HOUR)
-    expire_lots(at=NOW + timedelta(days=10) + GRACE)
+    expire_lots(at=NOW + timedelta(days=11) + GRACE)
     close_month(actor=system("test"), month=MARCH, at=over(MARCH))
     use(Window(NOW + 2 * HOUR, meter.pk, 7), at=over(MARCH) + HOUR)
     correct(meter, NOW, 3000, at=over(MARCH) + HOUR)

@@ -35,7 +35,7 @@ def tenant(market: Market) -> Any:
     make_lot(found.organisation, 50, "RAISE", origin=Origin.GRANT, at=NOW, expires_at=NOW + timedelta(days=5))
     use(Window(NOW, make_meter(found, market).pk, 3600))
     refund_lot(actor=staff(), public_id=bought.public_id, amount=10 * MICRO, reason="asked", key="k", at=NOW + HOUR)
-    expire_lots(at=NOW + timedelta(days=5) + GRACE)
+    expire_lots(at=NOW + timedelta(days=6) + GRACE)
     poor = make_tenant(credit=0)
     use(Window(NOW, make_meter(poor, market).pk, 1800))
     return found
