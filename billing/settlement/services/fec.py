@@ -94,7 +94,8 @@ SELECT s.number, max(s.name), CASE WHEN left(s.number, 3) IN ('411', '419', '401
        max(CASE WHEN left(s.number, 3) IN ('411', '419', '401') THEN o.name END), sum(s.cents)
 FROM (
   SELECT CASE WHEN left(number, 1) IN ('6', '7') THEN '{RESULT[0]}' ELSE number END AS number,
-         CASE WHEN left(number, 1) IN ('6', '7') THEN '{RESULT[1]}' ELSE name END AS name, organisation_id, moved AS cents
+         CASE WHEN left(number, 1) IN ('6', '7') THEN '{RESULT[1]}' ELSE name END AS name,
+         organisation_id, moved AS cents
   FROM entries CROSS JOIN LATERAL (VALUES (debit, debit_name, cents), (credit, credit_name, -cents))
     AS side (number, name, moved)
   WHERE day < %(start)s
