@@ -281,6 +281,7 @@ SPECTACULAR_SETTINGS = {
         "OrganisationStateEnum": "aion.tenancy.models.OrganisationState",
         "ApplicationStateEnum": "marketplace.grants.states.ApplicationState",
         "ProgrammeStateEnum": "marketplace.grants.states.ProgrammeState",
+        "LineOutKindEnum": "billing.states.LineKind",
     },
 }
 

@@ -39,9 +39,10 @@ MOVEMENTS = """
 WITH sides AS (
   SELECT date_trunc(%(every)s, t.effective_at, 'UTC')::date AS period,
          CASE a.kind WHEN 'lot' THEN a.origin ELSE 'receivable' END AS origin, t.kind,
-         CASE WHEN (t.credit_account_id = a.id) = (a.kind = 'lot') THEN t.amount ELSE -t.amount END AS amount
-  FROM billing_ledgeraccount a
-  JOIN billing_transfer t ON t.credit_account_id = a.id OR t.debit_account_id = a.id
+         CASE WHEN side.credited = (a.kind = 'lot') THEN t.amount ELSE -t.amount END AS amount
+  FROM billing_transfer t
+  CROSS JOIN LATERAL (VALUES (t.credit_account_id, true), (t.debit_account_id, false)) AS side (account_id, credited)
+  JOIN billing_ledgeraccount a ON a.id = side.account_id
   WHERE a.kind IN ('lot', 'receivable') AND t.effective_at < %(end)s
 ), periods AS (
   SELECT period, origin, sum(amount) AS net,
@@ -93,10 +94,11 @@ WITH lots AS (
       SELECT count(DISTINCT s.operator) FROM unnest(%(codes)s::text[], %(operators)s::bigint[]) AS s (code, operator)
       WHERE s.code = ANY (a.site_codes)))
 )
-SELECT coalesce((SELECT sum(CASE t.kind WHEN 'purchase' THEN t.amount ELSE -t.amount END) FROM billing_transfer t
-                 JOIN lots l ON l.id = CASE t.kind WHEN 'purchase' THEN t.credit_account_id ELSE t.debit_account_id END
-                 WHERE t.kind IN ('purchase', 'refund', 'reversal') AND t.effective_at > %(since)s
-                   AND t.effective_at <= %(at)s), 0),
+SELECT coalesce((SELECT sum(t.amount) FROM billing_transfer t JOIN lots l ON l.id = t.credit_account_id
+                 WHERE t.kind = 'purchase' AND t.effective_at > %(since)s AND t.effective_at <= %(at)s), 0)
+       - coalesce((SELECT sum(t.amount) FROM billing_transfer t JOIN lots l ON l.id = t.debit_account_id
+                   WHERE t.kind IN ('refund', 'reversal') AND t.effective_at > %(since)s
+                     AND t.effective_at <= %(at)s), 0),
        coalesce((SELECT sum(left_over) FROM lots WHERE expires_at IS NULL OR expires_at > %(at)s), 0)
 """
 
