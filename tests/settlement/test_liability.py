@@ -42,7 +42,7 @@ def tenant(market: Market) -> Any:
 
 
 def test_each_period_says_what_came_what_went_and_what_was_left(tenant: Any) -> None:
-    found = {one.origin: one for one in movements(start=date(2026, 3, 1), end=LATER.date(), every=Every.MONTH)}
+    found = {one.origin: one for one in movements(start=date(2026, 3, 1), end=LATER, every=Every.MONTH)}
     bought, granted, owed = found["purchase"], found["grant"], found["receivable"]
     assert (bought.issued, bought.spent, bought.expired, bought.returned, bought.owed) == (
         100 * MICRO, 0, 0, 10 * MICRO, 90 * MICRO,
@@ -54,7 +54,7 @@ def test_each_period_says_what_came_what_went_and_what_was_left(tenant: Any) -> 
 
 
 def test_what_is_left_is_the_sum_of_the_lots(tenant: Any) -> None:
-    days = movements(start=date(2025, 1, 1), end=LATER.date(), every=Every.DAY)
+    days = movements(start=date(2025, 1, 1), end=LATER, every=Every.DAY)
     latest: dict[str, int] = {}
     for one in days:
         latest.setdefault(one.origin, one.owed)

@@ -69,7 +69,8 @@ def test_a_settlement_is_approved_rejected_and_paid_on_the_pages(
     assert "must confirm it" in press(first, "payout", "confirm", payout.pk)[0]
     press(second, "payout", "confirm", payout.pk)
     one.refresh_from_db()
-    assert (one.state, one.payout.bank_reference) == ("paid", "BANK-9")
+    payout.refresh_from_db()
+    assert (one.state, one.payout_id, payout.bank_reference) == ("paid", payout.pk, "BANK-9")
 
 
 @pytest.mark.parametrize(

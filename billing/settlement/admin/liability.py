@@ -9,6 +9,7 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from aion import clock
@@ -86,7 +87,7 @@ def _asked(request: HttpRequest, at: datetime) -> tuple[Every, date]:
         try:
             first = datetime.strptime(given, "%Y-%m-%d").replace(tzinfo=UTC).date()
         except ValueError:
-            raise Rejected(_("Write a date as 2026-05-01."), field="from") from None
+            raise Rejected(gettext("Write a date as 2026-05-01."), field="from") from None
     return every, first
 
 

@@ -4,6 +4,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Any
 
 from django.db import connection
 
@@ -111,7 +112,7 @@ def gauge(at: datetime) -> Gauge:
         if (at.month, at.day) == (2, 29)
         else at.replace(year=at.year - 1)
     )
-    scope = {
+    scope: dict[str, Any] = {
         "codes": list(known), "operators": [place.operator_id for place in known.values()], "since": year, "at": at,
     }  # fmt: skip
     with connection.cursor() as cursor:

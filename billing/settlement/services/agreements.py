@@ -121,10 +121,11 @@ def reject_share(*, actor: Actor, public_id: str, reason: str, at: datetime) -> 
 
 
 def _locked(public_id: str) -> ShareAgreement:
-    return lock_pending(
+    found: ShareAgreement = lock_pending(
         ShareAgreement.objects.select_related("organisation").filter(public_id=public_id),
         missing=gettext("No such share waits for a decision."),
     )
+    return found
 
 
 def _decide(agreement: ShareAgreement, state: RequestState, actor: Actor, at: datetime) -> None:

@@ -114,10 +114,11 @@ def reject_payout(*, actor: Actor, public_id: str, reason: str, at: datetime) ->
 
 
 def _locked(public_id: str) -> Payout:
-    return lock_pending(
+    found: Payout = lock_pending(
         Payout.objects.select_related("organisation").filter(public_id=public_id),
         missing=gettext("No such payout waits for a decision."),
     )
+    return found
 
 
 def _decide(payout: Payout, state: RequestState, actor: Actor, at: datetime) -> None:
