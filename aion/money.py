@@ -25,6 +25,11 @@ def floor_charge(exact: int) -> int:
     return exact // EXACT_DIVISOR
 
 
+def floor_share(exact: int, basis_points: int) -> int:
+    """Return the whole micro-credits in ``basis_points`` hundredths of a per cent of an exact charge."""
+    return exact * basis_points // (EXACT_DIVISOR * 10_000)
+
+
 def to_decimal(microcredits: int) -> Decimal:
     """Return credits with six decimals, for display and decimal strings."""
     return Decimal(microcredits) / MICRO

@@ -27,6 +27,8 @@ METRICS_TOKEN = env.text("AION_METRICS_TOKEN", default="")
 WEBHOOKS_ALLOW_PRIVATE = env.flag("AION_WEBHOOKS_ALLOW_PRIVATE", default=False)
 # Grants of credits above this many micro-credits wait for a second member of staff.
 FOUR_EYES_LIMIT_MICROCREDITS = env.number("AION_FOUR_EYES_LIMIT_MICROCREDITS", default=10_000_000_000)
+# Whose books the accounting entries file is: the nine digits that its name begins with.
+FEC_SIREN = env.text("AION_SELLER_SIREN", default="000000000")
 
 # A correction in favour of a customer whose lot has expired comes back as a new lot, or stays expired.
 REFUND_EXPIRED_AS_GOODWILL = env.flag("AION_REFUND_EXPIRED_AS_GOODWILL", default=True)
@@ -241,6 +243,8 @@ CELERY_BEAT_SCHEDULE = {
     "partitions": {"task": "billing.prepare_partitions", "schedule": 6 * 3600.0},
     "proof": {"task": "billing.reconcile", "schedule": crontab(hour=2, minute=10)},
     "months": {"task": "billing.close_months", "schedule": 3600.0},
+    "settlements": {"task": "settlement.settle_months", "schedule": 3600.0},
+    "network-gauge": {"task": "settlement.read_gauge", "schedule": 3600.0},
     "unused-grants": {"task": "grants.apply_unused_rule", "schedule": crontab(hour=4, minute=20)},
     "expired-grants": {"task": "grants.return_expired", "schedule": 900.0},
     "closed-calls": {"task": "grants.tell_of_closing", "schedule": 60.0},
@@ -295,6 +299,7 @@ SPECTACULAR_SETTINGS = {
         "OrganisationStateEnum": "aion.tenancy.models.OrganisationState",
         "ApplicationStateEnum": "marketplace.grants.states.ApplicationState",
         "ProgrammeStateEnum": "marketplace.grants.states.ProgrammeState",
+        "LineOutKindEnum": "billing.states.LineKind",
     },
 }
 

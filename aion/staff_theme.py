@@ -61,6 +61,12 @@ MENU: tuple[tuple[Any, tuple[tuple[Any, str, str], ...]], ...] = (
             (_("Budgets"), "savings", "billing_budget"),
             (_("Budget crossings"), "notification_important", "billing_budgetcrossing"),
             (_("Month statements"), "calendar_month", "billing_monthstatement"),
+            (_("Settlements"), "handshake", "settlement_settlementstatement"),
+            (_("Share agreements"), "percent", "settlement_shareagreement"),
+            (_("Payouts"), "payments", "settlement_payout"),
+            (_("Liability"), "account_balance", "liability"),
+            (_("Liability"), "account_balance", "liability"),
+            (_("Accounts of the books"), "menu_book", "settlement_accountmapping"),
         ),
     ),
     (

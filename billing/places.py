@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A site's name and who operates it."""
+    """A site's name, who operates it, and the key of that organisation."""
 
     name: str
     operator: str
+    operator_id: int
 
 
 READERS: list[Callable[[], Mapping[str, Place]]] = []

@@ -53,6 +53,7 @@ class TransferKind(StrEnum):
     RECLAIM = "reclaim"
     DISPUTE = "dispute"
     PAYOUT = "payout"
+    DEBT = "debt"
 
 
 class HoldState(StrEnum):

@@ -23,6 +23,7 @@ KINDS = {
     TransferKind.REVERSAL: gettext_lazy("Reversal"),
     TransferKind.RECLAIM: gettext_lazy("Reclaim"),
     TransferKind.DISPUTE: gettext_lazy("Payment taken back"),
+    TransferKind.DEBT: gettext_lazy("Debt paid"),
     TransferKind.PAYOUT: gettext_lazy("Payout"),
 }
 WHY = {
@@ -36,13 +37,16 @@ WHY = {
         "The lot expired: what was left in it when late usage could come no more is lost."
     ),
     TransferKind.REFUND: gettext_lazy("Bought credit was paid back."),
-    TransferKind.SETTLEMENT: gettext_lazy("Credit paid for what no lot could pay before."),
+    TransferKind.SETTLEMENT: gettext_lazy(
+        "A settled month: what usage on an operator's sites was charged, shared out."
+    ),
     TransferKind.REVERSAL: gettext_lazy("An earlier entry was taken back: the same amount, the other way round."),
+    TransferKind.PAYOUT: gettext_lazy("An operator was paid what it had earned."),
     TransferKind.RECLAIM: gettext_lazy("Granted credit that was not used went back to the programme that gave it."),
     TransferKind.DISPUTE: gettext_lazy(
         "A bank has taken a payment back, or asks for it: its credit goes, or stands still."
     ),
-    TransferKind.PAYOUT: gettext_lazy("What an operator has earned was paid out."),
+    TransferKind.DEBT: gettext_lazy("Credit paid for what no lot could pay before."),
 }
 METHODS = {
     Method.LINEAR: gettext_lazy("As since the month began"),

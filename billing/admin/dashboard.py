@@ -15,6 +15,7 @@ from aion.staff import QUEUES, Queue, register_queues
 from aion.tenancy.models import Organisation, OrganisationState
 from billing.admin.columns import table
 from billing.models import CorrectionRequest, CreditRequest, PriceDraft, PromoCode, QuarantinedUsage, Reconciliation
+from billing.settlement.queries.liability import gauge
 from billing.states import DraftState, RequestState
 
 SHOWN = 12
@@ -51,6 +52,8 @@ def waiting(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
             "stale": last is not None and last.at < clock.now() - FRESH,
             "link": reverse("admin:billing_reconciliation_changelist"),
         }
+    if user.has_perm("settlement.view_gaugealert"):
+        context["network"] = {"gauge": gauge(clock.now()), "link": reverse("admin:liability")}
     if user.has_perm("audit.view_auditevent"):
         rows = [
             [instant(one.at), one.actor_label, one.action, one.subject_label, one.reason or "–"]

@@ -71,7 +71,12 @@ COLUMNS: tuple[Column, ...] = (
     _instant("BillingPeriodEnd", "first instant after the month on whose statement the row stands"),
     _instant("BillingPeriodStart", "first instant of that month"),
     _text("ChargeCategory", "by x_RowKind", "Usage", "Purchase", "Credit", "Adjustment"),
-    _text("ChargeClass", "late change of a closed month, or a reversal", "Correction", null=True),
+    _text(
+        "ChargeClass",
+        "late change of a closed month, where it was and where it is billed; a reversal",
+        "Correction",
+        null=True,
+    ),
     _text("ChargeDescription", "workload and SKU; or the ledger entry's text"),
     _text("ChargeFrequency", "by x_RowKind", "Usage-Based", "One-Time"),
     _instant("ChargePeriodEnd", "end of the UTC day (of the month for corrections), excluded"),

@@ -119,14 +119,41 @@ class StatementCsvView(ActorView):
             "debit_account__label",
             "credit_account__label",
             "amount",
+            "debit_account__public_id",
+            "credit_account__public_id",
+            "idempotency_key",
+            "reverses__public_id",
         )
         return stream_csv(
             request,
             "statement.csv",
-            ["id", "accounting_time", "posted", "kind", "description", "debit", "credit", "credits"],
+            [
+                "id",
+                "accounting_time",
+                "posted",
+                "kind",
+                "description",
+                "debit",
+                "credit",
+                "credits",
+                "debit_account",
+                "credit_account",
+                "idempotency_key",
+                "reverses",
+            ],
             (
-                [public_id, at.isoformat(), posted.isoformat(), kind, text, debit, credit, decimal_string(amount)]
-                for public_id, at, posted, kind, text, debit, credit, amount in rows.iterator(chunk_size=2000)
+                [
+                    public_id,
+                    at.isoformat(),
+                    posted.isoformat(),
+                    kind,
+                    text,
+                    debit,
+                    credit,
+                    decimal_string(amount),
+                    *proof,
+                ]
+                for public_id, at, posted, kind, text, debit, credit, amount, *proof in rows.iterator(chunk_size=2000)
             ),
         )
 

@@ -17,27 +17,17 @@ from aion.periods import month_instant, next_month
 from billing.audit import Action
 from billing.errors import MonthNotOver
 from billing.models import MonthStatement
+from billing.services.closing_sql import differences
 from billing.services.expiry import GRACE
 
 log = structlog.get_logger(__name__)
 CHUNK = 500
-# Usage of a month that was never stated is a line; of a stated month, the difference to what its lines said.
-# One statement, so one snapshot: no usage falls between the lines and their total.
-CLOSE = """
-WITH lines AS (
-  SELECT u.usage_month, u.project_id, u.sku_id, u.micro_per_gpu_hour, u.seconds - coalesce(s.seconds, 0) AS seconds,
-         u.exact - coalesce(s.exact, 0) AS exact
-  FROM (
-    SELECT date_trunc('month', d.day, 'UTC')::date AS usage_month, r.project_id, r.sku_id, r.micro_per_gpu_hour,
-           sum(d.milli_gpu_seconds) AS seconds, sum(d.exact) AS exact
+OWN_USAGE = """
     FROM billing_usageday d JOIN billing_run r ON r.id = d.run_id
-    WHERE d.organisation_id = %(organisation_id)s AND d.day < %(end)s GROUP BY 1, 2, 3, 4
-  ) u
-  LEFT JOIN (
-    SELECT usage_month, project_id, sku_id, micro_per_gpu_hour, sum(milli_gpu_seconds) AS seconds, sum(exact) AS exact
-    FROM billing_statementline WHERE organisation_id = %(organisation_id)s GROUP BY 1, 2, 3, 4
-  ) s USING (usage_month, project_id, sku_id, micro_per_gpu_hour)
-  WHERE u.exact <> coalesce(s.exact, 0) OR u.seconds <> coalesce(s.seconds, 0)
+    WHERE d.organisation_id = %(organisation_id)s AND d.day < %(end)s"""
+STATED = "FROM billing_statementline l WHERE l.organisation_id = %(organisation_id)s"
+CLOSE = f"""
+WITH lines AS ({differences(keys=("project_id", "sku_id", "micro_per_gpu_hour"), used=OWN_USAGE, stated=STATED)}
 ), closed AS (
   INSERT INTO billing_monthstatement (public_id, organisation_id, month, exact, milli_gpu_seconds, closed_at)
   SELECT %(public_id)s, %(organisation_id)s, %(month)s, coalesce(sum(exact), 0), coalesce(sum(seconds), 0), %(at)s

@@ -11,3 +11,11 @@ class SettlementConfig(AppConfig):
     name = "billing.settlement"
     label = "settlement"
     verbose_name = _("Settlement")
+
+    def ready(self) -> None:
+        """Register the event types and the rules that the reconciler proves."""
+        from billing import reconcile
+        from billing.settlement import event_types  # noqa: F401
+        from billing.settlement.checks import CHECKS
+
+        reconcile.EXTRA_CHECKS.update(CHECKS)

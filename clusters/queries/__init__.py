@@ -226,8 +226,8 @@ def site_capacities() -> list[SiteCapacity]:
 
 def places() -> dict[str, Place]:
     """Return each site's name and operator by its code, for what billing says of sites."""
-    rows = Site.objects.values_list("code", "name", "operator__name")
-    return {code: Place(name, operator) for code, name, operator in rows}
+    rows = Site.objects.values_list("code", "name", "operator__name", "operator_id")
+    return {code: Place(name, operator, operator_id) for code, name, operator, operator_id in rows}
 
 
 def watts_by_sku() -> dict[str, int]:

@@ -11,6 +11,7 @@ from billing.api.exports import FocusExportViewSet
 from billing.api.money import BalanceViewSet, ForecastViewSet, MonthStatementViewSet
 from billing.api.views import EntryViewSet, LotViewSet, UsageViewSet
 from billing.purchases import api as purchases
+from billing.settlement.api import settlements
 from clusters.api.views import PoolViewSet, UsageIngestViewSet
 from marketplace.api import offers, people, projects, reservations, views, views_events
 from marketplace.grants.api import awards, calls, reviews
@@ -35,7 +36,7 @@ router.register("event-types", views_events.EventTypeViewSet, basename="event_ty
 router.register("events", views_events.EventViewSet, basename="event")
 router.register("webhook-endpoints", views_events.EndpointViewSet, basename="webhook_endpoint")
 router.register("webhook-deliveries", views_events.DeliveryViewSet, basename="webhook_delivery")
-for part in (purchases, people, offers, projects, reservations, calls, awards, reviews):
+for part in (people, offers, projects, reservations, calls, awards, reviews, purchases, settlements):
     part.register(router)
 
 urlpatterns = [

@@ -5,6 +5,7 @@ from django.urls import include, path
 
 from billing.portal.urls import urlpatterns as billing_pages
 from billing.purchases.portal.urls import tenant_pages as purchase_pages
+from billing.settlement.portal import urls as settlement_urls
 from clusters.portal.urls import urlpatterns as cluster_pages
 from marketplace.grants.portal import award_urls, call_urls
 from marketplace.portal import (
@@ -55,6 +56,7 @@ tenant_pages = [
     *award_urls.tenant_pages,
     *purchase_pages,
     *billing_pages,
+    *settlement_urls.tenant_pages,
     path("workloads/<public_id:public_id>/extend/", extend.ExtendView.as_view(), name="workload_extend"),
     *cluster_pages,
 ]

@@ -32,6 +32,7 @@ from marketplace.grants.services import applications, awards, reports, submissio
 from marketplace.models import Offer, OfferChange
 from marketplace.seed.grants import STATE_CALL, draft_application
 from marketplace.seed.people import MICRO, Person, join
+from marketplace.seed.settlement import seed_settlement
 from marketplace.services import offer_changes
 from marketplace.services.catalogue import publish_offer
 from marketplace.services.offers import OfferWish, create_offer, propose_offer, reject_offer
@@ -63,6 +64,7 @@ def seed_desks(*, at: datetime) -> None:
     )
     for part, actor in parts:
         part(actor, at)
+    seed_settlement(slug=SCALEWAY, at=at)
 
 
 def _actor(email: str, slug: str) -> Actor:

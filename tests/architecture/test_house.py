@@ -20,6 +20,7 @@ ORDER = [
     "api",
     "web",
     "billing",
+    "settlement",
     "clusters",
     "marketplace",
     "grants",
@@ -55,6 +56,9 @@ UNOWNED = {
     "grants.ExcludedSector": "the law",
     "grants.PublicHoliday": "the calendar",
     "grants.Undertaking": "spans organisations",
+    "settlement.AccountMapping": "the chart of accounts",
+    "settlement.GaugeAlert": "watches the credit of all organisations at once",
+    "settlement.NetworkThreshold": "the law",
     "marketplace.ReplayRun": "local runs only",
 }
 OURS = [model for model in apps.get_models() if model._meta.app_label in ORDER]

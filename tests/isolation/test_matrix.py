@@ -38,6 +38,7 @@ from tests.isolation.rows import (
     projects,
     purchases,
     reservations,
+    settlements,
 )
 from tests.worlds import MICRO, Market, Tenant, launch, make_market, make_tenant, make_user
 
@@ -131,7 +132,7 @@ PATHS = {"organisation": "organisations", "project": "projects", "offer": "offer
          "webhook_endpoint": "webhook-endpoints", "webhook_delivery": "webhook-deliveries"}  # fmt: skip
 
 
-PARTS = (people, catalogue, calls, awards, projects, reservations, purchases)
+PARTS = (people, catalogue, calls, awards, projects, reservations, purchases, settlements)
 for part in PARTS:
     PUBLIC |= part.PUBLIC
     SIGNED_IN |= part.SIGNED_IN

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 FOUNDER, RESEARCHER = "ines@lumen.example", "marta@climat.example"
 OPERATOR, REVIEWER = "paul@scaleway.example", "nora@review.example"
-STAFF = "staff@aion.example"
+STAFF, AUDITOR = "staff@aion.example", "anna@audit.example"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,7 @@ THINGS: dict[str, tuple[str, str]] = {
     "award": ("/o/institut-climat/grants/awards/", r"/awards/(\w+_\w+)/"),
     "sold-offer": ("/prices/?q=Scaleway", r"/prices/(off_\w+)/"),
     "waiting-offer": ("/o/scaleway/offers/", r"/offers/(off_\w+)/"),
+    "settlement": ("/o/scaleway/settlements/", r"/settlements/(stl_\w+)/"),
     "review": ("/o/aion/reviews/", r"/reviews/(\w+_\w+)/"),
     "programme": ("/o/aion/programmes/", r"/programmes/(\w+_\w+)/"),
 }
@@ -149,6 +150,8 @@ SCREENS = [
     Screen("/o/scaleway/offers/{sold-offer}/price/", OPERATOR),
     Screen("/o/scaleway/offers/{sold-offer}/revise/", OPERATOR),
     Screen("/o/scaleway/credits/", OPERATOR),
+    Screen("/o/scaleway/settlements/", AUDITOR),
+    Screen("/o/scaleway/settlements/{settlement}/", AUDITOR),
     Screen("/o/aion/reviews/", REVIEWER),
     Screen("/o/aion/reviews/{review}/", REVIEWER),
     Screen("/o/aion/programmes/", "hugo@prize.example"),

@@ -111,6 +111,7 @@ STATE_TONES = {
         ),
         "info": (
             "admitted",
+            "checked",
             "confirmed",
             "in_review",
             "open",
@@ -206,6 +207,7 @@ STATE_WORDS = {
     "sending": _("Being sent"),
     "won": _("Won"),
     "lost": _("Lost"),
+    "checked": _("Checked once"),
 }
 REASON_WORDS = {
     "no_capacity": _("waiting for free capacity"),

@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from aion.actor import system
 from aion.tenancy.models import Organisation
 from billing import export
+from billing.export.focus import check_csv
 from billing.services.statements import month_of
 
 
@@ -24,9 +25,14 @@ class Command(BaseCommand):
         parser.add_argument("--month", required=True, help="as 2026-05")
         parser.add_argument("--format", choices=export.FORMATS, default="csv")
         parser.add_argument("--out", required=True, type=Path, help="the file to write")
+        parser.add_argument("--check", action="store_true", help="check the CSV against FOCUS 1.2; exit 1 if it fails")
 
-    def handle(self, *_: Any, organisation: str, month: str, format: str, out: Path, **__: Any) -> None:
-        """Exit 1 when there is no such month or organisation or the file cannot be written."""
+    def handle(
+        self, *_: Any, organisation: str, month: str, format: str, out: Path, check: bool = False, **__: Any
+    ) -> None:
+        """Exit 1 when there is no such month or organisation, the file cannot be written or does not pass the check."""
+        if check and format != "csv":
+            raise CommandError("Only CSV is checked.")
         try:
             period = export.month_period(month_of(month))
         except ValueError as error:
@@ -48,3 +54,9 @@ class Command(BaseCommand):
         finally:
             unfinished.unlink(missing_ok=True)
         self.stdout.write(f"{out}: {written} bytes.")
+        if check:
+            with out.open(encoding="utf-8", newline="") as file:
+                wrong = check_csv(file)
+            if wrong:
+                raise CommandError("\n".join(wrong))
+            self.stdout.write("It is as FOCUS 1.2 asks for.")

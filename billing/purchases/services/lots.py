@@ -127,7 +127,7 @@ def settle_debt(payment: Payment, *, at: datetime) -> None:
             debit=lot,
             credit=owing,
             amount=part,
-            kind=TransferKind.SETTLEMENT,
+            kind=TransferKind.DEBT,
             organisation_id=payment.organisation_id,
             # What the lot had paid before names the step: the same step again is the same transfer.
             key=f"payment:{payment.public_id}:debt:{lot.debits}:{owing.debits}:{owing.credits}",

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Portal pages of settlement."""
+"""Pages of settlement for operators."""
