@@ -20,9 +20,7 @@ class QuoteState(StrEnum):
 
 QUOTE_MOVES: Mapping[QuoteState, frozenset[QuoteState]] = {
     QuoteState.DRAFT: frozenset({QuoteState.OFFERED, QuoteState.WITHDRAWN}),
-    QuoteState.OFFERED: frozenset(
-        {QuoteState.ACCEPTED, QuoteState.DECLINED, QuoteState.EXPIRED, QuoteState.WITHDRAWN}
-    ),
+    QuoteState.OFFERED: frozenset({QuoteState.ACCEPTED, QuoteState.DECLINED, QuoteState.EXPIRED, QuoteState.WITHDRAWN}),
 }
 
 
