@@ -111,6 +111,7 @@ STATE_TONES = {
             "admitted",
             "confirmed",
             "in_review",
+            "offered",
             "open",
             "panel",
             "pending",
@@ -124,7 +125,9 @@ STATE_TONES = {
         ),
         "warning": (
             "budget_exhausted",
+            "declined",
             "draft",
+            "expired",
             "partly",
             "preempted",
             "returned",
@@ -192,6 +195,9 @@ STATE_WORDS = {
     "published": _("Published"),
     "confirmed": _("Confirmed"),
     "ended": _("Ended"),
+    "offered": _("Offered"),
+    "declined": _("Declined"),
+    "expired": _("Expired"),
 }
 REASON_WORDS = {
     "no_capacity": _("waiting for free capacity"),

@@ -140,7 +140,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('public_id', models.CharField(default=functools.partial(aion.ids.new_id, *('po',), **{}), editable=False, max_length=24, unique=True)),
                 ('number', models.CharField(max_length=20, unique=True, verbose_name='number')),
-                ('key', models.CharField(editable=False, max_length=120, null=True)),
+                ('key', models.CharField(editable=False, max_length=160, null=True)),
                 ('state', models.CharField(choices=[(billing.procurement.states.OrderState['IN_REVIEW'], billing.procurement.states.OrderState['IN_REVIEW']), (billing.procurement.states.OrderState['SUBMITTED'], billing.procurement.states.OrderState['SUBMITTED']), (billing.procurement.states.OrderState['ACCEPTED'], billing.procurement.states.OrderState['ACCEPTED']), (billing.procurement.states.OrderState['REFUSED'], billing.procurement.states.OrderState['REFUSED']), (billing.procurement.states.OrderState['CANCELLED'], billing.procurement.states.OrderState['CANCELLED'])], max_length=10, verbose_name='state')),
                 ('amount_cents', models.BigIntegerField(verbose_name='amount')),
                 ('attested_cents', models.BigIntegerField(default=0, editable=False, verbose_name='attested')),
@@ -223,7 +223,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('public_id', models.CharField(default=functools.partial(aion.ids.new_id, *('sat',), **{}), editable=False, max_length=24, unique=True)),
-                ('key', models.CharField(editable=False, max_length=120, null=True)),
+                ('key', models.CharField(editable=False, max_length=160, null=True)),
                 ('period_first', models.DateField(verbose_name='from')),
                 ('period_last', models.DateField(verbose_name='to')),
                 ('amount_cents', models.BigIntegerField(verbose_name='amount')),

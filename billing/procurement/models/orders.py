@@ -99,7 +99,7 @@ class PurchaseOrder(models.Model):
         CostCentre, null=True, on_delete=models.PROTECT, related_name="orders", verbose_name=_("cost centre")
     )
     number = models.CharField(_("number"), max_length=20, unique=True)
-    key = models.CharField(max_length=120, null=True, editable=False)
+    key = models.CharField(max_length=160, null=True, editable=False)
     state = models.CharField(_("state"), max_length=10, choices=[(s, s) for s in OrderState])
     amount_cents = models.BigIntegerField(_("amount"))
     attested_cents = models.BigIntegerField(_("attested"), default=0, editable=False)
@@ -175,7 +175,7 @@ class ServiceAttestation(models.Model):
     order = models.ForeignKey(
         PurchaseOrder, on_delete=models.PROTECT, related_name="attestations", verbose_name=_("purchase order")
     )
-    key = models.CharField(max_length=120, null=True, editable=False)
+    key = models.CharField(max_length=160, null=True, editable=False)
     period_first = models.DateField(_("from"))
     period_last = models.DateField(_("to"))
     amount_cents = models.BigIntegerField(_("amount"))

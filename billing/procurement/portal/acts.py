@@ -205,4 +205,3 @@ class AttestView(OnOrder):
             key=f"portal:{key}" if key else "",
             at=clock.now(),
         )
-

@@ -132,7 +132,9 @@ class OrderForm(MarkedForm):
     engagement_number = _text(
         _("Engagement number (BT-13)"), _("The number of the legal commitment in your accounts, for Chorus Pro."), 50
     )
-    service_code = _text(_("Service code (BT-10)"), _("The code of the service that pays, as Chorus Pro knows it."), 100)
+    service_code = _text(
+        _("Service code (BT-10)"), _("The code of the service that pays, as Chorus Pro knows it."), 100
+    )
     siret = _text(_("SIRET"), _("14 digits. Empty: the one of your organisation’s legal details."), 20)
     budget_line = _text(_("Budget line"), _("It stands on the invoice."), 80)
     contract_reference = _text(_("Contract reference"), _("Empty: that of the agreement."), 80)
@@ -211,7 +213,10 @@ class CentreForm(MarkedForm):
         """Offer the open cost centres."""
         super().__init__(*args, **kwargs)
         parent: Any = self.fields["parent"]
-        parent.choices = [("", "–"), *((one.public_id, str(one)) for one in lists.centres(actor).filter(closed_at=None))]
+        parent.choices = [
+            ("", "–"),
+            *((one.public_id, str(one)) for one in lists.centres(actor).filter(closed_at=None)),
+        ]
 
 
 class CentreChangeForm(MarkedForm):

@@ -238,9 +238,7 @@ class NewOrderView(NewView):
     def make(self, form: Any) -> HttpResponse:
         """Place it."""
         key = form.cleaned_data["key"]
-        row = orders.place_order(
-            actor=self.actor, wish=form.wish(), key=f"portal:{key}" if key else "", at=clock.now()
-        )
+        row = orders.place_order(actor=self.actor, wish=form.wish(), key=f"portal:{key}" if key else "", at=clock.now())
         if row.state == OrderState.IN_REVIEW:
             words = _("Placed. It is above a soft cap: another owner or admin must approve it.")
         else:
