@@ -35,6 +35,7 @@ from tests.isolation.rows import (
     calls,
     catalogue,
     people,
+    procurement,
     projects,
     reservations,
 )
@@ -130,7 +131,7 @@ PATHS = {"organisation": "organisations", "project": "projects", "offer": "offer
          "webhook_endpoint": "webhook-endpoints", "webhook_delivery": "webhook-deliveries"}  # fmt: skip
 
 
-PARTS = (people, catalogue, calls, awards, projects, reservations)
+PARTS = (people, catalogue, calls, awards, projects, reservations, procurement)
 for part in PARTS:
     PUBLIC |= part.PUBLIC
     SIGNED_IN |= part.SIGNED_IN
