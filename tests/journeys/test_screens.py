@@ -16,7 +16,7 @@ FOR_MACHINES = {"healthz", "readyz", "metrics", "set_language", "openid_connect_
 FRAGMENTS = {"portal:live", "portal:stream", "portal:estimate", "portal:workload_live", "portal:reserve_quote"}
 FILES = {"portal:account_export", "portal:usage_csv", "portal:prices_csv", "portal:statement_csv", "portal:focus_csv",
          "portal:focus_parquet", "portal:statement_lines_csv", "portal:grant_file", "portal:review_file",
-         "portal:award_letter", "portal:programme_csv", "portal:programme_pdf",
+         "portal:award_letter", "portal:quote_pdf", "portal:programme_csv", "portal:programme_pdf",
          "mfa_download_recovery_codes"}  # fmt: skip
 # Where forms are sent: read, they show the page of their form.
 FORMS = {"portal:award_report_submit", "portal:review_declare", "portal:review_submit"}
