@@ -2,6 +2,7 @@
 """A public buyer of the demo: an agreement with lots, an order to spend, cost centres and a quote to decide."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 
@@ -107,7 +108,11 @@ def _orders(owner: Actor, second: Actor, agreement: FrameworkAgreement, at: date
         actor=owner, code="DSI-IA", name="Intelligence artificielle", parent=root.public_id,
         soft_cap_cents=20_000_00, hard_cap_cents=60_000_00, at=at,
     )  # fmt: skip
-    given = {"agreement": agreement.public_id, "cost_centre": below.public_id, "service_code": "DSI-ACHATS"}
+    given: dict[str, Any] = {
+        "agreement": agreement.public_id,
+        "cost_centre": below.public_id,
+        "service_code": "DSI-ACHATS",
+    }
     first = OrderWish(amount_cents=8_000_00, lot="L1", engagement_number="EJ-2026-00871", **given)
     order = place_order(actor=owner, wish=first, at=at - 15 * DAY)
     accept_order(actor=_staff()[0], public_id=order.public_id, at=at - 14 * DAY)

@@ -13,6 +13,7 @@ from hypothesis.extra.django import TestCase
 
 from aion.events.models import Event
 from billing.invoicing.models import Document
+from billing.invoicing.services.vat import quote_vat
 from billing.models import LedgerAccount
 from billing.procurement.models import BankTransfer, Quote
 from billing.procurement.services import quotes, transfers
@@ -95,7 +96,7 @@ def test_too_much_is_refused_and_kept(mine: Tenant, market: Market) -> None:
 
 def test_a_changed_vat_is_refused_and_kept(mine: Tenant, market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
     quote = accepted_quote(mine)
-    now = transfers.quote_vat
+    now = quote_vat
 
     def dearer(**given: Any) -> Any:
         return now(organisation_id=given["organisation_id"], net_cents=given["net_cents"] + 100, at=given["at"])

@@ -201,7 +201,7 @@ class CentreIn(StrictSerializer):
 
     code = serializers.RegexField(NO_CONTROL, max_length=40)
     name = serializers.RegexField(NO_CONTROL, max_length=120)
-    parent = _text(ORDER_IDS)
+    parent = _text(ORDER_IDS)  # type: ignore[assignment]  # the framework's own name for what holds a field
     soft_cap_cents = _cents(required=False, allow_null=True, default=None)
     hard_cap_cents = _cents(required=False, allow_null=True, default=None)
 
@@ -221,7 +221,9 @@ class CentreOut(WithFigures):
     id = serializers.CharField(source="public_id")
     code = serializers.CharField()
     name = serializers.CharField()
-    parent = serializers.CharField(source="parent.public_id", default=None, allow_null=True)
+    parent = serializers.CharField(  # type: ignore[assignment]  # likewise
+        source="parent.public_id", default=None, allow_null=True
+    )
     soft_cap_cents = serializers.IntegerField(allow_null=True)
     hard_cap_cents = serializers.IntegerField(allow_null=True)
     committed_cents = serializers.IntegerField()

@@ -29,7 +29,8 @@ def quotes(actor: Actor) -> QuoteQuerySet:
 
 def find_quote(actor: Actor, public_id: str) -> Quote:
     """Return one of them. Raises NotFound."""
-    return _one(quotes(actor), public_id, _("There is no such quote."))
+    row: Quote = _one(quotes(actor), public_id, _("There is no such quote."))
+    return row
 
 
 def agreements(actor: Actor) -> AgreementQuerySet:
@@ -40,7 +41,8 @@ def agreements(actor: Actor) -> AgreementQuerySet:
 
 def find_agreement(actor: Actor, public_id: str) -> FrameworkAgreement:
     """Return one of them. Raises NotFound."""
-    return _one(agreements(actor), public_id, _("There is no such agreement."))
+    row: FrameworkAgreement = _one(agreements(actor), public_id, _("There is no such agreement."))
+    return row
 
 
 def orders(actor: Actor) -> OrderQuerySet:
@@ -53,7 +55,8 @@ def orders(actor: Actor) -> OrderQuerySet:
 
 def find_order(actor: Actor, public_id: str) -> PurchaseOrder:
     """Return one of them. Raises NotFound."""
-    return _one(orders(actor), public_id, _("There is no such purchase order."))
+    row: PurchaseOrder = _one(orders(actor), public_id, _("There is no such purchase order."))
+    return row
 
 
 def attestations(actor: Actor) -> QuerySet[ServiceAttestation]:
@@ -72,7 +75,8 @@ def centres(actor: Actor) -> QuerySet[CostCentre]:
 
 def find_centre(actor: Actor, public_id: str) -> CostCentre:
     """Return one of them. Raises NotFound."""
-    return _one(centres(actor), public_id, _("There is no such cost centre."))
+    row: CostCentre = _one(centres(actor), public_id, _("There is no such cost centre."))
+    return row
 
 
 def as_tree(rows: list[CostCentre]) -> list[CostCentre]:

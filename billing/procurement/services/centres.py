@@ -41,7 +41,7 @@ def create_centre(
     try:
         with transaction.atomic():
             centre = CostCentre.objects.create(
-                organisation_id=actor.organisation_id,
+                organisation_id=actor.organisation_id or 0,
                 parent=above,
                 depth=above.depth + 1 if above else 0,
                 code=code.strip(),

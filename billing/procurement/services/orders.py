@@ -115,7 +115,7 @@ def complete_references(
     *, actor: Actor, order: PurchaseOrder, engagement_number: str, service_code: str, at: datetime
 ) -> PurchaseOrder:
     """Fill in numbers that the order was placed without; what stands stays. Raises WrongState, Rejected for nothing."""
-    row = PurchaseOrder.objects.select_for_update(no_key=True).get(pk=order.pk)
+    row: PurchaseOrder = PurchaseOrder.objects.select_for_update(no_key=True).get(pk=order.pk)
     given = {"engagement_number": engagement_number.strip(), "service_code": service_code.strip()}
     changed = {name: value for name, value in given.items() if value and value != getattr(row, name)}
     if not changed:

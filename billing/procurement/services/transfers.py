@@ -189,7 +189,7 @@ def _due(row: BankTransfer) -> int:
 
 
 def _siblings(row: BankTransfer) -> QuerySet[BankTransfer]:
-    rows: QuerySet[BankTransfer] = BankTransfer.objects.filter(quote_id=row.quote_id, attestation_id=row.attestation_id)
+    rows: QuerySet[BankTransfer] = BankTransfer.objects.filter(quote=row.quote, attestation=row.attestation)
     return rows
 
 
