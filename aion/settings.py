@@ -247,6 +247,8 @@ CELERY_BEAT_SCHEDULE = {
     "network-gauge": {"task": "settlement.read_gauge", "schedule": 3600.0},
     "unused-grants": {"task": "grants.apply_unused_rule", "schedule": crontab(hour=4, minute=20)},
     "expired-grants": {"task": "grants.return_expired", "schedule": 900.0},
+    "quotes": {"task": "procurement.expire_quotes", "schedule": 900.0},
+    "exhausted-orders": {"task": "procurement.tell_exhausted", "schedule": 900.0},
     "closed-calls": {"task": "grants.tell_of_closing", "schedule": 60.0},
     "grant-reminders": {"task": "grants.remind", "schedule": 3600.0},
     "offers": {"task": "marketplace.recheck_offers", "schedule": crontab(hour=3, minute=20)},

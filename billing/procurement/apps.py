@@ -11,3 +11,7 @@ class ProcurementConfig(AppConfig):
     name = "billing.procurement"
     label = "procurement"
     verbose_name = _("Quotes and orders")
+
+    def ready(self) -> None:
+        """Register the event types, so that every process can tell of them."""
+        from billing.procurement import event_types  # noqa: F401

@@ -12,6 +12,7 @@ from billing.api.money import BalanceViewSet, ForecastViewSet, MonthStatementVie
 from billing.api.views import EntryViewSet, LotViewSet, UsageViewSet
 from billing.purchases import api as purchases
 from billing.settlement.api import settlements
+from billing.procurement.api import views as procurement
 from clusters.api.views import PoolViewSet, UsageIngestViewSet
 from marketplace.api import offers, people, projects, reservations, views, views_events
 from marketplace.grants.api import awards, calls, reviews
@@ -36,7 +37,7 @@ router.register("event-types", views_events.EventTypeViewSet, basename="event_ty
 router.register("events", views_events.EventViewSet, basename="event")
 router.register("webhook-endpoints", views_events.EndpointViewSet, basename="webhook_endpoint")
 router.register("webhook-deliveries", views_events.DeliveryViewSet, basename="webhook_delivery")
-for part in (people, offers, projects, reservations, calls, awards, reviews, purchases, settlements):
+for part in (people, offers, projects, reservations, calls, awards, reviews, purchases, settlements, procurement):
     part.register(router)
 
 urlpatterns = [

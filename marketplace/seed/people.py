@@ -139,8 +139,11 @@ def _lot(
 
 def join(person: Person) -> None:
     """Make the account of a person and its membership; doing it twice adds nothing."""
+    user = _user(person.email, person.name)
+    if person.role in NEEDS_SECOND_FACTOR:
+        _second_factor(user)
     Membership.objects.get_or_create(
-        user=_user(person.email, person.name),
+        user=user,
         organisation=Organisation.objects.get(slug=person.organisation),
         defaults={"role": person.role},
     )

@@ -35,6 +35,7 @@ from tests.isolation.rows import (
     calls,
     catalogue,
     people,
+    procurement,
     projects,
     purchases,
     reservations,
@@ -132,7 +133,7 @@ PATHS = {"organisation": "organisations", "project": "projects", "offer": "offer
          "webhook_endpoint": "webhook-endpoints", "webhook_delivery": "webhook-deliveries"}  # fmt: skip
 
 
-PARTS = (people, catalogue, calls, awards, projects, reservations, purchases, settlements)
+PARTS = (people, catalogue, calls, awards, projects, reservations, purchases, settlements, procurement)
 for part in PARTS:
     PUBLIC |= part.PUBLIC
     SIGNED_IN |= part.SIGNED_IN

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 FOUNDER, RESEARCHER = "ines@lumen.example", "marta@climat.example"
 OPERATOR, REVIEWER = "paul@scaleway.example", "nora@review.example"
 STAFF, AUDITOR = "staff@aion.example", "anna@audit.example"
+BUYER = "claire@metropole.example"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,11 @@ THINGS: dict[str, tuple[str, str]] = {
     "settlement": ("/o/scaleway/settlements/", r"/settlements/(stl_\w+)/"),
     "review": ("/o/aion/reviews/", r"/reviews/(\w+_\w+)/"),
     "programme": ("/o/aion/programmes/", r"/programmes/(\w+_\w+)/"),
+    "quote": ("/o/metropole-loire/quotes/", r"/quotes/(\w+_\w+)/"),
+    "agreement": ("/o/metropole-loire/agreements/", r"/agreements/(\w+_\w+)/"),
+    "order": ("/o/metropole-loire/orders/?state=accepted", r"/orders/(\w+_\w+)/"),
+    "waiting-order": ("/o/metropole-loire/orders/?state=in_review", r"/orders/(\w+_\w+)/"),
+    "cost-centre": ("/o/metropole-loire/cost-centres/", r"/cost-centres/(\w+_\w+)/"),
 }
 # What stands in the row of the one that is meant, where other journeys leave more of its kind.
 STANDING = {"draft": "Draft|Brouillon"}
@@ -112,6 +118,25 @@ TENANT = [
     "settings/",
     "settings/close/",
 ]
+PROCUREMENT = [
+    "quotes/",
+    "quotes/new/",
+    "quotes/{quote}/",
+    "quotes/{quote}/accept/",
+    "quotes/{quote}/decline/",
+    "agreements/",
+    "agreements/{agreement}/",
+    "orders/",
+    "orders/new/",
+    "orders/{order}/",
+    "orders/{order}/numbers/",
+    "orders/{order}/attest/",
+    "orders/{waiting-order}/",
+    "orders/{waiting-order}/approve/",
+    "orders/{waiting-order}/cancel/",
+    "cost-centres/",
+    "cost-centres/{cost-centre}/",
+]
 ACCOUNT = [
     "/account/",
     "/account/delete/",
@@ -140,6 +165,7 @@ SCREENS = [
     Screen("/o/institut-climat/grants/awards/{award}/", RESEARCHER),
     Screen("/o/institut-climat/grants/awards/{award}/extend/", RESEARCHER),
     Screen("/o/institut-climat/grants/awards/{award}/report/", RESEARCHER),
+    *(Screen(f"/o/metropole-loire/{path}", BUYER) for path in PROCUREMENT),
     Screen("/accounts/2fa/totp/activate/", "jonas@lumen.example"),
     Screen("/", "anna@audit.example"),
     Screen("/o/scaleway/pools/", OPERATOR),

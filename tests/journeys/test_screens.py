@@ -13,11 +13,18 @@ from tests.journeys.pages import SCREENS, THINGS
 FOR_MACHINES = {"healthz", "readyz", "metrics", "set_language", "openid_connect_login", "openid_connect_callback",
                 "mfa_login_webauthn"}  # fmt: skip
 # Parts of a page that htmx puts in, and streams.
-FRAGMENTS = {"portal:live", "portal:stream", "portal:estimate", "portal:workload_live", "portal:reserve_quote"}
+FRAGMENTS = {
+    "portal:live",
+    "portal:stream",
+    "portal:estimate",
+    "portal:workload_live",
+    "portal:reserve_quote",
+    "portal:add_credits_price",
+}
 FILES = {"portal:account_export", "portal:usage_csv", "portal:prices_csv", "portal:statement_csv", "portal:focus_csv",
          "portal:focus_parquet", "portal:statement_lines_csv", "portal:grant_file", "portal:review_file",
          "portal:award_letter", "portal:programme_csv", "portal:programme_pdf", "portal:settlement_csv",
-         "portal:settlement_pdf",
+         "portal:settlement_pdf", "portal:quote_pdf",
          "mfa_download_recovery_codes"}  # fmt: skip
 # Where forms are sent: read, they show the page of their form.
 FORMS = {"portal:award_report_submit", "portal:review_declare", "portal:review_submit"}

@@ -114,6 +114,7 @@ STATE_TONES = {
             "checked",
             "confirmed",
             "in_review",
+            "offered",
             "open",
             "panel",
             "pending",
@@ -129,7 +130,9 @@ STATE_TONES = {
         ),
         "warning": (
             "budget_exhausted",
+            "declined",
             "draft",
+            "expired",
             "partly",
             "preempted",
             "returned",
@@ -208,6 +211,8 @@ STATE_WORDS = {
     "won": _("Won"),
     "lost": _("Lost"),
     "checked": _("Checked once"),
+    "offered": _("Offered"),
+    "declined": _("Declined"),
 }
 REASON_WORDS = {
     "no_capacity": _("waiting for free capacity"),

@@ -1,2 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Staff pages of procurement."""
+"""Procurement on the staff site."""
+
+from billing.procurement.admin import agreements, orders, queues, quotes
+
+__all__ = ["agreements", "orders", "queues", "quotes"]

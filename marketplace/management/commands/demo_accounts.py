@@ -16,6 +16,7 @@ from clusters import queries as clusters
 from marketplace.models import Offer, Order
 from marketplace.seed.grants import JUDGES, PROMO_CODE
 from marketplace.seed.people import PASSWORD, PEOPLE, STAFF, TOTP_SECRET
+from marketplace.seed.procurement import BUYERS
 from marketplace.services.orders import Request, place_order
 
 WORK = (
@@ -40,7 +41,7 @@ class Command(BaseCommand):
         say = self.stdout.write
         say("")
         say(f"Sign in at {settings.BASE_URL}/accounts/login/   password of all: {PASSWORD}")
-        for person in (*PEOPLE, *JUDGES):
+        for person in (*PEOPLE, *JUDGES, *BUYERS):
             factor = "  with TOTP" if person.role in NEEDS_SECOND_FACTOR else ""
             say(f"  {person.kind:<16} {person.email:<24} {person.role} of {person.organisation}{factor}")
         for kind, email, _name in STAFF:

@@ -12,6 +12,7 @@ from marketplace.seed.consortium import seed_consortium
 from marketplace.seed.desk import seed_desks
 from marketplace.seed.grants import seed_grants
 from marketplace.seed.people import seed_people
+from marketplace.seed.procurement import seed_procurement
 
 # Prices and credits must be older than the history that is lived through with them.
 KNOWN_FOR = timedelta(days=60)
@@ -31,4 +32,5 @@ class Command(BaseCommand):
         seed_people(since=now - KNOWN_FOR, at=now)
         seed_grants(at=now)
         seed_desks(at=now)
+        seed_procurement(at=now)
         self.stdout.write("The consortium, its people and its calls are there.")
