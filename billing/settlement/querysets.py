@@ -11,7 +11,7 @@ from billing.settlement.states import WAITING, SettlementState
 from billing.states import RequestState
 
 
-class AgreementQuerySet(OwnedQuerySet):
+class ShareQuerySet(OwnedQuerySet):
     """Share agreements."""
 
     def agreed(self) -> Self:

@@ -10,9 +10,9 @@ from billing.api.budgets import BudgetViewSet, CrossingViewSet
 from billing.api.exports import FocusExportViewSet
 from billing.api.money import BalanceViewSet, ForecastViewSet, MonthStatementViewSet
 from billing.api.views import EntryViewSet, LotViewSet, UsageViewSet
+from billing.procurement.api import views as procurement
 from billing.purchases import api as purchases
 from billing.settlement.api import settlements
-from billing.procurement.api import views as procurement
 from clusters.api.views import PoolViewSet, UsageIngestViewSet
 from marketplace.api import offers, people, projects, reservations, views, views_events
 from marketplace.grants.api import awards, calls, reviews

@@ -4,9 +4,9 @@
 from django.urls import include, path
 
 from billing.portal.urls import urlpatterns as billing_pages
+from billing.procurement.portal.urls import tenant_pages as procurement_pages
 from billing.purchases.portal.urls import tenant_pages as purchase_pages
 from billing.settlement.portal import urls as settlement_urls
-from billing.procurement.portal.urls import tenant_pages as procurement_pages
 from clusters.portal.urls import urlpatterns as cluster_pages
 from marketplace.grants.portal import award_urls, call_urls
 from marketplace.portal import (

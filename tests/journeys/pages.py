@@ -49,6 +49,7 @@ THINGS: dict[str, tuple[str, str]] = {
     "settlement": ("/o/scaleway/settlements/", r"/settlements/(stl_\w+)/"),
     "review": ("/o/aion/reviews/", r"/reviews/(\w+_\w+)/"),
     "programme": ("/o/aion/programmes/", r"/programmes/(\w+_\w+)/"),
+    "payment": ("/o/institut-climat/payments/", r"/payments/(pay_\w+)/"),
     "quote": ("/o/metropole-loire/quotes/", r"/quotes/(\w+_\w+)/"),
     "agreement": ("/o/metropole-loire/agreements/", r"/agreements/(\w+_\w+)/"),
     "order": ("/o/metropole-loire/orders/?state=accepted", r"/orders/(\w+_\w+)/"),
@@ -118,6 +119,7 @@ TENANT = [
     "settings/",
     "settings/close/",
 ]
+PURCHASES = ["credits/add/", "payments/", "payments/{payment}/", "payment-methods/"]
 PROCUREMENT = [
     "quotes/",
     "quotes/new/",
@@ -165,6 +167,7 @@ SCREENS = [
     Screen("/o/institut-climat/grants/awards/{award}/", RESEARCHER),
     Screen("/o/institut-climat/grants/awards/{award}/extend/", RESEARCHER),
     Screen("/o/institut-climat/grants/awards/{award}/report/", RESEARCHER),
+    *(Screen(f"/o/institut-climat/{path}", RESEARCHER) for path in PURCHASES),
     *(Screen(f"/o/metropole-loire/{path}", BUYER) for path in PROCUREMENT),
     Screen("/accounts/2fa/totp/activate/", "jonas@lumen.example"),
     Screen("/", "anna@audit.example"),

@@ -40,7 +40,7 @@ def request_document(
     NoLegalIdentity, NoVatRule, DocumentNotPossible.
     """
     del actor
-    found = Document.objects.filter(key=key).first()
+    found: Document | None = Document.objects.filter(key=key).first()
     if found is not None:
         return found
     if not lines:

@@ -6,7 +6,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from aion.api.serializers import NO_CONTROL, StrictSerializer
+from aion.api.serializers import StrictSerializer, Text
 from billing.procurement.queries.figures import NONE
 from billing.procurement.services.checks import MOST_CENTS
 from billing.procurement.services.quotes import NOTE_LIMIT
@@ -23,8 +23,8 @@ def _cents(**more: Any) -> serializers.IntegerField:
     return serializers.IntegerField(min_value=-(2**53), max_value=2**53, **more)
 
 
-def _text(length: int) -> serializers.RegexField:
-    return serializers.RegexField(NO_CONTROL, max_length=length, required=False, allow_blank=True, default="")
+def _text(length: int) -> Text:
+    return Text(max_length=length, required=False, allow_blank=True, default="")
 
 
 class FiguresOut(serializers.Serializer[Any]):
@@ -60,7 +60,7 @@ class QuoteIn(StrictSerializer):
     """What a quote is asked for."""
 
     credits = serializers.IntegerField(min_value=1, max_value=MOST_CENTS // 100, help_text="Whole credits (euros).")
-    note = serializers.CharField(max_length=NOTE_LIMIT, required=False, allow_blank=True, default="")
+    note = Text(lines=True, max_length=NOTE_LIMIT, required=False, allow_blank=True, default="")
 
 
 class QuoteOut(serializers.Serializer[Any]):
@@ -90,7 +90,7 @@ class QuoteOut(serializers.Serializer[Any]):
 class ReasonIn(StrictSerializer):
     """Why."""
 
-    reason = serializers.RegexField(NO_CONTROL, max_length=200)
+    reason = Text(max_length=200)
 
 
 class MaybeReasonIn(StrictSerializer):
@@ -199,8 +199,8 @@ class AttestationOut(serializers.Serializer[Any]):
 class CentreIn(StrictSerializer):
     """A new cost centre."""
 
-    code = serializers.RegexField(NO_CONTROL, max_length=40)
-    name = serializers.RegexField(NO_CONTROL, max_length=120)
+    code = Text(max_length=40)
+    name = Text(max_length=120)
     parent = _text(ORDER_IDS)  # type: ignore[assignment]  # the framework's own name for what holds a field
     soft_cap_cents = _cents(required=False, allow_null=True, default=None)
     hard_cap_cents = _cents(required=False, allow_null=True, default=None)
@@ -209,7 +209,7 @@ class CentreIn(StrictSerializer):
 class CentreChangeIn(StrictSerializer):
     """What of a cost centre can change: all of it is sent."""
 
-    name = serializers.RegexField(NO_CONTROL, max_length=120)
+    name = Text(max_length=120)
     soft_cap_cents = _cents(allow_null=True)
     hard_cap_cents = _cents(allow_null=True)
     closed = serializers.BooleanField()

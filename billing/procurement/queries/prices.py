@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The public price list of an instant, as it is copied into quotes and agreements."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -8,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from billing.errors import NoPriceInForce
 from billing.models import Sku
-from billing.queries import LIST_BOOK, offer_prices
+from billing.queries import LIST_BOOK, Buyer, common_terms, offer_prices
 
 
 def price_snapshot(*, at: datetime) -> tuple[list[dict[str, Any]], str]:
@@ -17,7 +18,8 @@ def price_snapshot(*, at: datetime) -> tuple[list[dict[str, Any]], str]:
     Raises NoPriceInForce where nothing has a price.
     """
     names = {pk: (code, name) for pk, code, name in Sku.objects.values_list("pk", "code", "name")}
-    found = offer_prices(wanted=[(pk, None) for pk in names], at=at, promotions=())
+    common = replace(common_terms(at=at, buyer=Buyer()), promotions=())
+    found = offer_prices(wanted=[(pk, None) for pk in names], at=at, common=common)
     if not found:
         raise NoPriceInForce(_("There is no price list today: publish prices first."))
     rows = [

@@ -11,7 +11,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from aion import ids
-from billing.settlement.querysets import AgreementQuerySet
+from billing.settlement.querysets import ShareQuerySet
 from billing.settlement.states import WHOLE
 from billing.states import RequestState
 
@@ -41,7 +41,7 @@ class ShareAgreement(models.Model):
     decided_by = models.CharField(_("decided by"), max_length=120, blank=True)
     decided_at = models.DateTimeField(_("decided"), null=True)
 
-    objects = AgreementQuerySet.as_manager()
+    objects = ShareQuerySet.as_manager()
 
     class Meta:
         ordering: ClassVar = ["-requested_at", "-pk"]

@@ -13,6 +13,7 @@ from marketplace.seed.desk import seed_desks
 from marketplace.seed.grants import seed_grants
 from marketplace.seed.people import seed_people
 from marketplace.seed.procurement import seed_procurement
+from marketplace.seed.purchases import seed_purchases
 
 # Prices and credits must be older than the history that is lived through with them.
 KNOWN_FOR = timedelta(days=60)
@@ -33,4 +34,5 @@ class Command(BaseCommand):
         seed_grants(at=now)
         seed_desks(at=now)
         seed_procurement(at=now)
+        seed_purchases(at=now)
         self.stdout.write("The consortium, its people and its calls are there.")
