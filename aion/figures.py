@@ -43,6 +43,20 @@ def exact_credits(exact: int | Decimal, places: int = 2) -> str:
     return credits(floor_charge(int(exact)), places)
 
 
+def euros(cents: int | None) -> str:
+    """Write integer cents as euros with their sign."""
+    if cents is None:
+        return "–"
+    value = Decimal(abs(int(cents))) / 100
+    return f"{'−' if cents < 0 else ''}{number(value, 2)}{NBSP}€"
+
+
+def basis_points(value: int | None) -> str:
+    """Write hundredths of a per cent as a rate, with decimals only where there are any."""
+    rate = Decimal(int(value or 0)) / 100
+    return percent(rate.normalize() if rate % 1 else int(rate))
+
+
 def gpus(milli: int | None) -> str:
     """Write milli-GPUs as GPUs, with decimals only where there are any."""
     value = Decimal(int(milli or 0)) / 1000
