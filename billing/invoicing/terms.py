@@ -99,7 +99,7 @@ class Content:
 
 
 def treatment_of(*, category: str, rule_place: str, public: bool, confirmed: bool) -> str:
-    """Return how the reform treats the document (note BAR), or nothing for a public body, which is reached otherwise."""
+    """Return how the reform treats the document (note BAR); nothing for a public body, which is reached otherwise."""
     if public and rule_place == "home":
         return ""
     if rule_place in {"home", "dom", "dom_none", "monaco"}:
@@ -272,7 +272,7 @@ def render(content: Content) -> dict[str, bytes]:
 
 
 def _xml(given: dict[str, Any], flavour: str) -> bytes:
-    # The library's own rule check asks a server that is not there and passes silently: ours is billing.invoicing.checks.
+    # The library's own rule check asks a server that is not there and passes silently: ours is in ``checks``.
     try:
         made: bytes = facturx.generate_xml(given, flavor=flavour, level=LEVEL, check_xsd=True, check_schematron=False)
     except Exception as error:

@@ -69,7 +69,8 @@ MENTIONS: tuple[dict[str, Any], ...] = (
     ),
     _row(
         "outside",
-        "TVA non applicable – article 44 de la directive 2006/112/CE et code des impositions sur les biens et services.",
+        "TVA non applicable – article 44 de la directive 2006/112/CE et code des impositions sur les biens et "
+        "services.",
         "Outside the scope of VAT – article 44 of Directive 2006/112/EC and the code des impositions sur les biens et "
         "services.",
         "Directive 2006/112/EC, article 44; CIBS", since=SWITCH, note=MOVED,

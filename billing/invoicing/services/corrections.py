@@ -14,9 +14,7 @@ from billing.invoicing.values import VatQuote
 NAMES = frozenset({DocumentType.CREDIT_NOTE, DocumentType.CORRECTED})
 
 
-def locked(
-    corrects: Document | None, *, organisation_id: int, type: DocumentType, process: Process
-) -> Document | None:
+def locked(corrects: Document | None, *, organisation_id: int, type: DocumentType, process: Process) -> Document | None:
     """Return the document before this one, locked so that two credit notes cannot both take its rest.
 
     Raises DocumentNotPossible where there must be one and is none, or where it cannot be followed so.

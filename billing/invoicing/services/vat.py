@@ -63,7 +63,7 @@ def decide_vat(*, facts: Facts, net_cents: int, at: datetime) -> VatQuote:
 
 
 def facts_of(*, organisation_id: int, at: datetime) -> Facts:
-    """Return what is known of the buyer; a number without a fresh answer of VIES is asked for. Raises NoLegalIdentity."""
+    """Return what is known of the buyer; VIES is asked of a number without a fresh answer. Raises NoLegalIdentity."""
     organisation = Organisation.objects.filter(pk=organisation_id).first()
     if organisation is None:
         raise NotFound(gettext("There is no such organisation."))
