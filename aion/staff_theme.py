@@ -61,6 +61,13 @@ MENU: tuple[tuple[Any, tuple[tuple[Any, str, str], ...]], ...] = (
             (_("Budgets"), "savings", "billing_budget"),
             (_("Budget crossings"), "notification_important", "billing_budgetcrossing"),
             (_("Month statements"), "calendar_month", "billing_monthstatement"),
+            (_("Invoices"), "receipt", "invoicing_document"),
+            (_("Credit notes"), "assignment_return", "invoicing_creditnoterequest"),
+            (_("Invoices on their way"), "send", "invoicing_dispatch"),
+            (_("VAT rules"), "percent", "invoicing_vatrule"),
+            (_("VAT rates"), "euro", "invoicing_vatrate"),
+            (_("Mentions"), "notes", "invoicing_mention"),
+            (_("Evidence of VAT"), "fact_check", "invoicing_vatevidence"),
         ),
     ),
     (

@@ -10,6 +10,7 @@ from billing.api.budgets import BudgetViewSet, CrossingViewSet
 from billing.api.exports import FocusExportViewSet
 from billing.api.money import BalanceViewSet, ForecastViewSet, MonthStatementViewSet
 from billing.api.views import EntryViewSet, LotViewSet, UsageViewSet
+from billing.invoicing.api import invoices
 from clusters.api.views import PoolViewSet, UsageIngestViewSet
 from marketplace.api import offers, people, projects, reservations, views, views_events
 from marketplace.grants.api import awards, calls, reviews
@@ -34,7 +35,7 @@ router.register("event-types", views_events.EventTypeViewSet, basename="event_ty
 router.register("events", views_events.EventViewSet, basename="event")
 router.register("webhook-endpoints", views_events.EndpointViewSet, basename="webhook_endpoint")
 router.register("webhook-deliveries", views_events.DeliveryViewSet, basename="webhook_delivery")
-for part in (people, offers, projects, reservations, calls, awards, reviews):
+for part in (people, offers, projects, reservations, calls, awards, reviews, invoices):
     part.register(router)
 
 urlpatterns = [

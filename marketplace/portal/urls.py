@@ -3,6 +3,7 @@
 
 from django.urls import include, path
 
+from billing.invoicing.portal import urls as invoice_urls
 from billing.portal.urls import urlpatterns as billing_pages
 from clusters.portal.urls import urlpatterns as cluster_pages
 from marketplace.grants.portal import award_urls, call_urls
@@ -53,6 +54,7 @@ tenant_pages = [
     *call_urls.tenant_pages,
     *award_urls.tenant_pages,
     *billing_pages,
+    *invoice_urls.tenant_pages,
     path("workloads/<public_id:public_id>/extend/", extend.ExtendView.as_view(), name="workload_extend"),
     *cluster_pages,
 ]

@@ -34,6 +34,7 @@ from tests.isolation.rows import (
     awards,
     calls,
     catalogue,
+    invoices,
     people,
     projects,
     reservations,
@@ -130,7 +131,7 @@ PATHS = {"organisation": "organisations", "project": "projects", "offer": "offer
          "webhook_endpoint": "webhook-endpoints", "webhook_delivery": "webhook-deliveries"}  # fmt: skip
 
 
-PARTS = (people, catalogue, calls, awards, projects, reservations)
+PARTS = (people, catalogue, calls, awards, projects, reservations, invoices)
 for part in PARTS:
     PUBLIC |= part.PUBLIC
     SIGNED_IN |= part.SIGNED_IN

@@ -22,7 +22,7 @@ from aion.web import tables
 register = template.Library()
 
 
-for name in ("credits", "exact_credits", "gpus", "gpu_hours", "energy", "carbon"):
+for name in ("credits", "exact_credits", "euros", "basis_points", "gpus", "gpu_hours", "energy", "carbon"):
     register.filter(name, getattr(figures, name))
 
 
