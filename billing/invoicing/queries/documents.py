@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Sum, When
+from django.db.models import BigIntegerField, Case, Exists, F, OuterRef, Q, QuerySet, Sum, When
 
 from aion.actor import Actor
 from billing.invoicing.models import Document, DocumentCheck, DocumentFile
@@ -64,7 +64,9 @@ NAMES = ("net", "vat", "gross")
 
 
 def _signed(column: str) -> Any:
-    return Sum(Case(When(type=DocumentType.CREDIT_NOTE, then=-F(column)), default=F(column)))
+    return Sum(
+        Case(When(type=DocumentType.CREDIT_NOTE, then=-F(column)), default=F(column), output_field=BigIntegerField())
+    )
 
 
 def years(actor: Actor) -> list[int]:
