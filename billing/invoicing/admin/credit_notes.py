@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from aion.actor import Actor
 from aion.figures import euros
 from aion.staff import Act, DecidedAdmin, Queue, on_one, on_rows, register_queues, state_column
-from billing.admin.columns import ByState, pending_first
+from aion.staff_tables import ByState, pending_first
 from billing.invoicing.models import CreditNoteRequest
 from billing.invoicing.services import credit_notes
 from billing.states import RequestState

@@ -16,7 +16,7 @@ from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminTextareaWid
 from aion.actor import Actor
 from aion.figures import basis_points, euros, instant
 from aion.staff import Act, DecidedAdmin, Queue, ReasonForm, on_one, on_rows, register_queues, state_column
-from billing.admin.columns import ByState, WithTables, table
+from aion.staff_tables import ByState, WithTables, table
 from billing.invoicing.models import Dispatch, Document
 from billing.invoicing.services import credit_notes, platform, retries
 from billing.invoicing.services.corrections import uncredited
