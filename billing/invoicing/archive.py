@@ -36,7 +36,7 @@ class _Pieces:
 def zip_pieces(actor: Actor, period: Period) -> Iterator[bytes]:
     """Yield the zip of the organisation's documents that were issued in ``period``: the pages and their UBL."""
     out = _Pieces()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as made:  # type: ignore[arg-type]  # it only writes
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as made:  # type: ignore[call-overload]  # it only writes
         for kept in files_between(actor, period.start, period.end):
             issued = kept.document.issued_at
             assert issued is not None  # noqa: S101 - only issued documents have files

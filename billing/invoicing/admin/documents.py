@@ -38,7 +38,7 @@ class CreditForm(ReasonForm):
         label=_("Net amount in euros"), min_value=Decimal("0.01"), max_digits=12, decimal_places=2, required=False,
         widget=UnfoldAdminDecimalFieldWidget, help_text=_("Empty: all that is not credited yet. VAT follows."),
     )  # fmt: skip
-    field_order: ClassVar = ["net", "reason"]
+    field_order = ["net", "reason"]
     reason = forms.CharField(
         label=_("Reason"), widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}), max_length=200,
         help_text=_("It stands on the credit note, and on the record with your name."),
@@ -83,7 +83,7 @@ RETRY = Act(
     facts=_facts,
 )
 CREDIT = Act(
-    title=_("Credit"),
+    title=_("Issue a credit note"),
     done=_("credit note asked for"),
     call=_credit,
     warning=_("A credit note is issued and cannot be undone. Above the four-eyes limit a second person must approve."),
@@ -197,7 +197,7 @@ class DocumentAdmin(ByState, WithTables, DecidedAdmin):
         """Offer to send again only what was held or given up."""
         found: list[Any] = super().get_actions_detail(request, object_id)
         stuck = Dispatch.objects.filter(
-            document_id=object_id if str(object_id).isdigit() else None,
+            document_id=int(object_id) if str(object_id).isdigit() else 0,
             state__in=[DispatchState.HELD, DispatchState.FAILED],
         ).exists()
         return found if stuck else [one for one in found if not one.action_name.endswith("_resend_one")]

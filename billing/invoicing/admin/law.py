@@ -57,7 +57,7 @@ class LawAdmin(AskedAdmin):
 
     form = VersionForm
     own: ClassVar[tuple[str, ...]] = ()
-    list_filter: ClassVar = [InForceFilter]
+    list_filter: ClassVar[list[Any]] = [InForceFilter]
     show_full_result_count = False
 
     @admin.display(description=_("valid"), ordering="valid")

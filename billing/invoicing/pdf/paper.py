@@ -5,18 +5,18 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import facturx
 import typst
 
 TEMPLATE = Path(__file__).parent / "invoice.typ"
-STANDARD = "a-3b"
+STANDARD: Final = "a-3b"
 
 
 def set_page(data: Mapping[str, Any], *, at: datetime) -> bytes:
     """Return ``data`` as PDF/A-3b; the same data at the same instant are the same bytes."""
-    made = typst.compile(
+    return typst.compile(
         TEMPLATE.read_bytes(),
         format="pdf",
         pdf_standards=[STANDARD],
@@ -24,9 +24,6 @@ def set_page(data: Mapping[str, Any], *, at: datetime) -> bytes:
         sys_inputs={"data": json.dumps(data, ensure_ascii=False)},
         timestamp=int(at.timestamp()),
     )
-    if not isinstance(made, bytes):
-        raise TypeError("typst returned pages instead of a file.")
-    return made
 
 
 def with_xml(page: bytes, cii: bytes, *, title: str, author: str) -> bytes:

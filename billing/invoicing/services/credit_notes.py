@@ -91,7 +91,8 @@ def reject_credit_note(*, actor: Actor, public_id: str, reason: str, at: datetim
 
 def _pending(public_id: str) -> CreditNoteRequest:
     rows = CreditNoteRequest.objects.filter(public_id=public_id).select_related("original")
-    return lock_pending(rows, missing=gettext("No such credit note waits for a decision."))
+    found: CreditNoteRequest = lock_pending(rows, missing=gettext("No such credit note waits for a decision."))
+    return found
 
 
 def _make(*, actor: Actor, request: CreditNoteRequest, at: datetime) -> None:

@@ -50,7 +50,7 @@ def issue_document(*, actor: Actor, document_id: int, at: datetime, checks: Chec
 
     A document that is issued already is returned as it is; one that was refused waits for ``retry_document``.
     """
-    document = Document.objects.select_related("corrects", "evidence").get(pk=document_id)
+    document: Document = Document.objects.select_related("corrects", "evidence").get(pk=document_id)
     if document.state != DocumentState.DRAFT:
         return document
     _check_draft(actor, document, at, checks)

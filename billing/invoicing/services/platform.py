@@ -127,7 +127,7 @@ def report_collected(*, document: Document, gross_cents: int, key: str, at: date
     if not Dispatch.objects.filter(document=document).exists():
         return None
     ref = f"ours:{document.public_id}:{key}"[:80]
-    found = LifecycleStatus.objects.filter(ref=ref).first()
+    found: LifecycleStatus | None = LifecycleStatus.objects.filter(ref=ref).first()
     if found is not None:
         return found
     # One at a time: two payments must not both fit under the total.
