@@ -30,7 +30,7 @@ class Buyer:
     vat_number: str = ""
     registration: str = ""
     scheme: str = "other"
-    kind: str = OrganisationKind.STARTUP
+    kind: str = ""
     address: str = "1 Main Street\n1000 Town"
 
 
@@ -44,7 +44,8 @@ REUNION = Buyer("RE", "FR19552008443", "552008443", "siren", address="3 rue du P
 
 def identify(organisation: Organisation, buyer: Buyer, *, confirmed: bool = True) -> Organisation:
     """Write down who ``organisation`` is; VIES confirms its number unless told not to."""
-    Organisation.objects.filter(pk=organisation.pk).update(kind=buyer.kind, country_id=buyer.country)
+    if buyer.kind:
+        Organisation.objects.filter(pk=organisation.pk).update(kind=buyer.kind)
     LegalIdentity.objects.update_or_create(
         organisation=organisation,
         defaults={

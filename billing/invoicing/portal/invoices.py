@@ -2,6 +2,7 @@
 """Invoices of an organisation: the list with its totals, one of them with its reasons, and their files."""
 
 from io import BytesIO
+from typing import Any
 
 from django.contrib import messages
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase
@@ -69,7 +70,8 @@ class InvoiceView(ActorView):
 
     def get(self, request: HttpRequest, public_id: str) -> HttpResponse:
         """Show it with its lines, its VAT and why, and what follows it. Raises NotFound for a stranger's."""
-        document = documents.documents(self.actor).select_related("evidence__vies").filter(public_id=public_id).first()
+        rows = documents.documents(self.actor).select_related("evidence__vies")
+        document: Any = rows.filter(public_id=public_id).first()
         if document is None:
             raise NotFound(_("There is no such invoice."))
         evidence = getattr(document, "evidence", None)
