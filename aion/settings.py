@@ -287,6 +287,8 @@ SPECTACULAR_SETTINGS = {
         "OrganisationStateEnum": "aion.tenancy.models.OrganisationState",
         "ApplicationStateEnum": "marketplace.grants.states.ApplicationState",
         "ProgrammeStateEnum": "marketplace.grants.states.ProgrammeState",
+        "DocumentStateEnum": "billing.invoicing.states.DocumentState",
+        "DocumentTypeEnum": "billing.invoicing.states.DocumentType",
     },
 }
 

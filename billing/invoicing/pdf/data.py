@@ -42,7 +42,10 @@ def page_data(content: Content) -> dict[str, Any]:
             "vat": _vat(content),
             "totals": _totals(content),
             "payment": _payment(content),
-            "notes": [{"fr": fr, "en": en} for _subject, fr, en in content.notes],
+            # Why no VAT is charged stands beside it already.
+            "notes": [
+                {"fr": fr, "en": en} for _subject, fr, en in content.notes if fr not in _vat(content)["reason_fr"]
+            ],
             "footer": _footer(content.seller),
         }
 
