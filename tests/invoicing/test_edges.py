@@ -145,7 +145,9 @@ def test_the_api_lists_filters_and_shows_lines(buyer: Tenant, api: Any) -> None:
     assert {key: one[key] for key in ("net_cents", "vat_cents", "gross_cents", "due_cents", "released")} == {
         "net_cents": 100_000, "vat_cents": 20_000, "gross_cents": 120_000, "due_cents": 120_000, "released": True,
     }  # fmt: skip
-    assert [line["net_cents"] for line in one["lines"]] == [100_000]
+    assert ([line["net_cents"] for line in one["lines"]], one["corrects"]) == ([100_000], None)
+    credit = issue(ask_for(buyer.organisation, 5, type=DocumentType.CREDIT_NOTE, corrects=document), Lenient())
+    assert client.get(f"/api/v1/invoices/{credit.public_id}").json()["corrects"] == document.public_id
     assert client.get("/api/v1/invoices", {"kind": "x"}).status_code == 422
 
 

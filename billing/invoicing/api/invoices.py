@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.http import FileResponse, StreamingHttpResponse
 from django.utils.translation import gettext
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -59,7 +59,9 @@ class InvoiceOut(serializers.Serializer[Any]):
     type = serializers.ChoiceField(choices=[(one.value, one.name) for one in DocumentType], help_text="UNTDID 1001.")
     process = serializers.ChoiceField(choices=[(one.value, one.name) for one in Process], help_text="BT-23.")
     state = serializers.ChoiceField(choices=[(one.value, one.name) for one in DocumentState])
-    corrects = serializers.SerializerMethodField(help_text="Id of the invoice that this one follows.")
+    corrects = serializers.CharField(
+        source="corrects.public_id", allow_null=True, help_text="Id of the invoice that this one follows."
+    )
     vat_category = serializers.ChoiceField(choices=[(one.value, one.name) for one in VatCategory])
     vat_rate_basis_points = serializers.IntegerField()
     vat_rule = serializers.CharField()
@@ -80,11 +82,6 @@ class InvoiceOut(serializers.Serializer[Any]):
     def get_currency(self, row: Any) -> str:
         """Return the currency of every amount."""
         return "EUR"
-
-    @extend_schema_field(OpenApiTypes.STR)
-    def get_corrects(self, row: Any) -> str | None:
-        """Return the id of the document before this one."""
-        return row.corrects.public_id if row.corrects else None
 
 
 class InvoiceDetailOut(InvoiceOut):
