@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 from django.conf import settings
+from django.utils.translation import gettext
 
 from aion.tenancy.models import LegalIdentity, Membership, OrganisationKind, RegistrationScheme
 from aion.tenancy.roles import Role
@@ -27,7 +28,7 @@ def content_of(document: Document, *, number: str, issued_on: date) -> Content:
     """
     seller = rules.seller_on(issued_on)
     if seller is None:
-        raise DocumentNotPossible("No seller is in force on this day.")
+        raise DocumentNotPossible(gettext("No seller is in force on this day: staff must add one."))
     identity = (
         LegalIdentity.objects.select_related("organisation").filter(organisation_id=document.organisation_id).first()
     )
@@ -99,7 +100,7 @@ def _period(document: Document) -> tuple[date, date] | None:
 
 def _preceding(document: Document) -> Preceding:
     if document.number is None or document.issued_at is None:
-        raise DocumentNotPossible("The document that this one follows has no number.")
+        raise DocumentNotPossible(gettext("The document that this one follows has no number."))
     return Preceding(document.number, document.issued_at.date())
 
 

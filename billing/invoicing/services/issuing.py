@@ -13,6 +13,7 @@ from typing import Protocol
 import structlog
 from django.db import transaction
 from django.db.models import Q
+from django.utils.translation import gettext
 
 from aion.actor import Actor
 from aion.audit import services as audit
@@ -86,7 +87,9 @@ def _refuse(actor: Actor, document: Document, at: datetime, broken: list[dict[st
     with transaction.atomic():
         if Document.objects.filter(pk=document.pk).move(DocumentState.REFUSED, refusal=broken, last_error=names[:300]):
             audit.record(actor=actor, action=Action.DOCUMENT_REFUSED, subject=document, at=at, reason=names[:200])
-    raise DocumentRefused(names, rules=[one["rule"] for one in broken])
+    raise DocumentRefused(
+        gettext("Rules are broken: %(names)s.") % {"names": names}, rules=[one["rule"] for one in broken]
+    )
 
 
 @transaction.atomic
