@@ -2,6 +2,7 @@
 """Typed readers of the environment: a missing or wrong value stops the process with a sentence."""
 
 import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -61,6 +62,14 @@ def number(name: str, *, default: int, minimum: int = 0) -> int:
     if result < minimum:
         raise ImproperlyConfigured(f"{name} must be at least {minimum}, not {result}.")
     return result
+
+
+def choice(name: str, *, default: str, among: Collection[str]) -> str:
+    """Return one of ``among``. Raises ImproperlyConfigured for anything else."""
+    value = os.environ.get(name, default)
+    if value not in among:
+        raise ImproperlyConfigured(f"{name} must be one of {', '.join(among)}, not {value!r}.")
+    return value
 
 
 def words(name: str, *, default: str) -> list[str]:

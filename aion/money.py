@@ -56,3 +56,35 @@ def from_decimal(credits_: Decimal) -> int:
 def share_off(micro: int, basis_points: int) -> int:
     """Return a price less ``basis_points`` hundredths of a per cent, rounded up to the whole micro-credit."""
     return -(-micro * (10_000 - basis_points) // 10_000)
+
+
+def vat_of(net_cents: int, basis_points: int) -> int:
+    """Return the VAT on ``net_cents`` at hundredths of a per cent, rounded half-up to the cent as EN 16931 does."""
+    return (net_cents * basis_points + 5_000) // 10_000
+
+
+def cents_string(cents: int) -> str:
+    """Return cents as euros in a plain decimal string: ``"12.50"``."""
+    return f"{Decimal(cents) / 100:.2f}"
+
+
+def micro_per_unit(*, net_cents: int, quantity_milli: int) -> int:
+    """Return the price of one unit in millionths of a euro that explains ``net_cents``, rounded half-up."""
+    scaled = net_cents * 10_000 * MILLI
+    return (2 * scaled + quantity_milli) // (2 * quantity_milli)
+
+
+def milli_string(milli: int) -> str:
+    """Return thousandths as a plain decimal string without needless zeros: ``"1.5"``."""
+    return f"{(Decimal(milli) / MILLI).normalize():f}"
+
+
+def rate_string(basis_points: int) -> str:
+    """Return hundredths of a per cent as a plain decimal string: ``"5.5"``, ``"20"``."""
+    return f"{(Decimal(basis_points) / 100).normalize():f}"
+
+
+def price_string(micro: int) -> str:
+    """Return millionths of a euro as a plain decimal string with two to six decimals: ``"2.49"``, ``"0.000123"``."""
+    whole, _, rest = f"{to_decimal(micro):.6f}".partition(".")
+    return f"{whole}.{rest.rstrip('0').ljust(2, '0')}"

@@ -30,6 +30,10 @@ FOUR_EYES_LIMIT_MICROCREDITS = env.number("AION_FOUR_EYES_LIMIT_MICROCREDITS", d
 # Whose books the accounting entries file is: the nine digits that its name begins with.
 FEC_SIREN = env.text("AION_SELLER_SIREN", default="000000000")
 
+# VAT numbers are confirmed by check digits alone (offline, demo and tests) or by the Commission's service (rest).
+VIES = env.choice("AION_VIES", default="offline", among=("offline", "rest"))
+VIES_URL = env.text("AION_VIES_URL", default="https://ec.europa.eu/taxation_customs/vies/rest-api")
+
 # A correction in favour of a customer whose lot has expired comes back as a new lot, or stays expired.
 REFUND_EXPIRED_AS_GOODWILL = env.flag("AION_REFUND_EXPIRED_AS_GOODWILL", default=True)
 
@@ -241,6 +245,12 @@ CELERY_BEAT_SCHEDULE = {
     "expiry": {"task": "billing.expire_lots", "schedule": 900.0},
     "expiry-warnings": {"task": "billing.warn_of_expiry", "schedule": 3600.0},
     "partitions": {"task": "billing.prepare_partitions", "schedule": 6 * 3600.0},
+    "invoices": {"task": "invoicing.issue_documents", "schedule": 30.0},
+    "invoice-checks": {"task": "invoicing.recheck_documents", "schedule": 60.0},
+    "invoices-out": {"task": "invoicing.send_documents", "schedule": 60.0},
+    "invoice-statuses": {"task": "invoicing.read_statuses", "schedule": 300.0},
+    "invoice-reports": {"task": "invoicing.report_statuses", "schedule": 300.0},
+    "vies": {"task": "invoicing.ask_vies", "schedule": 600.0},
     "proof": {"task": "billing.reconcile", "schedule": crontab(hour=2, minute=10)},
     "months": {"task": "billing.close_months", "schedule": 3600.0},
     "settlements": {"task": "settlement.settle_months", "schedule": 3600.0},
@@ -302,6 +312,8 @@ SPECTACULAR_SETTINGS = {
         "ApplicationStateEnum": "marketplace.grants.states.ApplicationState",
         "ProgrammeStateEnum": "marketplace.grants.states.ProgrammeState",
         "LineOutKindEnum": "billing.states.LineKind",
+        "DocumentStateEnum": "billing.invoicing.states.DocumentState",
+        "DocumentTypeEnum": "billing.invoicing.states.DocumentType",
     },
 }
 

@@ -103,6 +103,18 @@ MENU: tuple[tuple[Any, tuple[tuple[Any, str, str], ...]], ...] = (
         ),
     ),
     (
+        _("Invoices"),
+        (
+            (_("Invoices"), "receipt", "invoicing_document"),
+            (_("Credit notes"), "assignment_return", "invoicing_creditnoterequest"),
+            (_("Invoices on their way"), "send", "invoicing_dispatch"),
+            (_("VAT rules"), "percent", "invoicing_vatrule"),
+            (_("VAT rates"), "euro", "invoicing_vatrate"),
+            (_("Mentions"), "notes", "invoicing_mention"),
+            (_("Evidence of VAT"), "fact_check", "invoicing_vatevidence"),
+        ),
+    ),
+    (
         _("Quotes and orders"),
         (
             (_("Quotes"), "request_quote", "procurement_quote"),

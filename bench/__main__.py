@@ -15,7 +15,7 @@ django.setup()  # everything below needs the registry
 from django.db import connection  # noqa: E402
 from django.test.utils import setup_test_environment  # noqa: E402
 
-from bench import grants, ledger, market, metering, screens, settlement  # noqa: E402
+from bench import grants, invoices, ledger, market, metering, screens, settlement  # noqa: E402
 from bench.measure import machine, note  # noqa: E402
 
 SIZES = "0,5000000,20000000"
@@ -36,6 +36,7 @@ FAMILIES: dict[str, Callable[[list[int]], None]] = {
     "api.lists": screens.lists,
     "grants.ranking": grants.ranked,
     "catalogue": market.catalogue,
+    "invoices.issue": invoices.issue,
 }
 UNKNOWN = 2
 

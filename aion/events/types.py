@@ -241,8 +241,9 @@ register(
         _("An invoice was issued"),
         _("Invoice %(number)s over %(amount_credits)s euros was issued."),
         frozenset({Role.OWNER, Role.BILLING}),
-        {"invoice": "inv_2k4qw7m1v9ya5n8x", "number": "AION-2026-000123", "amount_microcredits": 124_500_000},
+        {"invoice": "doc_2k4qw7m1v9ya5n8x", "number": "AION-2026-000123", "amount_microcredits": 124_500_000},
         mail=True,
+        link="invoices/%(invoice)s/",
     ),
     EventType(
         "webhook.disabled",

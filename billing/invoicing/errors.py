@@ -3,7 +3,7 @@
 
 from django.utils.translation import gettext_lazy
 
-from aion.errors import Conflict, Rejected
+from aion.errors import Conflict, Rejected, Unavailable
 
 
 class NoLegalIdentity(Conflict):
@@ -28,3 +28,21 @@ class DocumentRefused(Conflict):
     """A rule of EN 16931 or of France is broken; the rule is named."""
 
     code, title = "document_refused", gettext_lazy("The document breaks a rule")
+
+
+class CheckFailed(Unavailable):
+    """The process that checks documents gave no answer that can be used; the document waits."""
+
+    code, title = "check_unavailable", gettext_lazy("The document cannot be checked now")
+
+
+class NotRetried(Conflict):
+    """Only what was refused or is stuck is tried again."""
+
+    code, title = "not_retried", gettext_lazy("There is nothing to retry")
+
+
+class LawNotPossible(Rejected):
+    """A version of law begins after the one it follows, and never in the past of issued documents."""
+
+    code, title = "law_not_possible", gettext_lazy("This version is not possible")

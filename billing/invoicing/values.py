@@ -35,7 +35,10 @@ class References:
 
 @dataclass(frozen=True, slots=True)
 class VatQuote:
-    """How a sale is taxed and why. ``mentions`` are codes of dated texts that must stand on the document."""
+    """How a sale is taxed and why. ``mentions`` are codes of dated texts that must stand on the document.
+
+    Hand it to ``request_document`` where somebody has paid by it: then it stands, whatever is known by then.
+    """
 
     net_cents: int
     vat_cents: int
@@ -44,6 +47,7 @@ class VatQuote:
     rule: str
     exemption_code: str = ""
     mentions: tuple[str, ...] = ()
+    number_state: str = ""  # what is known of the buyer's VAT number (states.NumberState)
 
     @property
     def gross_cents(self) -> int:

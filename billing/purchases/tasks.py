@@ -13,7 +13,7 @@ from aion import clock
 from billing.purchases.models import Payment
 from billing.purchases.payments.connect import configured
 from billing.purchases.payments.gateway import GatewayDown, GatewayRefused
-from billing.purchases.services import disputes, inbox, payouts, recharge, refunds, syncing
+from billing.purchases.services import disputes, inbox, papers, payouts, recharge, refunds, syncing
 from billing.purchases.states import PaymentState
 
 log = structlog.get_logger(__name__)
@@ -63,7 +63,8 @@ def look_up(*, at: datetime) -> int:
 
 @shared_task(name="purchases.send_refunds")
 def send_refunds(**_: Any) -> int:
-    """Send refunds whose answer is missing."""
+    """Send refunds whose answer is missing, and ask for papers that could not be had before."""
+    papers.catch_up(at=clock.now())
     return _asked(lambda: refunds.send_due(at=clock.now()))
 
 

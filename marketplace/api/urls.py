@@ -10,6 +10,7 @@ from billing.api.budgets import BudgetViewSet, CrossingViewSet
 from billing.api.exports import FocusExportViewSet
 from billing.api.money import BalanceViewSet, ForecastViewSet, MonthStatementViewSet
 from billing.api.views import EntryViewSet, LotViewSet, UsageViewSet
+from billing.invoicing.api import invoices
 from billing.procurement.api import views as procurement
 from billing.purchases import api as purchases
 from billing.settlement.api import settlements
@@ -37,7 +38,8 @@ router.register("event-types", views_events.EventTypeViewSet, basename="event_ty
 router.register("events", views_events.EventViewSet, basename="event")
 router.register("webhook-endpoints", views_events.EndpointViewSet, basename="webhook_endpoint")
 router.register("webhook-deliveries", views_events.DeliveryViewSet, basename="webhook_delivery")
-for part in (people, offers, projects, reservations, calls, awards, reviews, purchases, settlements, procurement):
+BUYING = (invoices, purchases, procurement, settlements)
+for part in (people, offers, projects, reservations, calls, awards, reviews, *BUYING):
     part.register(router)
 
 urlpatterns = [

@@ -3,6 +3,7 @@
 
 from django.urls import include, path
 
+from billing.invoicing.portal import urls as invoice_urls
 from billing.portal.urls import urlpatterns as billing_pages
 from billing.procurement.portal.urls import tenant_pages as procurement_pages
 from billing.purchases.portal.urls import tenant_pages as purchase_pages
@@ -59,6 +60,7 @@ tenant_pages = [
     *billing_pages,
     *settlement_urls.tenant_pages,
     *procurement_pages,
+    *invoice_urls.tenant_pages,
     path("workloads/<public_id:public_id>/extend/", extend.ExtendView.as_view(), name="workload_extend"),
     *cluster_pages,
 ]

@@ -34,6 +34,7 @@ from tests.isolation.rows import (
     awards,
     calls,
     catalogue,
+    invoices,
     people,
     procurement,
     projects,
@@ -133,7 +134,8 @@ PATHS = {"organisation": "organisations", "project": "projects", "offer": "offer
          "webhook_endpoint": "webhook-endpoints", "webhook_delivery": "webhook-deliveries"}  # fmt: skip
 
 
-PARTS = (people, catalogue, calls, awards, projects, reservations, purchases, settlements, procurement)
+BUYING = (invoices, purchases, procurement, settlements)
+PARTS = (people, catalogue, calls, awards, projects, reservations, *BUYING)
 for part in PARTS:
     PUBLIC |= part.PUBLIC
     SIGNED_IN |= part.SIGNED_IN

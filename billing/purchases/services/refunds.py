@@ -15,15 +15,12 @@ from aion.audit import services as audit
 from aion.errors import NotFound, Rejected
 from aion.events.services.emission import emit
 from aion.queue import nudge
-from billing.invoicing.services.documents import request_document
-from billing.invoicing.states import DocumentType, Process
-from billing.invoicing.values import Line, VatQuote
 from billing.purchases.audit import Action
 from billing.purchases.errors import RefundRefused
 from billing.purchases.models import Payment, Refund
 from billing.purchases.payments.connect import gateway
 from billing.purchases.payments.gateway import GatewayDown, GatewayRefused, RefundSeen
-from billing.purchases.services import lots
+from billing.purchases.services import lots, papers
 from billing.purchases.services.shares import gross_of, net_of
 from billing.purchases.states import DisputeState, PaymentState, RefundState
 from billing.services.ledger import platform_account, post_transfer
@@ -163,27 +160,8 @@ def _send(refund: Refund, payment: Payment, *, actor: Actor, second: str, at: da
 
 
 def _succeeded(refund: Refund, payment: Payment, at: datetime) -> None:
-    if payment.document_id and refund.net_cents:
-        refund.document = request_document(
-            actor=lots.processor(payment.organisation_id),
-            organisation_id=payment.organisation_id,
-            type=DocumentType.CREDIT_NOTE,
-            process=Process.PAID,
-            lines=[Line("GPU credits (AION Marketplace)", refund.net_cents, refund.net_cents * 10, "C62", 1_000_000)],
-            paid_cents=refund.gross_cents,
-            corrects=payment.document,
-            vat=VatQuote(
-                **{
-                    **payment.vat,
-                    "mentions": tuple(payment.vat["mentions"]),
-                    "net_cents": refund.net_cents,
-                    "vat_cents": refund.gross_cents - refund.net_cents,
-                }
-            ),
-            key=f"refund:{refund.public_id}",
-            at=at,
-        )
-        refund.save(update_fields=["document"])
+    refund.payment = payment
+    papers.credit_note(refund, at=at)
     _tell(refund, "refund.succeeded", at)
 
 

@@ -9,14 +9,11 @@ from django.utils.translation import gettext_noop
 
 from aion.audit import services as audit
 from aion.events.services.emission import emit
-from billing.invoicing.services.documents import request_document
-from billing.invoicing.states import DocumentType, Process
-from billing.invoicing.values import Line, VatQuote
 from billing.purchases.audit import Action
 from billing.purchases.models import Payment
 from billing.purchases.payments.connect import gateway
 from billing.purchases.payments.gateway import PaymentSeen
-from billing.purchases.services import disputes, lots, refunds
+from billing.purchases.services import disputes, lots, papers, refunds
 from billing.purchases.states import Method, PaymentState
 
 CURRENCY = "eur"
@@ -98,30 +95,8 @@ def _paid(payment: Payment, seen: PaymentSeen, at: datetime) -> None:
     lots.deliver(payment, at=at)
     _move(payment, PaymentState.PAID, captured_cents=seen.captured_cents, lot=payment.lot, paid_at=at, problem="")
     audit.record(actor=_actor(payment), action=Action.PAYMENT_PAID, subject=payment, at=at)
-    payment.document = request_document(
-        actor=_actor(payment),
-        organisation_id=payment.organisation_id,
-        type=DocumentType.INVOICE,
-        process=Process.PAID,
-        lines=[credit_line(payment.net_cents)],
-        paid_cents=payment.gross_cents,
-        vat=VatQuote(**{**payment.vat, "mentions": tuple(payment.vat["mentions"])}),
-        key=f"payment:{payment.public_id}",
-        at=at,
-    )
-    payment.save(update_fields=["document"])
+    papers.invoice(payment, at=at)
     _tell(payment, "payment.succeeded", at)
-
-
-def credit_line(net_cents: int) -> Line:
-    """Return the line of a document that sells or gives back credit: one credit is one euro."""
-    return Line(
-        name="GPU credits (AION Marketplace)",
-        net_cents=net_cents,
-        quantity_milli=net_cents * 10,
-        unit="C62",
-        unit_price_micro=1_000_000,
-    )
 
 
 def _failed(payment: Payment, problem: str, at: datetime) -> None:
