@@ -9,15 +9,17 @@ import pytest
 from aion.tenancy.models import Organisation
 from billing.errors import FourEyesNeeded
 from billing.invoicing.models import Document
+from billing.invoicing.services.issuing import issue_document
 from billing.models import LedgerAccount
 from billing.purchases.errors import RefundRefused
 from billing.purchases.models import Dispute, Payment, Refund
 from billing.purchases.payments.gateway import RefundSeen
-from billing.purchases.services import disputes, refunds
+from billing.purchases.services import disputes, papers, refunds
 from billing.queries import balance
 from billing.services.holds import place_hold, release_hold
 from billing.states import AccountKind
 from tests.billing.books import drift
+from tests.invoicing.scenes import CLERK, Lenient
 from tests.purchases.scenes import bought, bought_lots, credited, deliver, intent_of, spend, staff
 from tests.purchases.twin import Twin
 from tests.worlds import MICRO, NOW, Market, Tenant, purpose_of
@@ -41,7 +43,10 @@ def test_a_refund_takes_the_credit_then_sends_the_money_and_asks_for_a_credit_no
     assert (made.state, made.gross_cents, bought_lots(buyer)) == ("sending", 4_800, [(100, 60)])
     assert refunds.send_due(at=NOW) == 1
     made.refresh_from_db()
-    assert (made.state, credited(buyer)) == ("succeeded", 60 * MICRO)
+    assert (made.state, credited(buyer), made.document_id) == ("succeeded", 60 * MICRO, None)
+    issue_document(actor=CLERK, document_id=payment.document_id or 0, at=NOW, checks=Lenient())
+    assert [papers.catch_up(at=NOW), papers.catch_up(at=NOW)] == [1, 0]
+    made.refresh_from_db()
     note = Document.objects.get(pk=made.document_id or 0)
     assert (note.type, note.net_cents, note.gross_cents, note.corrects_id) == ("381", 4_000, 4_800, payment.document_id)
     assert drift() == []

@@ -31,8 +31,8 @@ class PaymentIn(StrictSerializer):
 
     credits = serializers.IntegerField(help_text="Whole credits; one credit is one euro before VAT.")
     method = serializers.ChoiceField(choices=[one.value for one in Method], default=Method.CARD.value)
-    success_url = serializers.URLField(max_length=500, required=False, help_text="HTTPS. Default: the portal.")
-    cancel_url = serializers.URLField(max_length=500, required=False, help_text="HTTPS. Default: the portal.")
+    success_url = Text(max_length=500, required=False, help_text="HTTPS. Default: the portal.")
+    cancel_url = Text(max_length=500, required=False, help_text="HTTPS. Default: the portal.")
 
 
 class RefundOut(serializers.Serializer[Any]):
