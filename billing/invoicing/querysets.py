@@ -11,7 +11,7 @@ from aion.tenancy.querysets import OwnedQuerySet
 from billing.invoicing.states import DISPATCH_MOVES, MOVES, DispatchState, DocumentState
 
 
-class DatedQuerySet(models.QuerySet[Any]):
+class LawQuerySet(models.QuerySet[Any]):
     """Rows of law."""
 
     def on(self, day: date) -> Self:

@@ -38,9 +38,9 @@ def refusals(response: Any) -> list[str]:
     return [str(text) for texts in response.context["form"].errors.values() for text in texts]
 
 
-def press(client: Client, model: str, act: str, pk: Any, **data: Any) -> list[str]:
+def press(client: Client, model: str, act: str, pk: Any, *, of: str = "billing", **data: Any) -> list[str]:
     """Confirm an act on a row's own page and return what the next page says: of a refusal, the same page."""
-    path = reverse(f"admin:billing_{model}_{act}_one", args=[pk])
+    path = reverse(f"admin:{of}_{model}_{act}_one", args=[pk])
     asked = client.get(path)
     assert asked.status_code == 200, asked
     answer = client.post(path, {"confirmed": "yes", **data})

@@ -2,11 +2,11 @@
 """Pages, API and staff site do what the services do, say what is wrong, and ask no more for longer lists."""
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 from django.apps import apps
-from django.contrib.messages import get_messages
 from django.test import Client
 from django.urls import reverse
 
@@ -15,6 +15,7 @@ from aion.events.types import TYPES, sentence
 from aion.tenancy.roles import Role
 from billing.procurement.models import BankTransfer, CostCentre, FrameworkAgreement, PurchaseOrder, Quote
 from billing.procurement.services import centres
+from tests.billing import staffing
 from tests.billing.staffing import make_staff
 from tests.procurement.scenes import (
     LARGE,
@@ -38,12 +39,7 @@ def page(tenant: Tenant, name: str, *arguments: Any) -> str:
     return reverse(f"portal:{name}", args=[tenant.organisation.slug, *arguments])
 
 
-def press(client: Client, model: str, act: str, pk: Any, **data: Any) -> list[str]:
-    path = reverse(f"admin:procurement_{model}_{act}_one", args=[pk])
-    assert client.get(path).status_code == 200
-    answer = client.post(path, {"confirmed": "yes", **data})
-    assert answer.status_code == 302, answer.content.decode()[:3000]
-    return [str(message) for message in get_messages(answer.wsgi_request)]
+press = partial(staffing.press, of="procurement")
 
 
 def ask(client: Client, model: str, **data: Any) -> Any:

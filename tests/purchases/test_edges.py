@@ -44,7 +44,7 @@ def test_the_page_leads_to_the_processor_and_the_second_click_opens_no_second_pa
         ({"credits": "9", "method": "card"}, "between 10 and 250,000 credits"),
         ({"credits": "ten", "method": "card"}, "whole number"),
         ({"credits": "", "method": "card"}, "required"),
-        ({"credits": "100", "method": "cash"}, "Select a valid choice"),
+        ({"credits": "100", "method": "cash"}, "Choose one of the list"),
         ({"credits": "9" * 40, "method": "card"}, "between 10"),
     ],
 )

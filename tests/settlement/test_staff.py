@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The staff side of settlement: two people agree, approve and pay through the pages, and every refusal is shown."""
 
+from functools import partial
 from io import StringIO
-from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -12,7 +12,8 @@ from django.urls import reverse
 from billing.services.metering import Window
 from billing.settlement.models import Payout, SettlementStatement, ShareAgreement
 from billing.settlement.tasks import read_gauge, settle_months
-from tests.billing.staffing import make_staff, words
+from tests.billing import staffing
+from tests.billing.staffing import make_staff
 from tests.settlement.scenes import MARCH, member, settle, share, statement, use
 from tests.worlds import NOW, Market, Tenant, make_meter
 
@@ -27,12 +28,7 @@ def second(db: None) -> Client:
     return make_staff("second")[0]
 
 
-def press(client: Client, model: str, act: str, pk: Any, **data: Any) -> list[str]:
-    path = reverse(f"admin:settlement_{model}_{act}_one", args=[pk])
-    assert client.get(path).status_code == 200
-    answer = client.post(path, {"confirmed": "yes", **data})
-    assert answer.status_code == 302, answer.content.decode()[:2000]
-    return words(answer)
+press = partial(staffing.press, of="settlement")
 
 
 def test_a_share_is_proposed_and_agreed_on_the_pages(first: Client, second: Client, market: Market) -> None:

@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.db.models.functions import Cast
 from django.utils.translation import gettext_lazy as _
 
-from billing.invoicing.querysets import DatedQuerySet
+from billing.invoicing.querysets import LawQuerySet
 from billing.invoicing.states import BuyerKind, Place, VatCategory
 
 # A boolean has no operator class of btree_gist in every PostgreSQL that is supported; an integer says the same.
@@ -40,7 +40,7 @@ class Dated(models.Model):
     note = models.CharField(_("note"), max_length=500, blank=True)
     recorded_by = models.CharField(_("recorded by"), max_length=120, default="migration")
 
-    objects = DatedQuerySet.as_manager()
+    objects = LawQuerySet.as_manager()
 
     class Meta:
         abstract = True
