@@ -76,7 +76,7 @@ register(
         _("Agreement %(number)s (%(title)s) takes orders up to %(amount_credits)s euros until %(ends_on)s."),
         SPENDERS,
         {
-            "agreement": "fwa_5n8x2k4qw7m1v9ya", "number": "AC-2026-00003", "title": "GPU computing 2026–2029",
+            "agreement": "fwa_5n8x2k4qw7m1v9ya", "number": "AC-2026-00003", "title": "GPU computing 2026 to 2029",
             "amount_microcredits": 400_000_000_000, "ends_on": "2029-12-31",
         },
         mail=True,

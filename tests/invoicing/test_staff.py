@@ -2,6 +2,7 @@
 """Staff see what waits and why, put it right, credit with four eyes, and add law without rewriting it."""
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,7 +15,8 @@ from aion import clock
 from billing.invoicing.errors import DocumentRefused
 from billing.invoicing.models import CreditNoteRequest, Dispatch, Document, Mention, VatRate
 from billing.invoicing.states import DispatchState, DocumentState
-from tests.billing.staffing import make_staff, words
+from tests.billing import staffing
+from tests.billing.staffing import make_staff
 from tests.invoicing.scenes import FRENCH, Lenient, ask_for, issue, make_buyer
 
 PAGES = ("document", "creditnoterequest", "dispatch", "vatrate", "vatrule", "mention", "seller", "vatevidence",
@@ -25,12 +27,7 @@ def address(model: str, page: str = "changelist", *arguments: Any) -> str:
     return reverse(f"admin:invoicing_{model}_{page}", args=arguments)
 
 
-def press(client: Client, model: str, act: str, pk: int, **data: Any) -> list[str]:
-    path = reverse(f"admin:invoicing_{model}_{act}_one", args=[pk])
-    assert client.get(path).status_code == 200
-    answer = client.post(path, {"confirmed": "yes", **data})
-    assert answer.status_code == 302, answer.content.decode()[:2000]
-    return words(answer)
+press = partial(staffing.press, of="invoicing")
 
 
 @pytest.fixture

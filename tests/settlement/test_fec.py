@@ -15,8 +15,7 @@ from django.test import Client
 from aion.actor import system
 from aion.audit.models import AuditEvent
 from aion.errors import Rejected
-from billing.invoicing.models import Document
-from billing.invoicing.states import DocumentState
+from billing.invoicing.states import DocumentType, Process
 from billing.models import Transfer
 from billing.services.metering import Window
 from billing.services.takebacks import refund_lot
@@ -25,6 +24,7 @@ from billing.settlement.services.fec import COLUMNS, ENCODING, export_fec, file_
 from billing.settlement.services.payouts import confirm_payout, record_payout
 from billing.states import Origin
 from tests.billing.books import staff
+from tests.invoicing.scenes import FRENCH, Lenient, ask_for, identify, issue
 from tests.settlement.scenes import HOUR, MARCH, approve, over, settle, share, statement, use
 from tests.worlds import MICRO, NOW, Market, make_lot, make_meter, make_tenant
 
@@ -91,17 +91,12 @@ def year(market: Market) -> Any:
     return tenant
 
 
-def issue(tenant: Any, kind: str, net: int, vat: int, number: str) -> Document:
-    return Document.objects.create(
-        organisation=tenant.organisation, key=number, type=kind, process="S2", state=DocumentState.ISSUED,
-        number=number, vat_category="S", vat_rate_basis_points=2_000, vat_rule="FR", net_cents=net, vat_cents=vat,
-        gross_cents=net + vat, paid_cents=net + vat, requested_at=NOW, issued_at=NOW,
-    )  # fmt: skip
-
-
 def test_the_file_of_a_year_follows_the_rules_of_its_format_and_says_what_the_ledger_says(year: Any) -> None:
-    issue(year, "380", 10_000, 2_000, "AION-2026-0001")
-    issue(year, "381", 3_000, 600, "AION-2026-0002")
+    identify(year.organisation, FRENCH, confirmed=False)
+    paid: dict[str, Any] = {"process": Process.PAID, "at": NOW}
+    invoice = issue(ask_for(year.organisation, 10_000, **paid), Lenient(), NOW)
+    note: dict[str, Any] = {"type": DocumentType.CREDIT_NOTE, "corrects": invoice, "reason": "asked"}
+    issue(ask_for(year.organisation, 3_000, **paid, **note), Lenient(), NOW)
     found = balances(read(file_of(2026)))
     used = sum(Transfer.objects.filter(kind="usage", debit_account__origin="purchase").values_list("amount", flat=True))
     assert found["419100"] == -(10_000 - 3_000 - used // 10_000)
