@@ -312,6 +312,7 @@ SPECTACULAR_SETTINGS = {
         "ApplicationStateEnum": "marketplace.grants.states.ApplicationState",
         "ProgrammeStateEnum": "marketplace.grants.states.ProgrammeState",
         "LineOutKindEnum": "billing.states.LineKind",
+        "PaymentMethodEnum": "billing.purchases.states.Method",
         "DocumentStateEnum": "billing.invoicing.states.DocumentState",
         "DocumentTypeEnum": "billing.invoicing.states.DocumentType",
     },
