@@ -313,6 +313,8 @@ SPECTACULAR_SETTINGS = {
         "ProgrammeStateEnum": "marketplace.grants.states.ProgrammeState",
         "LineOutKindEnum": "billing.states.LineKind",
         "PaymentMethodEnum": "billing.purchases.states.Method",
+        "PaymentStateEnum": "billing.purchases.states.PaymentState",
+        "RefundStateEnum": "billing.purchases.states.RefundState",
         "DocumentStateEnum": "billing.invoicing.states.DocumentState",
         "DocumentTypeEnum": "billing.invoicing.states.DocumentType",
     },

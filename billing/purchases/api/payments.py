@@ -30,7 +30,7 @@ class PaymentIn(StrictSerializer):
     """How many credits, how they are paid, and where the browser goes afterwards."""
 
     credits = serializers.IntegerField(help_text="Whole credits; one credit is one euro before VAT.")
-    method = serializers.ChoiceField(choices=[one.value for one in Method], default=Method.CARD.value)
+    method = serializers.ChoiceField(choices=[(one.value, one.name) for one in Method], default=Method.CARD.value)
     success_url = Text(max_length=500, required=False, help_text="HTTPS. Default: the portal.")
     cancel_url = Text(max_length=500, required=False, help_text="HTTPS. Default: the portal.")
 
@@ -39,7 +39,7 @@ class RefundOut(serializers.Serializer[Any]):
     """Money that went back."""
 
     id = serializers.CharField(source="public_id")
-    state = serializers.ChoiceField(choices=[one.value for one in RefundState])
+    state = serializers.ChoiceField(choices=[(one.value, one.name) for one in RefundState])
     net_cents = serializers.IntegerField()
     gross_cents = serializers.IntegerField()
     requested_at = serializers.DateTimeField()
@@ -49,8 +49,8 @@ class PaymentOut(serializers.Serializer[Any]):
     """A payment for credit. ``checkout_url`` is where a person pays while it is open."""
 
     id = serializers.CharField(source="public_id")
-    state = serializers.ChoiceField(choices=[one.value for one in PaymentState])
-    method = serializers.ChoiceField(choices=[one.value for one in Method])
+    state = serializers.ChoiceField(choices=[(one.value, one.name) for one in PaymentState])
+    method = serializers.ChoiceField(choices=[(one.value, one.name) for one in Method])
     amount_microcredits = serializers.IntegerField(source="microcredits")
     net_cents = serializers.IntegerField()
     vat_cents = serializers.IntegerField()
@@ -127,7 +127,7 @@ class SavedMethodOut(serializers.Serializer[Any]):
     """A saved card or account."""
 
     id = serializers.CharField()
-    kind = serializers.ChoiceField(choices=[one.value for one in Method])
+    kind = serializers.ChoiceField(choices=[(one.value, one.name) for one in Method])
     name = serializers.CharField(source="label")
 
 
