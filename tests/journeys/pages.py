@@ -49,6 +49,7 @@ THINGS: dict[str, tuple[str, str]] = {
     "settlement": ("/o/scaleway/settlements/", r"/settlements/(stl_\w+)/"),
     "review": ("/o/aion/reviews/", r"/reviews/(\w+_\w+)/"),
     "programme": ("/o/aion/programmes/", r"/programmes/(\w+_\w+)/"),
+    "invoice": ("/o/institut-climat/invoices/", r"/invoices/(doc_\w+)/"),
     "payment": ("/o/institut-climat/payments/", r"/payments/(pay_\w+)/"),
     "quote": ("/o/metropole-loire/quotes/", r"/quotes/(\w+_\w+)/"),
     "agreement": ("/o/metropole-loire/agreements/", r"/agreements/(\w+_\w+)/"),
@@ -119,7 +120,7 @@ TENANT = [
     "settings/",
     "settings/close/",
 ]
-PURCHASES = ["credits/add/", "payments/", "payments/{payment}/", "payment-methods/"]
+PURCHASES = ["credits/add/", "payments/", "payments/{payment}/", "payment-methods/", "invoices/", "invoices/{invoice}/"]
 PROCUREMENT = [
     "quotes/",
     "quotes/new/",

@@ -24,7 +24,8 @@ FRAGMENTS = {
 FILES = {"portal:account_export", "portal:usage_csv", "portal:prices_csv", "portal:statement_csv", "portal:focus_csv",
          "portal:focus_parquet", "portal:statement_lines_csv", "portal:grant_file", "portal:review_file",
          "portal:award_letter", "portal:programme_csv", "portal:programme_pdf", "portal:settlement_csv",
-         "portal:settlement_pdf", "portal:quote_pdf",
+         "portal:settlement_pdf", "portal:quote_pdf", "portal:invoices_zip", "portal:invoice_pdf",
+         "portal:invoice_ubl", "portal:invoice_cii",
          "mfa_download_recovery_codes"}  # fmt: skip
 # Where forms are sent: read, they show the page of their form.
 FORMS = {"portal:award_report_submit", "portal:review_declare", "portal:review_submit"}

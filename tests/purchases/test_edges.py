@@ -68,8 +68,10 @@ def test_the_payments_page_shows_where_it_stands_and_looks_again_until_it_is_kno
     assert 'hx-trigger="every 2s"' in waiting
     twin.pay(intent_of(twin, payment), payment.gross_cents)
     deliver(twin)
-    part = text(client.get(f"/o/mine/payments/{payment.public_id}/", headers={"HX-Request": "true"}))
+    answer = client.get(f"/o/mine/payments/{payment.public_id}/", headers={"HX-Request": "true"})
+    part = text(answer)
     assert ("100 credits are yours" in part, "every 2s" in part, "<html" in part) == (True, False, False)
+    assert answer["HX-Refresh"] == "true"
 
 
 def test_lists_of_payments_cost_the_same_however_many_there_are(buyer: Tenant, twin: Twin, api: Any) -> None:

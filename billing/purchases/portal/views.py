@@ -150,7 +150,10 @@ class PaymentView(Selling):
             "disputes": list(row.disputes.order_by("pk")),
         }
         part = request.headers.get("HX-Request") == "true"
-        return render(request, "purchases/payment_state.html" if part else "purchases/payment.html", context)
+        answer = render(request, "purchases/payment_state.html" if part else "purchases/payment.html", context)
+        if part and not context["waits"]:
+            answer["HX-Refresh"] = "true"  # the rest of the page has changed as well: lot, invoice, what can be done
+        return answer
 
 
 class MethodsView(Selling):
