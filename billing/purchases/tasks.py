@@ -57,7 +57,10 @@ def look_up(*, at: datetime) -> int:
     for payment in rows:
         if payment.state == PaymentState.CREATED and payment.created_at <= at - NEVER_OPENED:
             syncing.give_up(payment_id=payment.pk, at=at)
-        syncing.sync_payment(payment_id=payment.pk, at=at)
+        try:
+            syncing.sync_payment(payment_id=payment.pk, at=at)
+        except GatewayRefused as error:  # one that the processor does not know must not keep the others waiting
+            Payment.objects.filter(pk=payment.pk).update(checked_at=at, problem=error.code)
     return len(rows)
 
 

@@ -12,7 +12,7 @@ from billing.invoicing.models import Document
 from billing.models import LedgerAccount
 from billing.purchases.errors import AmountNotPossible, ProcessorUnavailable
 from billing.purchases.models import Payment, ProcessorEvent, RefusedDelivery
-from billing.purchases.payments.gateway import BadDelivery
+from billing.purchases.payments.gateway import BadDelivery, GatewayRefused
 from billing.purchases.services import inbox, syncing
 from billing.purchases.services.checkout import start_payment
 from billing.purchases.states import EventState, Method
@@ -280,3 +280,34 @@ def test_events_come_to_an_end_once(buyer: Tenant, twin: Twin) -> None:
     bought(buyer, twin)
     assert set(ProcessorEvent.objects.values_list("state", flat=True)) == {EventState.DONE}
     assert inbox.process_due(at=NOW) == 0
+
+
+def test_one_event_that_cannot_be_applied_keeps_no_other_waiting(buyer: Tenant, twin: Twin) -> None:
+    good, bad = buy(buyer), buy(buyer)
+    twin.pay(intent_of(twin, good), good.gross_cents)
+    taken = intent_of(twin, good)
+    twin.sessions[bad.session_id or ""] = taken  # the processor names one intent for two payments
+    twin.owners["pi_x"] = bad.public_id
+    twin.happened("payment_intent.succeeded", "pi_x", "")
+    deliver(twin)
+    assert sorted(states()) == ["open", "paid"]
+    assert bought_lots(buyer) == [(100, 100)]
+
+
+def test_a_payment_that_the_processor_does_not_know_keeps_no_other_waiting(
+    buyer: Tenant, twin: Twin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost, good = buy(buyer), buy(buyer)
+    twin.pay(intent_of(twin, good), good.gross_cents)
+    read = twin.read_payment
+
+    def missing(*, session: str = "", intent: str = "") -> Any:
+        if session == lost.session_id:
+            raise GatewayRefused("resource_missing", "no such session")
+        return read(session=session, intent=intent)
+
+    monkeypatch.setattr(twin, "read_payment", missing)
+    assert look_up(at=NOW + NEVER_OPENED) == 2
+    assert sorted(states()) == ["open", "paid"]
+    lost.refresh_from_db()
+    assert lost.problem == "resource_missing"

@@ -124,7 +124,9 @@ def _process(event: ProcessorEvent, *, at: datetime) -> bool:
     _learn(payment, event)
     try:
         sync_payment(payment_id=payment.pk, at=at)
-    except (GatewayDown, GatewayRefused) as error:
+    except Exception as error:
+        if not isinstance(error, (GatewayDown, GatewayRefused)):
+            log.exception("event not applied", event_id=event.event_id)
         return _later(event, at, problem=type(error).__name__)
     return _end(event, EventState.DONE, at)
 
