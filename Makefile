@@ -55,8 +55,9 @@ lock: $(STAMP) ## Resolve pyproject.toml into requirements.txt, without any down
 fuzz: $(STAMP) ## Drive the money core at random for much longer: make fuzz ARGS='-k seed_is_repeated'
 	@AION_FUZZ=long $(LOCAL) run $(PY) -m pytest tests/billing/machine --numprocesses 2 $(ARGS)
 
-chaos: $(STAMP) ## Kill the rating worker and PostgreSQL 500 times (AION_KILLS), deliver 10,000 payment events at random (AION_DELIVERIES)
-	@AION_KILLS=$${AION_KILLS:-500} AION_DELIVERIES=$${AION_DELIVERIES:-10000} $(LOCAL) run $(PY) -m pytest tests/local/test_kills.py tests/purchases/test_chaos.py $(ARGS)
+chaos: $(STAMP) ## Kill rating, PostgreSQL and payments (AION_KILLS, AION_PAYMENT_KILLS), deliver 10,000 payment events (AION_DELIVERIES)
+	@AION_KILLS=$${AION_KILLS:-500} AION_DELIVERIES=$${AION_DELIVERIES:-10000} AION_PAYMENT_KILLS=$${AION_PAYMENT_KILLS:-40} \
+		$(LOCAL) run $(PY) -m pytest tests/local/test_kills.py tests/purchases/test_chaos.py tests/purchases/test_killed.py $(ARGS)
 
 test-contract test-cluster:
 	@echo "make $@ is not built yet: it comes with the issue that completes clusters (see docs/architecture.md)." >&2; exit 2

@@ -22,6 +22,8 @@ LONG = (
     "tests/api/test_openapi.py::test_generated_requests",
     "tests/clusters/test_ingest_paths.py::test_a_run_without",
     "tests/marketplace/test_catalogue.py::test_filters_order",
+    "tests/purchases/test_killed.py",
+    "tests/purchases/test_chaos.py",
 )
 
 
