@@ -39,7 +39,7 @@ REFUND_EXPIRED_AS_GOODWILL = env.flag("AION_REFUND_EXPIRED_AS_GOODWILL", default
 
 # Card payments and direct debits; without a key none are offered. Two signing secrets while one is being replaced.
 STRIPE_SECRET_KEY = env.text("AION_STRIPE_SECRET_KEY", default="")
-STRIPE_WEBHOOK_SECRETS = env.words("AION_STRIPE_WEBHOOK_SECRET", default="")
+STRIPE_WEBHOOK_SECRETS = env.text("AION_STRIPE_WEBHOOK_SECRET", default="").replace(",", " ").split()
 STRIPE_API_BASE = env.text("AION_STRIPE_API_BASE", default="").rstrip("/")
 # Credit is bought in whole credits between these two, and is usable for so many days.
 PURCHASE_MIN_CREDITS = env.number("AION_PURCHASE_MIN_CREDITS", default=10, minimum=1)
