@@ -24,7 +24,7 @@ def text(name: str, *, default: str | None = None) -> str:
     return value
 
 
-def secret(name: str) -> str:
+def secret(name: str, *, default: str | None = None) -> str:
     """Return a secret from ``name`` or from the file that ``name_FILE`` points to."""
     path = os.environ.get(f"{name}_FILE")
     if path:
@@ -32,7 +32,7 @@ def secret(name: str) -> str:
             return Path(path).read_text(encoding="utf-8").strip()
         except OSError as error:
             raise ImproperlyConfigured(f"{name}_FILE points to a file that cannot be read: {error}.") from error
-    value = text(name)
+    value = text(name, default=default)
     if len(value) < 16:
         raise ImproperlyConfigured(f"{name} is too short to be a secret: use at least 16 characters.")
     return value

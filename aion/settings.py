@@ -38,8 +38,8 @@ VIES_URL = env.text("AION_VIES_URL", default="https://ec.europa.eu/taxation_cust
 REFUND_EXPIRED_AS_GOODWILL = env.flag("AION_REFUND_EXPIRED_AS_GOODWILL", default=True)
 
 # Card payments and direct debits; without a key none are offered. Two signing secrets while one is being replaced.
-STRIPE_SECRET_KEY = env.text("AION_STRIPE_SECRET_KEY", default="")
-STRIPE_WEBHOOK_SECRETS = env.text("AION_STRIPE_WEBHOOK_SECRET", default="").replace(",", " ").split()
+STRIPE_SECRET_KEY = env.secret("AION_STRIPE_SECRET_KEY", default="")
+STRIPE_WEBHOOK_SECRETS = env.secret("AION_STRIPE_WEBHOOK_SECRET", default="").replace(",", " ").split()
 STRIPE_API_BASE = env.text("AION_STRIPE_API_BASE", default="").rstrip("/")
 # Credit is bought in whole credits between these two, and is usable for so many days.
 PURCHASE_MIN_CREDITS = env.number("AION_PURCHASE_MIN_CREDITS", default=10, minimum=1)
