@@ -33,7 +33,7 @@ def secret(name: str, *, default: str | None = None) -> str:
         except OSError as error:
             raise ImproperlyConfigured(f"{name}_FILE points to a file that cannot be read: {error}.") from error
     value = text(name, default=default)
-    if len(value) < 16:
+    if len(value) < 16 and value != default:
         raise ImproperlyConfigured(f"{name} is too short to be a secret: use at least 16 characters.")
     return value
 
