@@ -11,7 +11,7 @@ from tests.journeys.pages import SCREENS, THINGS
 
 # Served at addresses of their own, but no page that a person looks at.
 FOR_MACHINES = {"healthz", "readyz", "metrics", "set_language", "openid_connect_login", "openid_connect_callback",
-                "mfa_login_webauthn"}  # fmt: skip
+                "mfa_login_webauthn", "stripe_webhook"}  # fmt: skip
 # Parts of a page that htmx puts in, and streams.
 FRAGMENTS = {
     "portal:live",

@@ -19,7 +19,7 @@ from aion.local.layout import free_port
 from tests.local.test_replay_survives import ROOT, environment, trace
 
 LOCAL = [sys.executable, "-m", "aion.local"]
-pytestmark = [pytest.mark.local, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.local, pytest.mark.timeout(400)]
 
 
 @dataclass

@@ -18,7 +18,7 @@ import pytest
 from aion.local.layout import ROOT, Group
 from aion.local.postgres import Postgres, ensure_database
 
-pytestmark = pytest.mark.local
+pytestmark = [pytest.mark.local, pytest.mark.timeout(400)]
 # Everything that is money, by names that a repeated step gives again; ids and keys are drawn when a row is written.
 BOOKS = {
     "accounts": "SELECT label, organisation_id, kind, debits, credits, held FROM billing_ledgeraccount ORDER BY 1, 2",

@@ -17,6 +17,7 @@ from billing.invoicing.services.vat import quote_vat
 from billing.models import LedgerAccount
 from billing.procurement.models import BankTransfer, Quote
 from billing.procurement.services import quotes, transfers
+from billing.procurement.services.checks import MOST_CENTS
 from billing.services.catalogue import ensure_price
 from tests.billing.books import drift, staff
 from tests.billing.hands import at_once
@@ -245,3 +246,13 @@ class AnyParts(TestCase):
         quote.refresh_from_db()
         assert booked <= quote.gross_cents
         assert (quote.lot is not None) == (booked == quote.gross_cents)
+
+
+@pytest.mark.parametrize("most", [33_003_652, MOST_CENTS // 100])
+def test_a_quote_may_be_as_large_as_one_order_may_be(mine: Tenant, most: int) -> None:
+    quote = request_quote(actor=mine.actor(), organisation_id=mine.organisation.pk, credits=most, note="", at=NOW)
+    assert quote.net_cents == most * 100
+    with pytest.raises(DomainError):
+        request_quote(
+            actor=mine.actor(), organisation_id=mine.organisation.pk, credits=MOST_CENTS // 100 + 1, note="", at=NOW
+        )

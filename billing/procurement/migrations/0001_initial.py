@@ -188,7 +188,7 @@ class Migration(migrations.Migration):
                 ('public_id', models.CharField(default=functools.partial(aion.ids.new_id, *('qte',), **{}), editable=False, max_length=24, unique=True)),
                 ('number', models.CharField(max_length=20, null=True, unique=True, verbose_name='number')),
                 ('state', models.CharField(choices=[(billing.procurement.states.QuoteState['DRAFT'], billing.procurement.states.QuoteState['DRAFT']), (billing.procurement.states.QuoteState['OFFERED'], billing.procurement.states.QuoteState['OFFERED']), (billing.procurement.states.QuoteState['ACCEPTED'], billing.procurement.states.QuoteState['ACCEPTED']), (billing.procurement.states.QuoteState['DECLINED'], billing.procurement.states.QuoteState['DECLINED']), (billing.procurement.states.QuoteState['EXPIRED'], billing.procurement.states.QuoteState['EXPIRED']), (billing.procurement.states.QuoteState['WITHDRAWN'], billing.procurement.states.QuoteState['WITHDRAWN'])], default=billing.procurement.states.QuoteState['DRAFT'], max_length=10, verbose_name='state')),
-                ('credits', models.PositiveIntegerField(verbose_name='credits')),
+                ('credits', models.PositiveBigIntegerField(verbose_name='credits')),
                 ('note', models.TextField(blank=True, verbose_name='note')),
                 ('price_list', models.JSONField(default=list, verbose_name='price list')),
                 ('price_version', models.CharField(blank=True, max_length=60, verbose_name='version of the price book')),

@@ -36,7 +36,7 @@ class Quote(models.Model):
     )
     number = models.CharField(_("number"), max_length=20, null=True, unique=True)
     state = models.CharField(_("state"), max_length=10, choices=[(s, s) for s in QuoteState], default=QuoteState.DRAFT)
-    credits = models.PositiveIntegerField(_("credits"))
+    credits = models.PositiveBigIntegerField(_("credits"))
     note = models.TextField(_("note"), blank=True)
     price_list = models.JSONField(_("price list"), default=list)
     price_version = models.CharField(_("version of the price book"), max_length=60, blank=True)
