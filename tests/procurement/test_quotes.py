@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
+from aion.errors import DomainError
 from aion.events.models import Event
 from billing.invoicing.models import Document
 from billing.invoicing.services.vat import quote_vat
@@ -250,9 +251,11 @@ class AnyParts(TestCase):
 
 @pytest.mark.parametrize("most", [33_003_652, MOST_CENTS // 100])
 def test_a_quote_may_be_as_large_as_one_order_may_be(mine: Tenant, most: int) -> None:
-    quote = request_quote(actor=mine.actor(), organisation_id=mine.organisation.pk, credits=most, note="", at=NOW)
+    quote = quotes.request_quote(
+        actor=mine.actor(), organisation_id=mine.organisation.pk, credits=most, note="", at=NOW
+    )
     assert quote.net_cents == most * 100
     with pytest.raises(DomainError):
-        request_quote(
+        quotes.request_quote(
             actor=mine.actor(), organisation_id=mine.organisation.pk, credits=MOST_CENTS // 100 + 1, note="", at=NOW
         )
