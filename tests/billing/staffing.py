@@ -26,7 +26,10 @@ def address(model: str, page: str = "changelist", *arguments: Any) -> str:
 
 
 def words(response: Any) -> list[str]:
-    return [str(message) for message in get_messages(response.wsgi_request)]
+    """Return what staff are told: messages, and of a page that has come back, why."""
+    said = [str(message) for message in get_messages(response.wsgi_request)]
+    asked = response.status_code == 200 and response.context is not None and "act" in response.context
+    return [*said, *refusals(response)] if asked else said
 
 
 def split(name: str, at: datetime) -> dict[str, str]:

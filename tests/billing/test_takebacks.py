@@ -128,7 +128,10 @@ def test_usage_is_never_reversed_by_hand(mine: Tenant, market: Market) -> None:
     )
 
 
-def test_a_grant_carries_its_restrictions_start_and_expiry_to_its_lot(mine: Tenant, market: Market) -> None:
+def test_a_grant_carries_its_restrictions_start_and_expiry_to_its_lot(
+    mine: Tenant, market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("billing.programmes.READERS", [lambda: {"raise": "RAISE the Stakes"}])
     made = request_grant(
         actor=staff(),
         organisation_id=mine.organisation.pk,

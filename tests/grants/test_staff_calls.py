@@ -32,7 +32,6 @@ def press(client: Client, model: str, act: str, pk: Any, **data: Any) -> list[st
     path = reverse(f"admin:grants_{model}_{act}_one", args=[pk])
     assert client.get(path).status_code == 200
     answer = client.post(path, {"confirmed": "yes", **data})
-    assert answer.status_code == 302, answer.content.decode()[:3000]
     return words(answer)
 
 

@@ -321,7 +321,7 @@ def test_the_pages_propose_say_what_is_wrong_and_withdraw(member: Tenant) -> Non
     for wrong, said in (
         ({"price": "3", "valid_from": day(3), "reason": "x"}, "days of notice"),
         ({"price": "0", "valid_from": day(12), "reason": "x"}, "greater than or equal to 0.000001"),
-        ({"price": "3", "valid_from": "soon", "reason": "x"}, "Enter a valid date"),
+        ({"price": "3", "valid_from": "soon", "reason": "x"}, "Write a day as year-month-day"),
         ({"price": "3", "valid_from": day(12), "reason": ""}, "This field is required"),
     ):
         refused = client.post(f"{page}price/", wrong)

@@ -23,7 +23,7 @@ import stripe
 from billing.sandbox.server import Sandbox
 
 KEY = "sk_test_of_a_test"
-SECRET = "whsec_of_a_test"
+SECRET = "whsec_of_a_test_0123456789"
 
 
 @dataclass
