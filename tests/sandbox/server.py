@@ -58,12 +58,13 @@ class Receiver:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 status = receiver.answer(body)
-                self.send_response(status)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
+                # Before the answer: who has it may look at once.
                 with receiver.arrived:
                     receiver.received.append(Received(body, self.headers["Stripe-Signature"], status))
                     receiver.arrived.notify_all()
+                self.send_response(status)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
