@@ -4,6 +4,7 @@
 from decimal import ROUND_HALF_UP, Decimal
 
 MICRO = 1_000_000
+MICRO_PER_CENT = 10_000
 MILLI = 1_000
 SECONDS_PER_HOUR = 3_600
 # quantity is milli-GPU-seconds, a price is micro-credits per GPU-hour; their product over this is micro-credits.

@@ -10,6 +10,7 @@ from django.utils.translation import gettext
 from aion.actor import Actor
 from aion.audit import services as audit
 from aion.errors import Conflict, NotFound, Rejected
+from aion.money import MICRO_PER_CENT
 from billing.invoicing.audit import Action
 from billing.invoicing.errors import DocumentNotPossible
 from billing.invoicing.models import CreditNoteRequest, Document
@@ -19,8 +20,6 @@ from billing.invoicing.states import DocumentState, DocumentType, Process
 from billing.invoicing.values import Line, References
 from billing.services.requests import lock_pending, require_second
 from billing.states import RequestState
-
-MICRO_PER_CENT = 10_000
 
 
 @transaction.atomic

@@ -19,6 +19,7 @@ from aion.actor import Actor
 from aion.audit import services as audit
 from aion.errors import DomainError
 from aion.events.services.emission import emit
+from aion.money import MICRO_PER_CENT
 from aion.queue import nudge
 from billing.invoicing import terms
 from billing.invoicing.audit import Action
@@ -34,7 +35,6 @@ from billing.invoicing.states import DispatchState, DocumentState, FileKind, Sta
 
 log = structlog.get_logger(__name__)
 SYNTAXES = {FileKind.CII: "cii", FileKind.UBL: "ubl"}
-MICRO_PER_CENT = 10_000
 BATCH = 50
 MOST_MINUTES = 60
 

@@ -8,10 +8,9 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from aion import ids
+from aion.money import MICRO_PER_CENT
 from billing.purchases.querysets import DisputeQuerySet, PaymentQuerySet, RefundQuerySet
 from billing.purchases.states import DisputeState, Method, PaymentKind, PaymentState, RefundState
-
-MICRO_PER_CENT = 10_000
 
 
 class ProcessorCustomer(models.Model):

@@ -12,7 +12,6 @@ from aion import figures
 from aion.actor import Actor
 from aion.audit import services as audit
 from aion.errors import Rejected
-from aion.money import MICRO
 from aion.tenancy.models import Organisation, OrganisationState
 from billing.invoicing.services.vat import quote_vat
 from billing.invoicing.values import VatQuote
@@ -172,8 +171,3 @@ class answered:  # noqa: N801 - reads as a sentence: with answered()
                 gettext("The payment processor refused (%(code)s): try another way to pay, or write to us.")
                 % {"code": error.code}
             ) from error
-
-
-def credits_of(net_cents: int) -> int:
-    """Return how many micro-credits an amount buys: one credit is one euro net."""
-    return net_cents * MICRO // CENTS

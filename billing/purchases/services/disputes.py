@@ -8,6 +8,7 @@ from django.db.models import Q, Sum
 
 from aion.audit import services as audit
 from aion.events.services.emission import emit
+from aion.money import MICRO_PER_CENT
 from billing.models import LedgerAccount, Transfer
 from billing.purchases.audit import Action
 from billing.purchases.models import Dispute, Payment
@@ -16,8 +17,6 @@ from billing.purchases.services import lots
 from billing.purchases.services.shares import net_of
 from billing.purchases.states import DisputeState, PaymentState
 from billing.states import AccountKind
-
-MICRO_PER_CENT = 10_000
 
 
 def settle(*, payment: Payment, seen: DisputeSeen, at: datetime) -> None:

@@ -14,6 +14,7 @@ from aion import figures
 from aion.actor import Actor, system
 from aion.audit import services as audit
 from aion.events.services.emission import emit
+from aion.money import MICRO_PER_CENT
 from aion.periods import month_instant
 from aion.tenancy.models import Organisation, OrganisationState
 from billing.invoicing.errors import NoLegalIdentity, NoVatRule
@@ -205,8 +206,8 @@ def _stop(row: AutoRecharge, reason: str, at: datetime) -> None:
 
 def _tell(row: AutoRecharge, type_: str, *, key: str, at: datetime, reason: str = "") -> None:
     data = {
-        "amount_microcredits": row.net_cents * 10_000,
-        "cap_microcredits": row.monthly_cap_cents * 10_000,
+        "amount_microcredits": row.net_cents * MICRO_PER_CENT,
+        "cap_microcredits": row.monthly_cap_cents * MICRO_PER_CENT,
         "method": row.method_label,
         "reason": reason,
     }

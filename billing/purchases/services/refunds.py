@@ -14,6 +14,7 @@ from aion.actor import Actor
 from aion.audit import services as audit
 from aion.errors import NotFound, Rejected
 from aion.events.services.emission import emit
+from aion.money import MICRO_PER_CENT
 from aion.queue import nudge
 from billing.purchases.audit import Action
 from billing.purchases.errors import RefundRefused
@@ -140,7 +141,7 @@ def settle(*, payment: Payment, seen: RefundSeen, at: datetime) -> None:
 
 def lots_of(cents: int) -> int:
     """Return the micro-credits that so many net cents bought."""
-    return cents * 10_000
+    return cents * MICRO_PER_CENT
 
 
 def _send(refund: Refund, payment: Payment, *, actor: Actor, second: str, at: datetime) -> None:
