@@ -114,11 +114,16 @@ class Migration(migrations.Migration):
                 ('metered_until', models.DateTimeField(verbose_name='metered until')),
                 ('warned_at', models.DateTimeField(null=True)),
                 ('settled_at', models.DateTimeField(null=True, verbose_name='settled')),
+                ('organisation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.organisation', verbose_name='organisation')),
+                ('pool', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='reservations', to='clusters.pool', verbose_name='pool')),
+                ('project', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.project', verbose_name='project')),
             ],
             options={
                 'verbose_name': 'reservation',
                 'verbose_name_plural': 'reservations',
                 'ordering': ['-starts_at', '-pk'],
+                'indexes': [models.Index(fields=['organisation', '-starts_at', '-id'], name='reservation_by_organisation'), models.Index(condition=models.Q(('state__in', ['active', 'confirmed'])), fields=['pool', 'ends_at'], name='reservations_promised'), models.Index(condition=models.Q(('settled_at', None)), fields=['metered_until'], name='reservations_to_meter')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('amount__gt', 0), ('milli_gpus__gt', 0)), name='reservation_has_a_size'), models.CheckConstraint(condition=models.Q(('ends_at__gt', models.F('starts_at'))), name='reservation_not_reversed'), models.CheckConstraint(condition=models.Q(('billed_until__gte', models.F('starts_at')), ('billed_until__lte', models.F('ends_at')), ('metered_until__gte', models.F('starts_at')), ('metered_until__lte', models.F('billed_until'))), name='reservation_metered_inside'), models.CheckConstraint(condition=models.Q(('settled_at', None), ('metered_until', models.F('billed_until')), _connector='OR'), name='reservation_settled_last'), models.UniqueConstraint(condition=models.Q(('idempotency_key__isnull', False)), fields=('organisation', 'idempotency_key'), name='reservation_once_per_key')],
             },
         ),
         migrations.AddField(
@@ -146,21 +151,6 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(condition=models.Q(('reservable_milli_gpus', None), ('reservable_milli_gpus__lte', models.F('milli_gpus')), _connector='OR'), name='pool_sells_what_it_has'),
         ),
         migrations.AddField(
-            model_name='reservation',
-            name='organisation',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.organisation', verbose_name='organisation'),
-        ),
-        migrations.AddField(
-            model_name='reservation',
-            name='pool',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='reservations', to='clusters.pool', verbose_name='pool'),
-        ),
-        migrations.AddField(
-            model_name='reservation',
-            name='project',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.project', verbose_name='project'),
-        ),
-        migrations.AddField(
             model_name='workload',
             name='reservation',
             field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='workloads', to='clusters.reservation', verbose_name='reservation'),
@@ -168,38 +158,6 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='workload',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('hold_id__isnull', False), ('reservation', None), ('run_id__isnull', False)), models.Q(('hold_id', None), ('micro_per_gpu_hour', 0), ('reservation__isnull', False), ('run_id', None)), _connector='OR'), name='workload_is_paid_once'),
-        ),
-        migrations.AddIndex(
-            model_name='reservation',
-            index=models.Index(fields=['organisation', '-starts_at', '-id'], name='reservation_by_organisation'),
-        ),
-        migrations.AddIndex(
-            model_name='reservation',
-            index=models.Index(condition=models.Q(('state__in', ['active', 'confirmed'])), fields=['pool', 'ends_at'], name='reservations_promised'),
-        ),
-        migrations.AddIndex(
-            model_name='reservation',
-            index=models.Index(condition=models.Q(('settled_at', None)), fields=['metered_until'], name='reservations_to_meter'),
-        ),
-        migrations.AddConstraint(
-            model_name='reservation',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__gt', 0), ('milli_gpus__gt', 0)), name='reservation_has_a_size'),
-        ),
-        migrations.AddConstraint(
-            model_name='reservation',
-            constraint=models.CheckConstraint(condition=models.Q(('ends_at__gt', models.F('starts_at'))), name='reservation_not_reversed'),
-        ),
-        migrations.AddConstraint(
-            model_name='reservation',
-            constraint=models.CheckConstraint(condition=models.Q(('billed_until__gte', models.F('starts_at')), ('billed_until__lte', models.F('ends_at')), ('metered_until__gte', models.F('starts_at')), ('metered_until__lte', models.F('billed_until'))), name='reservation_metered_inside'),
-        ),
-        migrations.AddConstraint(
-            model_name='reservation',
-            constraint=models.CheckConstraint(condition=models.Q(('settled_at', None), ('metered_until', models.F('billed_until')), _connector='OR'), name='reservation_settled_last'),
-        ),
-        migrations.AddConstraint(
-            model_name='reservation',
-            constraint=models.UniqueConstraint(condition=models.Q(('idempotency_key__isnull', False)), fields=('organisation', 'idempotency_key'), name='reservation_once_per_key'),
         ),
         migrations.RunSQL(PEAK + ";" + FITS + TERMS, DROP),
     ]

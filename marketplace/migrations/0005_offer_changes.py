@@ -34,11 +34,17 @@ class Migration(migrations.Migration):
                 ('asked_at', models.DateTimeField(verbose_name='proposed')),
                 ('decided_at', models.DateTimeField(null=True, verbose_name='decided')),
                 ('decision_reason', models.CharField(blank=True, max_length=200, verbose_name='reason of the decision')),
+                ('asked_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='proposed by')),
+                ('decided_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='decided by')),
+                ('offer', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='changes', to='marketplace.offer', verbose_name='offer')),
+                ('organisation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.organisation', verbose_name='operator')),
             ],
             options={
                 'verbose_name': 'change of an offer',
                 'verbose_name_plural': 'changes of offers',
                 'ordering': ['-asked_at', '-pk'],
+                'indexes': [models.Index(fields=['state', '-asked_at'], name='offer_changes_by_state')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('state', 'proposed')), fields=('offer', 'kind'), name='one_waiting_change'), models.CheckConstraint(condition=models.Q(models.Q(('facts', {}), ('kind', 'price'), ('valid_from__isnull', False)), models.Q(('kind', 'facts'), ('micro_per_gpu_hour', None), ('valid_from', None)), _connector='OR'), name='change_is_a_price_or_facts'), models.CheckConstraint(condition=models.Q(('micro_per_gpu_hour', None), ('micro_per_gpu_hour__gt', 0), _connector='OR'), name='changed_price_positive'), models.CheckConstraint(condition=models.Q(('state', 'proposed'), ('decided_at__isnull', False), _connector='OR'), name='change_decided_at_a_time')],
             },
         ),
         migrations.AddField(
@@ -69,45 +75,5 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='offer',
             constraint=models.CheckConstraint(condition=models.Q(('announced_micro_per_gpu_hour', None), models.Q(('announced_from__isnull', False), ('announced_micro_per_gpu_hour__gt', 0)), _connector='OR'), name='announced_price_has_a_date'),
-        ),
-        migrations.AddField(
-            model_name='offerchange',
-            name='asked_by',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='proposed by'),
-        ),
-        migrations.AddField(
-            model_name='offerchange',
-            name='decided_by',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='decided by'),
-        ),
-        migrations.AddField(
-            model_name='offerchange',
-            name='offer',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='changes', to='marketplace.offer', verbose_name='offer'),
-        ),
-        migrations.AddField(
-            model_name='offerchange',
-            name='organisation',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.organisation', verbose_name='operator'),
-        ),
-        migrations.AddIndex(
-            model_name='offerchange',
-            index=models.Index(fields=['state', '-asked_at'], name='offer_changes_by_state'),
-        ),
-        migrations.AddConstraint(
-            model_name='offerchange',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'proposed')), fields=('offer', 'kind'), name='one_waiting_change'),
-        ),
-        migrations.AddConstraint(
-            model_name='offerchange',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('facts', {}), ('kind', 'price'), ('valid_from__isnull', False)), models.Q(('kind', 'facts'), ('micro_per_gpu_hour', None), ('valid_from', None)), _connector='OR'), name='change_is_a_price_or_facts'),
-        ),
-        migrations.AddConstraint(
-            model_name='offerchange',
-            constraint=models.CheckConstraint(condition=models.Q(('micro_per_gpu_hour', None), ('micro_per_gpu_hour__gt', 0), _connector='OR'), name='changed_price_positive'),
-        ),
-        migrations.AddConstraint(
-            model_name='offerchange',
-            constraint=models.CheckConstraint(condition=models.Q(('state', 'proposed'), ('decided_at__isnull', False), _connector='OR'), name='change_decided_at_a_time'),
         ),
     ]

@@ -24,11 +24,16 @@ class Migration(migrations.Migration):
                 ('since', models.DateTimeField(verbose_name='since')),
                 ('until', models.DateTimeField(null=True, verbose_name='until')),
                 ('ended_at', models.DateTimeField(null=True, verbose_name='ended')),
+                ('organisation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.organisation', verbose_name='organisation')),
+                ('project', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.project', verbose_name='project')),
+                ('request', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='quotas', to='tenancy.quotarequest', verbose_name='request')),
             ],
             options={
                 'verbose_name': 'quota',
                 'verbose_name_plural': 'quotas',
                 'ordering': ['-since', '-pk'],
+                'indexes': [models.Index(fields=['organisation'], name='quotas_by_organisation'), models.Index(condition=models.Q(('ended_at', None)), fields=['until'], name='quotas_to_end')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('milli_gpus__gt', 0)), name='quota_positive'), models.CheckConstraint(condition=models.Q(('until', None), ('until__gte', models.F('since')), _connector='OR'), name='quota_not_reversed'), models.CheckConstraint(condition=models.Q(('until__isnull', False), models.Q(('sku_code', ''), _negated=True), _connector='OR'), name='quota_beyond_standing')],
             },
         ),
         migrations.RemoveConstraint(
@@ -48,40 +53,5 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='quotarequest',
             constraint=models.UniqueConstraint(condition=models.Q(('state', 'pending')), fields=('organisation', 'project', 'sku_code'), name='one_pending_quota_request', nulls_distinct=False),
-        ),
-        migrations.AddField(
-            model_name='quota',
-            name='organisation',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.organisation', verbose_name='organisation'),
-        ),
-        migrations.AddField(
-            model_name='quota',
-            name='project',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.project', verbose_name='project'),
-        ),
-        migrations.AddField(
-            model_name='quota',
-            name='request',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='quotas', to='tenancy.quotarequest', verbose_name='request'),
-        ),
-        migrations.AddIndex(
-            model_name='quota',
-            index=models.Index(fields=['organisation'], name='quotas_by_organisation'),
-        ),
-        migrations.AddIndex(
-            model_name='quota',
-            index=models.Index(condition=models.Q(('ended_at', None)), fields=['until'], name='quotas_to_end'),
-        ),
-        migrations.AddConstraint(
-            model_name='quota',
-            constraint=models.CheckConstraint(condition=models.Q(('milli_gpus__gt', 0)), name='quota_positive'),
-        ),
-        migrations.AddConstraint(
-            model_name='quota',
-            constraint=models.CheckConstraint(condition=models.Q(('until', None), ('until__gte', models.F('since')), _connector='OR'), name='quota_not_reversed'),
-        ),
-        migrations.AddConstraint(
-            model_name='quota',
-            constraint=models.CheckConstraint(condition=models.Q(('until__isnull', False), models.Q(('sku_code', ''), _negated=True), _connector='OR'), name='quota_beyond_standing'),
         ),
     ]

@@ -82,6 +82,8 @@ class Migration(migrations.Migration):
                 'verbose_name': 'invoice',
                 'verbose_name_plural': 'invoices',
                 'ordering': ['-pk'],
+                'indexes': [models.Index(fields=['organisation', '-issued_at'], name='documents_of_an_organisation'), models.Index(condition=models.Q(('state', billing.invoicing.states.DocumentState['ISSUED']), _negated=True), fields=['requested_at'], name='documents_not_issued')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('gross_cents', django.db.models.expressions.CombinedExpression(models.F('net_cents'), '+', models.F('vat_cents'))), ('net_cents__gte', 0), ('vat_cents__gte', 0)), name='document_adds_up'), models.CheckConstraint(condition=models.Q(('paid_cents__gte', 0), ('paid_cents__lte', models.F('gross_cents'))), name='document_not_overpaid'), models.CheckConstraint(condition=models.Q(models.Q(('issued_at__isnull', False), ('number__isnull', False), ('state', billing.invoicing.states.DocumentState['ISSUED'])), models.Q(models.Q(('state', billing.invoicing.states.DocumentState['ISSUED']), _negated=True), ('issued_at__isnull', True), ('number__isnull', True)), _connector='OR'), name='document_numbered_when_issued'), models.CheckConstraint(condition=models.Q(models.Q(('number__isnull', True), ('sequence__isnull', True), ('year__isnull', True)), models.Q(('number__isnull', False), ('sequence__isnull', False), ('year__isnull', False)), _connector='OR'), name='document_number_has_its_parts'), models.CheckConstraint(condition=models.Q(models.Q(('type__in', [billing.invoicing.states.DocumentType['CREDIT_NOTE'], billing.invoicing.states.DocumentType['CORRECTED']]), _negated=True), ('corrects__isnull', False), _connector='OR'), name='document_names_what_it_corrects'), models.UniqueConstraint(fields=('series', 'year', 'sequence'), name='document_sequence_once')],
             },
         ),
         migrations.CreateModel(
@@ -104,6 +106,8 @@ class Migration(migrations.Migration):
                 'verbose_name': 'dispatch',
                 'verbose_name_plural': 'dispatches',
                 'ordering': ['-pk'],
+                'indexes': [models.Index(condition=models.Q(('state', 'pending')), fields=['next_attempt_at'], name='dispatch_due')],
+                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('sent_at__isnull', False), ('state', billing.invoicing.states.DispatchState['SENT'])), models.Q(('state', billing.invoicing.states.DispatchState['SENT']), _negated=True), _connector='OR'), name='dispatch_sent_has_its_time')],
             },
         ),
         migrations.CreateModel(
@@ -127,6 +131,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'credit note request',
                 'verbose_name_plural': 'credit note requests',
                 'ordering': ['-pk'],
+                'constraints': [models.CheckConstraint(condition=models.Q(('net_cents__gt', 0)), name='credit_note_request_positive'), models.UniqueConstraint(condition=models.Q(('state', 'pending')), fields=('original',), name='one_credit_request_at_a_time')],
             },
         ),
         migrations.CreateModel(
@@ -156,6 +161,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['kind'],
+                'constraints': [models.UniqueConstraint(fields=('document', 'kind'), name='document_file_once')],
             },
         ),
         migrations.CreateModel(
@@ -173,6 +179,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['position'],
+                'constraints': [models.UniqueConstraint(fields=('document', 'position'), name='document_line_once')],
             },
         ),
         migrations.CreateModel(
@@ -192,6 +199,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'life-cycle status',
                 'verbose_name_plural': 'life-cycle statuses',
                 'ordering': ['at', 'pk'],
+                'constraints': [models.CheckConstraint(condition=models.Q(('code__regex', '^[2-6][0-9]{2}$')), name='lifecycle_code_is_one')],
             },
         ),
         migrations.CreateModel(
@@ -267,6 +275,9 @@ class Migration(migrations.Migration):
                 ('told_at', models.DateTimeField(null=True)),
                 ('status', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='report', to='invoicing.lifecyclestatus')),
             ],
+            options={
+                'indexes': [models.Index(condition=models.Q(('told_at', None)), fields=['next_attempt_at'], name='report_due')],
+            },
         ),
         migrations.CreateModel(
             name='VatRate',
@@ -354,69 +365,5 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'evidence of VAT',
                 'ordering': ['-pk'],
             },
-        ),
-        migrations.AddIndex(
-            model_name='document',
-            index=models.Index(fields=['organisation', '-issued_at'], name='documents_of_an_organisation'),
-        ),
-        migrations.AddIndex(
-            model_name='document',
-            index=models.Index(condition=models.Q(('state', billing.invoicing.states.DocumentState['ISSUED']), _negated=True), fields=['requested_at'], name='documents_not_issued'),
-        ),
-        migrations.AddConstraint(
-            model_name='document',
-            constraint=models.CheckConstraint(condition=models.Q(('gross_cents', django.db.models.expressions.CombinedExpression(models.F('net_cents'), '+', models.F('vat_cents'))), ('net_cents__gte', 0), ('vat_cents__gte', 0)), name='document_adds_up'),
-        ),
-        migrations.AddConstraint(
-            model_name='document',
-            constraint=models.CheckConstraint(condition=models.Q(('paid_cents__gte', 0), ('paid_cents__lte', models.F('gross_cents'))), name='document_not_overpaid'),
-        ),
-        migrations.AddConstraint(
-            model_name='document',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('issued_at__isnull', False), ('number__isnull', False), ('state', billing.invoicing.states.DocumentState['ISSUED'])), models.Q(models.Q(('state', billing.invoicing.states.DocumentState['ISSUED']), _negated=True), ('issued_at__isnull', True), ('number__isnull', True)), _connector='OR'), name='document_numbered_when_issued'),
-        ),
-        migrations.AddConstraint(
-            model_name='document',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('number__isnull', True), ('sequence__isnull', True), ('year__isnull', True)), models.Q(('number__isnull', False), ('sequence__isnull', False), ('year__isnull', False)), _connector='OR'), name='document_number_has_its_parts'),
-        ),
-        migrations.AddConstraint(
-            model_name='document',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('type__in', [billing.invoicing.states.DocumentType['CREDIT_NOTE'], billing.invoicing.states.DocumentType['CORRECTED']]), _negated=True), ('corrects__isnull', False), _connector='OR'), name='document_names_what_it_corrects'),
-        ),
-        migrations.AddConstraint(
-            model_name='document',
-            constraint=models.UniqueConstraint(fields=('series', 'year', 'sequence'), name='document_sequence_once'),
-        ),
-        migrations.AddIndex(
-            model_name='dispatch',
-            index=models.Index(condition=models.Q(('state', 'pending')), fields=['next_attempt_at'], name='dispatch_due'),
-        ),
-        migrations.AddConstraint(
-            model_name='dispatch',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('sent_at__isnull', False), ('state', billing.invoicing.states.DispatchState['SENT'])), models.Q(('state', billing.invoicing.states.DispatchState['SENT']), _negated=True), _connector='OR'), name='dispatch_sent_has_its_time'),
-        ),
-        migrations.AddConstraint(
-            model_name='creditnoterequest',
-            constraint=models.CheckConstraint(condition=models.Q(('net_cents__gt', 0)), name='credit_note_request_positive'),
-        ),
-        migrations.AddConstraint(
-            model_name='creditnoterequest',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'pending')), fields=('original',), name='one_credit_request_at_a_time'),
-        ),
-        migrations.AddConstraint(
-            model_name='documentfile',
-            constraint=models.UniqueConstraint(fields=('document', 'kind'), name='document_file_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='documentline',
-            constraint=models.UniqueConstraint(fields=('document', 'position'), name='document_line_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='lifecyclestatus',
-            constraint=models.CheckConstraint(condition=models.Q(('code__regex', '^[2-6][0-9]{2}$')), name='lifecycle_code_is_one'),
-        ),
-        migrations.AddIndex(
-            model_name='statusreport',
-            index=models.Index(condition=models.Q(('told_at', None)), fields=['next_attempt_at'], name='report_due'),
         ),
     ]

@@ -71,6 +71,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'cost centre',
                 'verbose_name_plural': 'cost centres',
                 'ordering': ['code'],
+                'constraints': [models.UniqueConstraint(fields=('organisation', 'code'), name='one_cost_centre_a_code'), models.CheckConstraint(condition=models.Q(('depth__lte', 5)), name='cost_centre_tree_is_small'), models.CheckConstraint(condition=models.Q(('soft_cap_cents', None), ('soft_cap_cents__gt', 0), _connector='OR'), name='cost_centre_soft_cap_positive'), models.CheckConstraint(condition=models.Q(('hard_cap_cents', None), ('hard_cap_cents__gt', 0), _connector='OR'), name='cost_centre_hard_cap_positive'), models.CheckConstraint(condition=models.Q(('soft_cap_cents', None), ('hard_cap_cents', None), ('soft_cap_cents__lte', models.F('hard_cap_cents')), _connector='OR'), name='cost_centre_soft_below_hard'), models.CheckConstraint(condition=models.Q(('committed_cents__gte', 0), models.Q(('hard_cap_cents', None), ('committed_cents__lte', models.F('hard_cap_cents')), _connector='OR')), name='cost_centre_within_hard_cap')],
             },
         ),
         migrations.CreateModel(
@@ -103,6 +104,8 @@ class Migration(migrations.Migration):
                 'verbose_name': 'framework agreement',
                 'verbose_name_plural': 'framework agreements',
                 'ordering': ['-drafted_at', '-pk'],
+                'indexes': [models.Index(fields=['organisation', '-drafted_at'], name='agreement_by_organisation')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('maximum_cents__gt', 0)), name='agreement_has_a_maximum'), models.CheckConstraint(condition=models.Q(('ordered_cents__gte', 0), ('ordered_cents__lte', models.F('maximum_cents'))), name='agreement_within_its_maximum'), models.CheckConstraint(condition=models.Q(('ends_on__gte', models.F('starts_on'))), name='agreement_ends_after_it_starts'), models.CheckConstraint(condition=models.Q(models.Q(('state', billing.procurement.states.AgreementState['ACTIVE']), _negated=True), models.Q(('decided_by_id__isnull', False), models.Q(('decided_by_id', models.F('drafted_by_id')), _negated=True)), _connector='OR'), name='agreement_by_two_persons')],
             },
         ),
         migrations.CreateModel(
@@ -120,6 +123,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'lot of an agreement',
                 'verbose_name_plural': 'lots of agreements',
                 'ordering': ['pk'],
+                'constraints': [models.UniqueConstraint(fields=('agreement', 'code'), name='one_agreement_lot_a_code'), models.CheckConstraint(condition=models.Q(('maximum_cents__gt', 0)), name='agreement_lot_has_a_maximum'), models.CheckConstraint(condition=models.Q(('ordered_cents__gte', 0), ('ordered_cents__lte', models.F('maximum_cents'))), name='agreement_lot_within_its_maximum')],
             },
         ),
         migrations.CreateModel(
@@ -179,6 +183,8 @@ class Migration(migrations.Migration):
                 'verbose_name': 'purchase order',
                 'verbose_name_plural': 'purchase orders',
                 'ordering': ['-placed_at', '-pk'],
+                'indexes': [models.Index(fields=['organisation', '-placed_at'], name='po_by_organisation')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('amount_cents__gt', 0)), name='po_positive'), models.CheckConstraint(condition=models.Q(('attested_cents__gte', 0), ('attested_cents__lte', models.F('amount_cents'))), name='po_not_over_attested'), models.UniqueConstraint(fields=('organisation', 'key'), name='po_placed_once'), models.CheckConstraint(condition=models.Q(('agreement_lot', None), ('agreement__isnull', False), _connector='OR'), name='po_lot_of_an_agreement'), models.CheckConstraint(condition=models.Q(models.Q(('state', billing.procurement.states.OrderState['ACCEPTED']), _negated=True), models.Q(('accepted_at__isnull', False), ('lot__isnull', False)), _connector='OR'), name='po_accepted_has_its_lot'), models.CheckConstraint(condition=models.Q(('approved_by_id', None), ('placed_by_id', None), models.Q(('approved_by_id', models.F('placed_by_id')), _negated=True), _connector='OR'), name='po_approved_by_another'), models.CheckConstraint(condition=models.Q(('accepted_by_id', None), ('first_by_id', None), models.Q(('accepted_by_id', models.F('first_by_id')), _negated=True), _connector='OR'), name='po_accepted_by_two_persons')],
             },
         ),
         migrations.CreateModel(
@@ -216,6 +222,8 @@ class Migration(migrations.Migration):
                 'verbose_name': 'quote',
                 'verbose_name_plural': 'quotes',
                 'ordering': ['-requested_at', '-pk'],
+                'indexes': [models.Index(fields=['organisation', '-requested_at'], name='quote_by_organisation'), models.Index(condition=models.Q(('state', billing.procurement.states.QuoteState['OFFERED'])), fields=['valid_until'], name='open_quotes')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('credits__gt', 0), ('net_cents', django.db.models.expressions.CombinedExpression(models.F('credits'), '*', models.Value(100))), ('vat_cents__gte', 0), ('gross_cents', django.db.models.expressions.CombinedExpression(models.F('net_cents'), '+', models.F('vat_cents')))), name='quote_adds_up'), models.CheckConstraint(condition=models.Q(('state__in', [billing.procurement.states.QuoteState['DRAFT'], billing.procurement.states.QuoteState['WITHDRAWN']]), models.Q(('number__isnull', False), ('offered_at__isnull', False), ('valid_until__gt', models.F('offered_at'))), _connector='OR'), name='quote_numbered_when_offered'), models.CheckConstraint(condition=models.Q(models.Q(('document', None), ('lot', None), ('settled_at', None)), models.Q(('document__isnull', False), ('lot__isnull', False), ('settled_at__isnull', False), ('state', billing.procurement.states.QuoteState['ACCEPTED'])), _connector='OR'), name='quote_settled_as_a_whole')],
             },
         ),
         migrations.CreateModel(
@@ -238,6 +246,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'attested service',
                 'verbose_name_plural': 'attested services',
                 'ordering': ['-pk'],
+                'constraints': [models.CheckConstraint(condition=models.Q(('amount_cents__gt', 0)), name='attestation_positive'), models.CheckConstraint(condition=models.Q(('period_last__gte', models.F('period_first'))), name='attestation_period'), models.UniqueConstraint(fields=('order', 'key'), name='attested_once')],
             },
         ),
         migrations.CreateModel(
@@ -264,138 +273,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'bank transfer',
                 'verbose_name_plural': 'bank transfers',
                 'ordering': ['-recorded_at', '-pk'],
+                'constraints': [models.CheckConstraint(condition=models.Q(('amount_cents__gt', 0)), name='bank_transfer_positive'), models.CheckConstraint(condition=models.Q(models.Q(('attestation', None), ('quote__isnull', False)), models.Q(('attestation__isnull', False), ('quote', None)), _connector='OR'), name='bank_transfer_for_one_thing'), models.CheckConstraint(condition=models.Q(('decided_by_id', None), models.Q(('decided_by_id', models.F('recorded_by_id')), _negated=True), _connector='OR'), name='bank_transfer_by_two_persons')],
             },
-        ),
-        migrations.AddConstraint(
-            model_name='costcentre',
-            constraint=models.UniqueConstraint(fields=('organisation', 'code'), name='one_cost_centre_a_code'),
-        ),
-        migrations.AddConstraint(
-            model_name='costcentre',
-            constraint=models.CheckConstraint(condition=models.Q(('depth__lte', 5)), name='cost_centre_tree_is_small'),
-        ),
-        migrations.AddConstraint(
-            model_name='costcentre',
-            constraint=models.CheckConstraint(condition=models.Q(('soft_cap_cents', None), ('soft_cap_cents__gt', 0), _connector='OR'), name='cost_centre_soft_cap_positive'),
-        ),
-        migrations.AddConstraint(
-            model_name='costcentre',
-            constraint=models.CheckConstraint(condition=models.Q(('hard_cap_cents', None), ('hard_cap_cents__gt', 0), _connector='OR'), name='cost_centre_hard_cap_positive'),
-        ),
-        migrations.AddConstraint(
-            model_name='costcentre',
-            constraint=models.CheckConstraint(condition=models.Q(('soft_cap_cents', None), ('hard_cap_cents', None), ('soft_cap_cents__lte', models.F('hard_cap_cents')), _connector='OR'), name='cost_centre_soft_below_hard'),
-        ),
-        migrations.AddConstraint(
-            model_name='costcentre',
-            constraint=models.CheckConstraint(condition=models.Q(('committed_cents__gte', 0), models.Q(('hard_cap_cents', None), ('committed_cents__lte', models.F('hard_cap_cents')), _connector='OR')), name='cost_centre_within_hard_cap'),
-        ),
-        migrations.AddIndex(
-            model_name='frameworkagreement',
-            index=models.Index(fields=['organisation', '-drafted_at'], name='agreement_by_organisation'),
-        ),
-        migrations.AddConstraint(
-            model_name='frameworkagreement',
-            constraint=models.CheckConstraint(condition=models.Q(('maximum_cents__gt', 0)), name='agreement_has_a_maximum'),
-        ),
-        migrations.AddConstraint(
-            model_name='frameworkagreement',
-            constraint=models.CheckConstraint(condition=models.Q(('ordered_cents__gte', 0), ('ordered_cents__lte', models.F('maximum_cents'))), name='agreement_within_its_maximum'),
-        ),
-        migrations.AddConstraint(
-            model_name='frameworkagreement',
-            constraint=models.CheckConstraint(condition=models.Q(('ends_on__gte', models.F('starts_on'))), name='agreement_ends_after_it_starts'),
-        ),
-        migrations.AddConstraint(
-            model_name='frameworkagreement',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', billing.procurement.states.AgreementState['ACTIVE']), _negated=True), models.Q(('decided_by_id__isnull', False), models.Q(('decided_by_id', models.F('drafted_by_id')), _negated=True)), _connector='OR'), name='agreement_by_two_persons'),
-        ),
-        migrations.AddConstraint(
-            model_name='agreementlot',
-            constraint=models.UniqueConstraint(fields=('agreement', 'code'), name='one_agreement_lot_a_code'),
-        ),
-        migrations.AddConstraint(
-            model_name='agreementlot',
-            constraint=models.CheckConstraint(condition=models.Q(('maximum_cents__gt', 0)), name='agreement_lot_has_a_maximum'),
-        ),
-        migrations.AddConstraint(
-            model_name='agreementlot',
-            constraint=models.CheckConstraint(condition=models.Q(('ordered_cents__gte', 0), ('ordered_cents__lte', models.F('maximum_cents'))), name='agreement_lot_within_its_maximum'),
-        ),
-        migrations.AddIndex(
-            model_name='purchaseorder',
-            index=models.Index(fields=['organisation', '-placed_at'], name='po_by_organisation'),
-        ),
-        migrations.AddConstraint(
-            model_name='purchaseorder',
-            constraint=models.CheckConstraint(condition=models.Q(('amount_cents__gt', 0)), name='po_positive'),
-        ),
-        migrations.AddConstraint(
-            model_name='purchaseorder',
-            constraint=models.CheckConstraint(condition=models.Q(('attested_cents__gte', 0), ('attested_cents__lte', models.F('amount_cents'))), name='po_not_over_attested'),
-        ),
-        migrations.AddConstraint(
-            model_name='purchaseorder',
-            constraint=models.UniqueConstraint(fields=('organisation', 'key'), name='po_placed_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='purchaseorder',
-            constraint=models.CheckConstraint(condition=models.Q(('agreement_lot', None), ('agreement__isnull', False), _connector='OR'), name='po_lot_of_an_agreement'),
-        ),
-        migrations.AddConstraint(
-            model_name='purchaseorder',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', billing.procurement.states.OrderState['ACCEPTED']), _negated=True), models.Q(('accepted_at__isnull', False), ('lot__isnull', False)), _connector='OR'), name='po_accepted_has_its_lot'),
-        ),
-        migrations.AddConstraint(
-            model_name='purchaseorder',
-            constraint=models.CheckConstraint(condition=models.Q(('approved_by_id', None), ('placed_by_id', None), models.Q(('approved_by_id', models.F('placed_by_id')), _negated=True), _connector='OR'), name='po_approved_by_another'),
-        ),
-        migrations.AddConstraint(
-            model_name='purchaseorder',
-            constraint=models.CheckConstraint(condition=models.Q(('accepted_by_id', None), ('first_by_id', None), models.Q(('accepted_by_id', models.F('first_by_id')), _negated=True), _connector='OR'), name='po_accepted_by_two_persons'),
-        ),
-        migrations.AddIndex(
-            model_name='quote',
-            index=models.Index(fields=['organisation', '-requested_at'], name='quote_by_organisation'),
-        ),
-        migrations.AddIndex(
-            model_name='quote',
-            index=models.Index(condition=models.Q(('state', billing.procurement.states.QuoteState['OFFERED'])), fields=['valid_until'], name='open_quotes'),
-        ),
-        migrations.AddConstraint(
-            model_name='quote',
-            constraint=models.CheckConstraint(condition=models.Q(('credits__gt', 0), ('net_cents', django.db.models.expressions.CombinedExpression(models.F('credits'), '*', models.Value(100))), ('vat_cents__gte', 0), ('gross_cents', django.db.models.expressions.CombinedExpression(models.F('net_cents'), '+', models.F('vat_cents')))), name='quote_adds_up'),
-        ),
-        migrations.AddConstraint(
-            model_name='quote',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', [billing.procurement.states.QuoteState['DRAFT'], billing.procurement.states.QuoteState['WITHDRAWN']]), models.Q(('number__isnull', False), ('offered_at__isnull', False), ('valid_until__gt', models.F('offered_at'))), _connector='OR'), name='quote_numbered_when_offered'),
-        ),
-        migrations.AddConstraint(
-            model_name='quote',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('document', None), ('lot', None), ('settled_at', None)), models.Q(('document__isnull', False), ('lot__isnull', False), ('settled_at__isnull', False), ('state', billing.procurement.states.QuoteState['ACCEPTED'])), _connector='OR'), name='quote_settled_as_a_whole'),
-        ),
-        migrations.AddConstraint(
-            model_name='serviceattestation',
-            constraint=models.CheckConstraint(condition=models.Q(('amount_cents__gt', 0)), name='attestation_positive'),
-        ),
-        migrations.AddConstraint(
-            model_name='serviceattestation',
-            constraint=models.CheckConstraint(condition=models.Q(('period_last__gte', models.F('period_first'))), name='attestation_period'),
-        ),
-        migrations.AddConstraint(
-            model_name='serviceattestation',
-            constraint=models.UniqueConstraint(fields=('order', 'key'), name='attested_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='banktransfer',
-            constraint=models.CheckConstraint(condition=models.Q(('amount_cents__gt', 0)), name='bank_transfer_positive'),
-        ),
-        migrations.AddConstraint(
-            model_name='banktransfer',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('attestation', None), ('quote__isnull', False)), models.Q(('attestation__isnull', False), ('quote', None)), _connector='OR'), name='bank_transfer_for_one_thing'),
-        ),
-        migrations.AddConstraint(
-            model_name='banktransfer',
-            constraint=models.CheckConstraint(condition=models.Q(('decided_by_id', None), models.Q(('decided_by_id', models.F('recorded_by_id')), _negated=True), _connector='OR'), name='bank_transfer_by_two_persons'),
         ),
     ]

@@ -76,6 +76,8 @@ class Migration(migrations.Migration):
                 'verbose_name': 'payment',
                 'verbose_name_plural': 'payments',
                 'ordering': ['-pk'],
+                'indexes': [models.Index(fields=['organisation', '-id'], name='payment_by_organisation'), models.Index(condition=models.Q(('state__in', ['created', 'open', 'processing'])), fields=['checked_at'], name='payment_unsettled')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('gross_cents', django.db.models.expressions.CombinedExpression(models.F('net_cents'), '+', models.F('vat_cents'))), ('net_cents__gt', 0), ('vat_cents__gte', 0)), name='payment_adds_up'), models.CheckConstraint(condition=models.Q(models.Q(('state', billing.purchases.states.PaymentState['PAID']), _negated=True), models.Q(('captured_cents', models.F('gross_cents')), ('lot__isnull', False), ('paid_at__isnull', False)), _connector='OR'), name='payment_paid_in_full_with_a_lot'), models.UniqueConstraint(fields=('organisation', 'key'), name='payment_once_per_key')],
             },
         ),
         migrations.CreateModel(
@@ -141,6 +143,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'refund',
                 'verbose_name_plural': 'refunds',
                 'ordering': ['-pk'],
+                'constraints': [models.CheckConstraint(condition=models.Q(('gross_cents__gt', 0), ('gross_cents__gte', models.F('net_cents')), ('net_cents__gte', 0)), name='refund_above_zero')],
             },
         ),
         migrations.CreateModel(
@@ -202,29 +205,5 @@ class Migration(migrations.Migration):
                 'ordering': ['-pk'],
                 'constraints': [models.CheckConstraint(condition=models.Q(('gross_cents__gt', 0), ('net_cents__gte', 0)), name='dispute_above_zero')],
             },
-        ),
-        migrations.AddIndex(
-            model_name='payment',
-            index=models.Index(fields=['organisation', '-id'], name='payment_by_organisation'),
-        ),
-        migrations.AddIndex(
-            model_name='payment',
-            index=models.Index(condition=models.Q(('state__in', ['created', 'open', 'processing'])), fields=['checked_at'], name='payment_unsettled'),
-        ),
-        migrations.AddConstraint(
-            model_name='payment',
-            constraint=models.CheckConstraint(condition=models.Q(('gross_cents', django.db.models.expressions.CombinedExpression(models.F('net_cents'), '+', models.F('vat_cents'))), ('net_cents__gt', 0), ('vat_cents__gte', 0)), name='payment_adds_up'),
-        ),
-        migrations.AddConstraint(
-            model_name='payment',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', billing.purchases.states.PaymentState['PAID']), _negated=True), models.Q(('captured_cents', models.F('gross_cents')), ('lot__isnull', False), ('paid_at__isnull', False)), _connector='OR'), name='payment_paid_in_full_with_a_lot'),
-        ),
-        migrations.AddConstraint(
-            model_name='payment',
-            constraint=models.UniqueConstraint(fields=('organisation', 'key'), name='payment_once_per_key'),
-        ),
-        migrations.AddConstraint(
-            model_name='refund',
-            constraint=models.CheckConstraint(condition=models.Q(('gross_cents__gt', 0), ('gross_cents__gte', models.F('net_cents')), ('net_cents__gte', 0)), name='refund_above_zero'),
         ),
     ]

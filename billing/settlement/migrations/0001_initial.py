@@ -78,6 +78,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'payout',
                 'verbose_name_plural': 'payouts',
                 'ordering': ['-requested_at', '-pk'],
+                'constraints': [models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='payout_positive'), models.UniqueConstraint(condition=models.Q(('state', billing.states.RequestState['REJECTED']), _negated=True), fields=('bank_reference',), name='payout_once_a_bank_reference'), models.UniqueConstraint(condition=models.Q(('state', billing.states.RequestState['PENDING'])), fields=('organisation',), name='one_payout_waits_an_operator'), models.CheckConstraint(condition=models.Q(models.Q(('state', billing.states.RequestState['APPROVED']), _negated=True), models.Q(('decided_by_id__isnull', False), models.Q(('decided_by_id', models.F('requested_by_id')), _negated=True)), _connector='OR'), name='payout_four_eyes')],
             },
         ),
         migrations.CreateModel(
@@ -110,6 +111,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'settlement',
                 'verbose_name_plural': 'settlements',
                 'ordering': ['-month', 'organisation', '-revision'],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('state', billing.settlement.states.SettlementState['REJECTED']), _negated=True), fields=('organisation', 'month'), name='a_month_is_settled_once'), models.UniqueConstraint(fields=('organisation', 'month', 'revision'), name='settlement_revision_once'), models.CheckConstraint(condition=models.Q(('charged', django.db.models.expressions.CombinedExpression(models.F('share'), '+', models.F('commission')))), name='settlement_adds_up'), models.CheckConstraint(condition=models.Q(models.Q(('state__in', [billing.settlement.states.SettlementState['APPROVED'], billing.settlement.states.SettlementState['PAID']]), _negated=True), models.Q(('decided_by_id__isnull', False), ('first_by_id__isnull', False), models.Q(('first_by_id', models.F('decided_by_id')), _negated=True)), _connector='OR'), name='settlement_four_eyes'), models.CheckConstraint(condition=models.Q(models.Q(('state', billing.settlement.states.SettlementState['PAID']), _negated=True), ('payout__isnull', False), _connector='OR'), name='settlement_paid_by_a_payout')],
             },
         ),
         migrations.CreateModel(
@@ -133,6 +135,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'share agreement',
                 'verbose_name_plural': 'share agreements',
                 'ordering': ['-requested_at', '-pk'],
+                'constraints': [models.CheckConstraint(condition=models.Q(('share_basis_points__lte', 10000)), name='share_at_most_all'), models.CheckConstraint(condition=models.Q(('valid__isempty', False), ('valid__startswith__isnull', False)), name='share_begins'), models.CheckConstraint(condition=models.Q(models.Q(('state', billing.states.RequestState['APPROVED']), _negated=True), models.Q(('decided_by_id__isnull', False), models.Q(('decided_by_id', models.F('requested_by_id')), _negated=True)), _connector='OR'), name='share_four_eyes'), django.contrib.postgres.constraints.ExclusionConstraint(condition=models.Q(('state', billing.states.RequestState['APPROVED'])), expressions=[('organisation', '='), ('valid', '&&')], name='one_share_in_force')],
             },
         ),
         migrations.CreateModel(
@@ -155,6 +158,8 @@ class Migration(migrations.Migration):
                 'verbose_name': 'settlement line',
                 'verbose_name_plural': 'settlement lines',
                 'ordering': ['usage_month', 'site_code', 'sku', 'micro_per_gpu_hour'],
+                'indexes': [models.Index(fields=['site_code', 'usage_month'], name='settled_site_months')],
+                'constraints': [models.UniqueConstraint(fields=('statement', 'usage_month', 'site_code', 'sku', 'micro_per_gpu_hour'), name='a_settlement_line_stands_once')],
             },
         ),
         migrations.CreateModel(
@@ -177,65 +182,5 @@ class Migration(migrations.Migration):
                 'ordering': ['-raised_at', '-percent'],
                 'constraints': [models.UniqueConstraint(fields=('threshold', 'year', 'percent'), name='gauge_alert_once_a_year')],
             },
-        ),
-        migrations.AddConstraint(
-            model_name='payout',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='payout_positive'),
-        ),
-        migrations.AddConstraint(
-            model_name='payout',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', billing.states.RequestState['REJECTED']), _negated=True), fields=('bank_reference',), name='payout_once_a_bank_reference'),
-        ),
-        migrations.AddConstraint(
-            model_name='payout',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', billing.states.RequestState['PENDING'])), fields=('organisation',), name='one_payout_waits_an_operator'),
-        ),
-        migrations.AddConstraint(
-            model_name='payout',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', billing.states.RequestState['APPROVED']), _negated=True), models.Q(('decided_by_id__isnull', False), models.Q(('decided_by_id', models.F('requested_by_id')), _negated=True)), _connector='OR'), name='payout_four_eyes'),
-        ),
-        migrations.AddConstraint(
-            model_name='settlementstatement',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', billing.settlement.states.SettlementState['REJECTED']), _negated=True), fields=('organisation', 'month'), name='a_month_is_settled_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='settlementstatement',
-            constraint=models.UniqueConstraint(fields=('organisation', 'month', 'revision'), name='settlement_revision_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='settlementstatement',
-            constraint=models.CheckConstraint(condition=models.Q(('charged', django.db.models.expressions.CombinedExpression(models.F('share'), '+', models.F('commission')))), name='settlement_adds_up'),
-        ),
-        migrations.AddConstraint(
-            model_name='settlementstatement',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', [billing.settlement.states.SettlementState['APPROVED'], billing.settlement.states.SettlementState['PAID']]), _negated=True), models.Q(('decided_by_id__isnull', False), ('first_by_id__isnull', False), models.Q(('first_by_id', models.F('decided_by_id')), _negated=True)), _connector='OR'), name='settlement_four_eyes'),
-        ),
-        migrations.AddConstraint(
-            model_name='settlementstatement',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', billing.settlement.states.SettlementState['PAID']), _negated=True), ('payout__isnull', False), _connector='OR'), name='settlement_paid_by_a_payout'),
-        ),
-        migrations.AddConstraint(
-            model_name='shareagreement',
-            constraint=models.CheckConstraint(condition=models.Q(('share_basis_points__lte', 10000)), name='share_at_most_all'),
-        ),
-        migrations.AddConstraint(
-            model_name='shareagreement',
-            constraint=models.CheckConstraint(condition=models.Q(('valid__isempty', False), ('valid__startswith__isnull', False)), name='share_begins'),
-        ),
-        migrations.AddConstraint(
-            model_name='shareagreement',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', billing.states.RequestState['APPROVED']), _negated=True), models.Q(('decided_by_id__isnull', False), models.Q(('decided_by_id', models.F('requested_by_id')), _negated=True)), _connector='OR'), name='share_four_eyes'),
-        ),
-        migrations.AddConstraint(
-            model_name='shareagreement',
-            constraint=django.contrib.postgres.constraints.ExclusionConstraint(condition=models.Q(('state', billing.states.RequestState['APPROVED'])), expressions=[('organisation', '='), ('valid', '&&')], name='one_share_in_force'),
-        ),
-        migrations.AddIndex(
-            model_name='settlementline',
-            index=models.Index(fields=['site_code', 'usage_month'], name='settled_site_months'),
-        ),
-        migrations.AddConstraint(
-            model_name='settlementline',
-            constraint=models.UniqueConstraint(fields=('statement', 'usage_month', 'site_code', 'sku', 'micro_per_gpu_hour'), name='a_settlement_line_stands_once'),
         ),
     ]

@@ -125,7 +125,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'aid rule',
                 'verbose_name_plural': 'aid rules',
                 'ordering': ['code', '-valid'],
-                'constraints': [models.CheckConstraint(condition=models.Q(('cap__gt', 0), ('window_years__gt', 0)), name='aid_rule_positive'), django.contrib.postgres.constraints.ExclusionConstraint(expressions=[('code', '='), ('valid', '&&')], name='one_aid_rule_in_force')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('cap__gt', 0), ('window_years__gt', 0)), name='aid_rule_positive', violation_error_message='The cap and the years must be above zero.'), django.contrib.postgres.constraints.ExclusionConstraint(expressions=[('code', '='), ('valid', '&&')], name='one_aid_rule_in_force', violation_error_message='Another rule with this code is in force in a part of this time: end it first.')],
             },
         ),
         migrations.CreateModel(

@@ -28,11 +28,15 @@ class Migration(migrations.Migration):
                 ('appointed_at', models.DateTimeField(verbose_name='appointed')),
                 ('ended_by', models.CharField(blank=True, max_length=120, verbose_name='ended by')),
                 ('ended_at', models.DateTimeField(null=True, verbose_name='ended')),
+                ('organisation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.organisation', verbose_name='organisation')),
+                ('programme', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='appointments', to='grants.programme', verbose_name='programme')),
+                ('reviewer', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='reviewer')),
             ],
             options={
                 'verbose_name': 'appointment of a reviewer',
                 'verbose_name_plural': 'appointments of reviewers',
                 'ordering': ['-appointed_at', '-pk'],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('ended_at', None)), fields=('programme', 'reviewer'), name='appointed_once_at_a_time')],
             },
         ),
         migrations.RemoveConstraint(
@@ -56,24 +60,5 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='commitment',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', marketplace.grants.states.CommitmentKind['EXPIRY']), ('transfer__isnull', False)), models.Q(models.Q(('kind', marketplace.grants.states.CommitmentKind['EXPIRY']), _negated=True), ('transfer', None)), _connector='OR'), name='commitment_of_an_expiry_has_its_entry'),
-        ),
-        migrations.AddField(
-            model_name='appointment',
-            name='organisation',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.organisation', verbose_name='organisation'),
-        ),
-        migrations.AddField(
-            model_name='appointment',
-            name='programme',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='appointments', to='grants.programme', verbose_name='programme'),
-        ),
-        migrations.AddField(
-            model_name='appointment',
-            name='reviewer',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='reviewer'),
-        ),
-        migrations.AddConstraint(
-            model_name='appointment',
-            constraint=models.UniqueConstraint(condition=models.Q(('ended_at', None)), fields=('programme', 'reviewer'), name='appointed_once_at_a_time'),
         ),
     ]
