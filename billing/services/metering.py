@@ -126,8 +126,9 @@ def _store(cursor: Any, received: int, scope: dict[str, Any]) -> tuple[int, int,
 
 def _charge(cursor: Any, *, accepted: str, batch_id: int, at: datetime) -> None:
     clearing = platform_account(AccountKind.CLEARING, at=at)
-    cursor.execute(rating.GATHER.substitute(accepted=accepted))
-    for statement in (
+    # One round trip: each statement still sees what those before it did, and what others committed while it waited.
+    statements = (
+        rating.GATHER.substitute(accepted=accepted),
         rating.ENSURE_CARRY,
         rating.LOCK_CARRY,
         rating.RATE,
@@ -137,8 +138,10 @@ def _charge(cursor: Any, *, accepted: str, batch_id: int, at: datetime) -> None:
         rating.CAPTURE,
         rating.APPLY_CAPTURE,
         rating.REMAINING,
-    ):
-        cursor.execute(statement)
+    )
+    cursor.execute("; ".join(statements))
+    while cursor.nextset():
+        pass
     uncovered, refunds = cursor.fetchone()
     if uncovered:
         _burn_groups(cursor, at=at)

@@ -15,7 +15,8 @@ CREATE TEMPORARY TABLE IF NOT EXISTS usage_stage (
   revision smallint NOT NULL
 ) ON COMMIT DELETE ROWS;
 CREATE TEMPORARY TABLE IF NOT EXISTS usage_part (
-  run_id bigint, hour timestamptz, milli_gpu_seconds bigint, exact numeric
+  run_id bigint, organisation_id bigint, project_id bigint, sku_id bigint, site_code text, hold_id bigint,
+  hour timestamptz, milli_gpu_seconds bigint, exact numeric
 ) ON COMMIT DELETE ROWS;
 CREATE TEMPORARY TABLE IF NOT EXISTS usage_need (
   run_id bigint, organisation_id bigint, sku_id bigint, hold_id bigint, day timestamptz, last_second timestamptz,
@@ -86,18 +87,22 @@ WITH refused AS (
 )
 SELECT count(*) FROM refused
 """
-# Per run and hour; everything after this touches runs, not records.
+# Per run and hour, with the run's terms; everything after this touches runs, not records, and asks for no terms again.
 GATHER = Template("""
 INSERT INTO usage_part
-SELECT m.run_id, s.hour, sum(m.milli_gpus::bigint * s.seconds), sum(m.micro_per_gpu_hour * m.milli_gpus * s.seconds)
-FROM $accepted s JOIN billing_meter m ON m.id = s.meter_id WHERE m.allowed
-GROUP BY 1, 2
+SELECT g.run_id, r.organisation_id, r.project_id, r.sku_id, r.site_code, r.hold_id, g.hour, g.milli_gpu_seconds, g.exact
+FROM (
+  SELECT m.run_id, s.hour, sum(m.milli_gpus::bigint * s.seconds) AS milli_gpu_seconds,
+         sum(m.micro_per_gpu_hour * m.milli_gpus * s.seconds) AS exact
+  FROM $accepted s JOIN billing_meter m ON m.id = s.meter_id WHERE m.allowed
+  GROUP BY 1, 2
+) g JOIN billing_run r ON r.id = g.run_id
 """)
 
 ENSURE_CARRY = """
 INSERT INTO billing_ratingcarry (organisation_id, sku_id, carry)
 SELECT n.organisation_id, n.sku_id, 0
-FROM (SELECT DISTINCT r.organisation_id, r.sku_id FROM usage_part p JOIN billing_run r ON r.id = p.run_id) n
+FROM (SELECT DISTINCT organisation_id, sku_id FROM usage_part) n
 LEFT JOIN billing_ratingcarry c ON c.organisation_id = n.organisation_id AND c.sku_id = n.sku_id
 WHERE c.id IS NULL ORDER BY 1, 2
 ON CONFLICT DO NOTHING
@@ -106,8 +111,7 @@ ON CONFLICT DO NOTHING
 LOCK_CARRY = """
 SELECT count(*) FROM (
   SELECT c.id FROM billing_ratingcarry c
-  WHERE (c.organisation_id, c.sku_id) IN (
-    SELECT r.organisation_id, r.sku_id FROM usage_part p JOIN billing_run r ON r.id = p.run_id)
+  WHERE (c.organisation_id, c.sku_id) IN (SELECT organisation_id, sku_id FROM usage_part)
   ORDER BY c.organisation_id, c.sku_id FOR UPDATE) locked
 """
 
@@ -117,21 +121,20 @@ def _floor(value: str) -> str:
     return f"(div({value}, {DIVISOR}) - (mod({value}, {DIVISOR}) < 0)::integer)"
 
 
-# floor(carry + running sum) minus the floor before it: the parts add up to the floor of the whole, in any batching.
+# floor(carry + running sum) minus the floor before it: the parts add up to the floor of the whole, in any batching. A
+# carry lies in [0, 1), so that before the first part the floor is nothing.
 RATE = f"""
 INSERT INTO usage_need
-SELECT run_id, organisation_id, sku_id, hold_id, day, last_second, exact,
-       {_floor("carry + running")} - {_floor("carry + running - exact")}
+SELECT run_id, organisation_id, sku_id, hold_id, date_trunc('day', hour, 'UTC'), hour + interval '1 hour', exact,
+       upto - lag(upto, 1, 0::numeric) OVER (PARTITION BY organisation_id, sku_id ORDER BY hour, run_id)
 FROM (
-  SELECT g.*, c.carry,
-         sum(g.exact) OVER (PARTITION BY g.organisation_id, g.sku_id ORDER BY g.last_second, g.run_id) AS running
+  SELECT r.*, {_floor("carry + running")} AS upto
   FROM (
-    SELECT p.run_id, r.organisation_id, r.sku_id, r.hold_id, date_trunc('day', p.hour, 'UTC') AS day,
-           p.hour + interval '1 hour' AS last_second, p.exact
-    FROM usage_part p JOIN billing_run r ON r.id = p.run_id
-  ) g
-  JOIN billing_ratingcarry c USING (organisation_id, sku_id)
-) summed
+    SELECT p.*, c.carry,
+           sum(p.exact) OVER (PARTITION BY p.organisation_id, p.sku_id ORDER BY p.hour, p.run_id) AS running
+    FROM usage_part p JOIN billing_ratingcarry c USING (organisation_id, sku_id)
+  ) r
+) floored
 """
 CARRY = f"""
 UPDATE billing_ratingcarry c SET carry = c.carry + n.exact - {DIVISOR} * {_floor("c.carry + n.exact")}
@@ -308,8 +311,8 @@ ORDER BY p.organisation_id, p.account_id, p.sku_id, p.day
 """
 ROLL_UP_HOURS = """
 INSERT INTO billing_usagehour (organisation_id, project_id, sku_id, site_code, hour, milli_gpu_seconds, exact)
-SELECT r.organisation_id, r.project_id, r.sku_id, r.site_code, p.hour, sum(p.milli_gpu_seconds), sum(p.exact)
-FROM usage_part p JOIN billing_run r ON r.id = p.run_id
+SELECT organisation_id, project_id, sku_id, site_code, hour, sum(milli_gpu_seconds), sum(exact)
+FROM usage_part
 GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 5, 2, 3, 4
 ON CONFLICT (organisation_id, hour, project_id, sku_id, site_code) DO UPDATE
 SET milli_gpu_seconds = billing_usagehour.milli_gpu_seconds + EXCLUDED.milli_gpu_seconds,
@@ -317,8 +320,8 @@ SET milli_gpu_seconds = billing_usagehour.milli_gpu_seconds + EXCLUDED.milli_gpu
 """
 ROLL_UP_DAYS = """
 INSERT INTO billing_usageday (organisation_id, run_id, day, milli_gpu_seconds, exact)
-SELECT r.organisation_id, p.run_id, date_trunc('day', p.hour, 'UTC'), sum(p.milli_gpu_seconds), sum(p.exact)
-FROM usage_part p JOIN billing_run r ON r.id = p.run_id
+SELECT organisation_id, run_id, date_trunc('day', hour, 'UTC'), sum(milli_gpu_seconds), sum(exact)
+FROM usage_part
 GROUP BY 1, 2, 3 ORDER BY 1, 3, 2
 ON CONFLICT (organisation_id, day, run_id) DO UPDATE
 SET milli_gpu_seconds = billing_usageday.milli_gpu_seconds + EXCLUDED.milli_gpu_seconds,
