@@ -5,7 +5,7 @@ import csv as csv_module
 import io
 import itertools
 import resource
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -403,28 +403,30 @@ def many(mine: Tenant, market: Market) -> Iterator[Tenant]:
     yield mine
 
 
-@pytest.mark.parametrize("form", export.FORMATS)
-def test_two_hundred_thousand_rows_pass_through_little_memory(many: Tenant, form: str) -> None:
-    read = 0
+def passed(rows: Iterable[list[Any]], write: Any, *, ahead: int, to: io.BytesIO | None = None) -> tuple[int, list[Any]]:
+    """Write ``rows`` and return how many there were and the last; never more than ``ahead`` were read for one piece."""
+    reads, last = [0], []
 
     def counted() -> Iterator[list[Any]]:
-        nonlocal read
-        for row in focus_rows(owner(many), period=MARCH):
+        nonlocal read, last
+        for last in rows:
             read += 1
-            yield row
+            yield last
 
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    write, ahead = (
-        (parquet.parquet_pieces, parquet.ROW_GROUP) if form == "parquet" else (csv.csv_pieces, csv.ROWS_A_PIECE)
-    )
-    reads, held = [0], io.BytesIO()
+    read = 0
     for piece in write(counted()):
         reads.append(read)
-        if form == "parquet":
-            held.write(piece)
+        if to is not None:
+            to.write(piece)
     assert max(after - earlier for earlier, after in itertools.pairwise(reads)) == ahead
-    assert (reads[-1] >= ROWS, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000) == (True, True)
-    if form == "parquet":
-        file = pq.ParquetFile(held)
-        groups = [file.metadata.row_group(index).num_rows for index in range(file.num_row_groups)]
-        assert (max(groups), sum(groups)) == (parquet.ROW_GROUP, reads[-1])
+    return read, last
+
+
+def test_two_hundred_thousand_rows_pass_through_little_memory(many: Tenant) -> None:
+    before, held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, io.BytesIO()
+    read, row = passed(focus_rows(owner(many), period=MARCH), parquet.parquet_pieces, ahead=parquet.ROW_GROUP, to=held)
+    passed(itertools.repeat(row, ROWS), csv.csv_pieces, ahead=csv.ROWS_A_PIECE)
+    assert (read >= ROWS, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000) == (True, True)
+    file = pq.ParquetFile(held)
+    groups = [file.metadata.row_group(index).num_rows for index in range(file.num_row_groups)]
+    assert (max(groups), sum(groups)) == (parquet.ROW_GROUP, read)

@@ -13,6 +13,7 @@ import pytest
 from aion.local.layout import free_port
 from tests.chromium import find
 from tests.journeys.screens import Door
+from tests.local.cluster import migrated_cluster
 from tests.local.test_replay_survives import environment
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,7 +25,7 @@ def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if find() is None:
         pytest.skip("NO CHROMIUM on this machine")
     port = free_port()
-    env = environment(tmp_path_factory.mktemp("demo")) | {"AION_PORT": str(port)}
+    env = environment(tmp_path_factory.mktemp("demo")) | migrated_cluster() | {"AION_PORT": str(port)}
     command = [sys.executable, "-m", "aion.local"]
     started = subprocess.run(
         [*command, "demo", "--no-replay"], cwd=ROOT, env=env, capture_output=True, text=True, check=False

@@ -3,7 +3,7 @@
 
 It is made once for a state of the migrations, from a dump of what the suite's own migration from nothing has made. The
 data of a stopped server are then copied by whoever starts one: the product's own `migrate` runs on them and finds
-nothing to do. The restore drill and the demos begin with nothing at all, as people do.
+nothing to do. One demo begins with nothing at all, as people do: that of ``test_demo_survives``.
 """
 
 import fcntl

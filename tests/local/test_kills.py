@@ -22,6 +22,7 @@ import pytest
 
 from aion.local import layout
 from aion.local.postgres import Postgres, ensure_database
+from tests.local.cluster import migrated_cluster
 from tests.local.rating_worker import BATCHES, LOTS, ORGANISATIONS, truth
 from tests.local.test_replay_survives import ROOT, environment
 
@@ -167,6 +168,8 @@ class Worker:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     state = tmp_path_factory.mktemp("kills")
     with pytest.MonkeyPatch.context() as patch:
+        for name, value in migrated_cluster().items():
+            patch.setenv(name, value)
         patch.setattr(layout, "STATE", state)
         patch.delenv("DATABASE_URL", raising=False)
         started = Server(state)

@@ -17,6 +17,7 @@ import pytest
 
 from aion.local.layout import ROOT, Group
 from aion.local.postgres import Postgres, ensure_database
+from tests.local.cluster import migrated_cluster
 
 pytestmark = [pytest.mark.local, pytest.mark.timeout(400)]
 # Everything that is money, by names that a repeated step gives again; ids and keys are drawn when a row is written.
@@ -142,9 +143,11 @@ class Server:
 
 
 @pytest.fixture
-def servers() -> Iterator[Any]:
-    """Give servers by name; nothing of them is left."""
+def servers(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Give servers by name that begin migrated; nothing of them is left."""
     made: list[Server] = []
+    for name, value in migrated_cluster().items():
+        monkeypatch.setenv(name, value)
 
     def make(name: str) -> Server:
         _remove(Server(name))
@@ -214,7 +217,7 @@ def test_a_dump_brings_back_the_books_with_every_rule_that_guards_them(servers: 
     server.write(["migrate"], ["open"], ["post", 0, 3])
     file = server.folder("dumps") / "books.dump"
     server.tool("pg_dump", "--format=custom", f"--file={file}", "aion")
-    ensure_database(server.url("copy"))
+    server.tool("createdb", "--template=template0", "copy")
     server.tool("pg_restore", "--exit-on-error", "--dbname=copy", str(file))
     assert server.books("copy") == server.books()
     assert server.reconciled("copy")

@@ -60,11 +60,15 @@ def test_a_page_that_a_role_may_not_read_keeps_the_menu(mine: Tenant, role: str,
     assert f'href="/o/{mine.organisation.slug}/credits/"' not in refused.content.decode()
 
 
-@pytest.mark.parametrize("row", [row for row in PORTAL if row.thing], ids=lambda row: row.name)
 @pytest.mark.parametrize("thing", ["%00", "wl_%00", "WL_1", "%ED%A0%80"])
-def test_what_cannot_be_a_public_id_is_not_found(mine: Tenant, owner: Client, row: Any, thing: str) -> None:
-    path = path_of(row, mine.organisation.slug, "xx_0").replace("xx_0", thing)
-    assert getattr(owner, row.method)(path).status_code == 404
+def test_what_cannot_be_a_public_id_is_not_found(mine: Tenant, owner: Client, thing: str) -> None:
+    rows = [row for row in PORTAL if row.thing]
+    answers = {}
+    for row in rows:
+        path = path_of(row, mine.organisation.slug, "xx_0").replace("xx_0", thing)
+        answers[row.name] = getattr(owner, row.method)(path).status_code
+    assert len(rows) > 50
+    assert {name: code for name, code in answers.items() if code != 404} == {}
 
 
 def test_every_public_id_in_an_address_has_its_own_shape() -> None:
@@ -122,14 +126,14 @@ def test_a_launch_of_an_unknown_offer_is_refused_beside_the_offer(mine: Tenant, 
 FAR = ["9999-12-31", "9999-01-01", "1969-12-31", "0001-01-01", "2026-02-30", "soon"]
 
 
-@pytest.mark.parametrize("day", FAR)
 @pytest.mark.parametrize("name", ["from", "to", "as_of", "known"])
 @pytest.mark.parametrize("page", ["credits/", "usage/"])
-def test_a_day_out_of_reach_counts_as_a_wrong_one(mine: Tenant, owner: Client, page: str, name: str, day: str) -> None:
-    query = {"as_of": "2026-03-01", name: day}
-    context = owner.get(f"/o/{mine.organisation.slug}/{page}", query).context
-    wrong = context["wrong"] if page == "credits/" else list(context["query"].wrong)
-    assert wrong == ([name] if page == "credits/" or name in {"from", "to"} else [])
+def test_a_day_out_of_reach_counts_as_a_wrong_one(mine: Tenant, owner: Client, page: str, name: str) -> None:
+    found = {}
+    for day in FAR:
+        context = owner.get(f"/o/{mine.organisation.slug}/{page}", {"as_of": "2026-03-01", name: day}).context
+        found[day] = context["wrong"] if page == "credits/" else list(context["query"].wrong)
+    assert found == dict.fromkeys(FAR, [name] if page == "credits/" or name in {"from", "to"} else [])
 
 
 def test_the_last_day_within_reach_is_a_day(mine: Tenant, owner: Client) -> None:
