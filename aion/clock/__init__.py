@@ -19,7 +19,12 @@ def virtual_now() -> datetime | None:
 
 def now() -> datetime:
     """Return the present instant in UTC: the virtual clock's while one is set, else the machine's."""
-    return virtual_now() or datetime.now(UTC)
+    return virtual_now() or machine_now()
+
+
+def machine_now() -> datetime:
+    """Return the machine's instant in UTC, also in a replay: for what is no part of it."""
+    return datetime.now(UTC)
 
 
 def set_virtual(at: datetime) -> None:

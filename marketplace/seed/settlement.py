@@ -22,8 +22,7 @@ def seed_settlement(*, slug: str, at: datetime) -> None:
     sites = sites_by_operator()
     for member in Organisation.objects.filter(kind=OrganisationKind.MEMBER, pk__in=sites).order_by("pk"):
         reader = system("seed", organisation_id=member.pk)
-        # A month that was settled without a share of its own stands: a share would have to begin after it.
-        if queries.share_in_force(reader, at.date()) is None and not queries.settlements(reader).exists():
+        if queries.share_in_force(reader, at.date()) is None:
             asked = propose_share(
                 actor=first, organisation=member, share_basis_points=SHARE, first_month=FIRST, end_month=None,
                 reason="Consortium agreement, annex 3", at=at,

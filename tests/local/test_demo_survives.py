@@ -100,8 +100,13 @@ def test_a_replay_beside_the_portal_is_exact_when_the_web_server_is_killed(demo:
     )
 
 
-def test_a_demo_whose_supervisor_was_killed_starts_again_on_the_same_data(demo: Demo) -> None:
+IN_A_REPLAY = "from aion import clock; clock.set_virtual(clock.machine_now().replace(year=2020))"
+
+
+def test_a_demo_whose_supervisor_was_killed_in_a_replay_starts_again_on_the_same_data(demo: Demo) -> None:
     before = demo.children()
+    held = demo.run("manage", "shell", "--no-imports", "-c", IN_A_REPLAY)
+    assert held.returncode == 0, held.stdout + held.stderr
     status = json.loads((demo.state / "demo" / "status.json").read_text(encoding="utf-8"))
     os.kill(status["pid"], signal.SIGKILL)
     again = demo.run("demo", "--no-replay", "--no-history")
