@@ -10,6 +10,7 @@ from django import template
 from django.conf import settings
 from django.forms import BoundField
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
@@ -62,14 +63,35 @@ def when(at: datetime | None) -> SafeString | str:
 @cache
 def _icons() -> Mapping[str, str]:
     folder = settings.BASE_DIR / "static" / "vendor" / "lucide"
-    return {path.stem: path.read_text(encoding="utf-8").strip() for path in sorted(folder.glob("*.svg"))}
+    drawn = {path.stem: path.read_text(encoding="utf-8").strip() for path in sorted(folder.glob("*.svg"))}
+    return {name: svg.replace("<svg", '<svg aria-hidden="true" focusable="false"', 1) for name, svg in drawn.items()}
 
 
 @register.simple_tag
 def icon(name: str) -> SafeString:
     """Inline a vendored lucide icon; decorative, so hidden from screen readers."""
-    svg = _icons().get(name, "")
-    return mark_safe(svg.replace("<svg", '<svg aria-hidden="true" focusable="false"', 1))  # noqa: S308 - vendored file
+    return mark_safe(_icons().get(name, ""))  # noqa: S308 - vendored file
+
+
+@register.simple_block_tag(takes_context=True, end_name="end_nav_link")
+def nav_link(
+    context: Mapping[str, Any], content: SafeString, route: str, slug: str = "", *, icon: str, also: str = ""
+) -> SafeString:
+    """Link to a page of the menu, the organisation's if it has a ``slug``; ``also`` names the pages that it leads to.
+
+    A tag, not a component: the menu stands on every page twice, and its components took more time than most pages.
+    """
+    here = context.get("here")
+    current = here == route.rpartition(":")[2] or here in also.split()
+    pattern = '<a href="{}" aria-current="page">{}{}</a>' if current else '<a href="{}">{}{}</a>'
+    drawn = mark_safe(_icons().get(icon, ""))  # noqa: S308 - vendored file
+    return format_html(pattern, reverse(route, args=[slug] if slug else []), drawn, content)
+
+
+@register.simple_block_tag(end_name="end_once")
+def once(content: SafeString) -> SafeString:
+    """Render what stands in several places of a page once: ``{% once as name %}``, then ``{{ name }}``."""
+    return content
 
 
 @register.simple_tag(takes_context=True)
