@@ -7,10 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+# Without windows and what they need it does the same with a fifth less of a processor; not every Debian has it.
+PACKAGES = ("chromium-headless-shell", "chromium")
+
 
 def find() -> str | None:
     """Return a Chromium that is on this machine."""
-    for name in ("chromium", "chromium-browser", "google-chrome"):
+    for name in (*PACKAGES, "chromium-browser", "google-chrome"):
         found = shutil.which(name)
         if found:
             return found
@@ -26,9 +29,12 @@ def main() -> int:
         sys.stdout.write("Installing Chromium for the browser tests …\n")
         sys.stdout.flush()
         subprocess.run(["apt-get", "update", "-qq"], capture_output=True, check=False)
-        install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium", "fonts-liberation"]
         environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        subprocess.run(install, env=environment, capture_output=True, check=False)
+        for package in PACKAGES:
+            install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", package, "fonts-liberation"]
+            subprocess.run(install, env=environment, capture_output=True, check=False)
+            if find():
+                break
     if not find():
         sys.stdout.write("NO CHROMIUM on this machine: the browser tests are SKIPPED (install the package chromium).\n")
     return 0
