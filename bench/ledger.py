@@ -209,11 +209,15 @@ JOIN (SELECT id, organisation_id, row_number() OVER (ORDER BY id) AS place FROM 
       WHERE kind = 'lot' AND organisation_id = ANY (%(organisations)s)) a
   ON a.place = n %% cardinality(%(organisations)s::bigint[]) + 1
 """
+# Summed by hour and price first: what is joined, cut to days and multiplied is then thousands of sums, not records.
 RERATE = """
 SELECT u.organisation_id, p.sku_id, date_trunc('day', u.hour, 'UTC'),
-       sum(%(micro)s::bigint * u.milli_gpus * u.seconds) - sum(u.exact)
-FROM billing_usagerecord u JOIN billing_price p ON p.id = u.price_id
-WHERE u.hour >= %(first)s AND u.hour < %(end)s GROUP BY 1, 2, 3
+       sum(%(micro)s::bigint * u.milli_gpu_seconds) - sum(u.exact)
+FROM (
+  SELECT organisation_id, price_id, hour, sum(milli_gpus::bigint * seconds) AS milli_gpu_seconds, sum(exact) AS exact
+  FROM billing_usagerecord WHERE hour >= %(first)s AND hour < %(end)s GROUP BY 1, 2, 3
+) u JOIN billing_price p ON p.id = u.price_id
+GROUP BY 1, 2, 3
 """
 
 
