@@ -8,6 +8,8 @@ LOCAL := $(PY) -m aion.local
 STAMP := $(VENV)/.installed
 ARGS ?=
 FILE ?=
+# Many short processes start here: each would compile the project anew where the environment forbids to keep the result.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help demo stop replay manage test check bench format test-contract test-cluster fuzz chaos lock
 

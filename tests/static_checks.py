@@ -97,6 +97,8 @@ CHECKS: tuple[tuple[str, Callable[[], str]], ...] = (
     ("deployment", deployment),
     ("OpenAPI", openapi),
     ("translations", translations),
+    # Names what cannot be imported, and leaves the tests compiled for the processes that will run them.
+    ("collection", lambda: run(sys.executable, "-m", "pytest", "--collect-only", "-qq", "-p", "no:cacheprovider")),
     ("style sheet", style_sheet),
 )
 
