@@ -9,10 +9,10 @@ from collections.abc import Callable
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
 
 import django
+from django.conf import settings
 
 django.setup()  # everything below needs the registry
 
-from django.conf import settings  # noqa: E402
 from django.db import connection  # noqa: E402
 
 from bench import grants, invoices, ledger, market, metering, payments, screens, settlement  # noqa: E402

@@ -67,8 +67,8 @@ def _icons() -> Mapping[str, str]:
     return {name: svg.replace("<svg", '<svg aria-hidden="true" focusable="false"', 1) for name, svg in drawn.items()}
 
 
-@register.simple_tag
-def icon(name: str) -> SafeString:
+@register.simple_tag(name="icon")
+def inline_icon(name: str) -> SafeString:
     """Inline a vendored lucide icon; decorative, so hidden from screen readers."""
     return mark_safe(_icons().get(name, ""))  # noqa: S308 - vendored file
 
@@ -84,8 +84,7 @@ def nav_link(
     here = context.get("here")
     current = here == route.rpartition(":")[2] or here in also.split()
     pattern = '<a href="{}" aria-current="page">{}{}</a>' if current else '<a href="{}">{}{}</a>'
-    drawn = mark_safe(_icons().get(icon, ""))  # noqa: S308 - vendored file
-    return format_html(pattern, reverse(route, args=[slug] if slug else []), drawn, content)
+    return format_html(pattern, reverse(route, args=[slug] if slug else []), inline_icon(icon), content)
 
 
 @register.simple_block_tag(end_name="end_once")
