@@ -5,12 +5,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from celery.schedules import crontab
 from csp.constants import NONE, SELF
 
 from aion import env
 from aion.identity import oidc_apps, origins
 from aion.logs import logging_config
+from aion.periodic import SCHEDULE
 from aion.staff_theme import unfold
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -237,45 +237,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 900, "socket_timeout": 
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_DEFAULT_QUEUE = env.text("AION_QUEUE", default="aion")
 CELERY_TIMEZONE = "UTC"
-CELERY_BEAT_SCHEDULE = {
-    "provision": {"task": "clusters.provision_pending", "schedule": 10.0},
-    "reconcile": {"task": "clusters.reconcile_all", "schedule": 10.0},
-    "reservations": {"task": "clusters.sweep_reservations", "schedule": 20.0},
-    "budgets": {"task": "billing.evaluate_budgets", "schedule": 30.0},
-    "expiry": {"task": "billing.expire_lots", "schedule": 900.0},
-    "expiry-warnings": {"task": "billing.warn_of_expiry", "schedule": 3600.0},
-    "partitions": {"task": "billing.prepare_partitions", "schedule": 6 * 3600.0},
-    "invoices": {"task": "invoicing.issue_documents", "schedule": 30.0},
-    "invoice-checks": {"task": "invoicing.recheck_documents", "schedule": 60.0},
-    "invoices-out": {"task": "invoicing.send_documents", "schedule": 60.0},
-    "invoice-statuses": {"task": "invoicing.read_statuses", "schedule": 300.0},
-    "invoice-reports": {"task": "invoicing.report_statuses", "schedule": 300.0},
-    "vies": {"task": "invoicing.ask_vies", "schedule": 600.0},
-    "proof": {"task": "billing.reconcile", "schedule": crontab(hour=2, minute=10)},
-    "months": {"task": "billing.close_months", "schedule": 3600.0},
-    "settlements": {"task": "settlement.settle_months", "schedule": 3600.0},
-    "network-gauge": {"task": "settlement.read_gauge", "schedule": 3600.0},
-    "unused-grants": {"task": "grants.apply_unused_rule", "schedule": crontab(hour=4, minute=20)},
-    "expired-grants": {"task": "grants.return_expired", "schedule": 900.0},
-    "quotes": {"task": "procurement.expire_quotes", "schedule": 900.0},
-    "exhausted-orders": {"task": "procurement.tell_exhausted", "schedule": 900.0},
-    "closed-calls": {"task": "grants.tell_of_closing", "schedule": 60.0},
-    "grant-reminders": {"task": "grants.remind", "schedule": 3600.0},
-    "offers": {"task": "marketplace.recheck_offers", "schedule": crontab(hour=3, minute=20)},
-    "quotas": {"task": "marketplace.end_quotas", "schedule": 3600.0},
-    "check-sites": {"task": "clusters.check_clusters", "schedule": 60.0},
-    "fan-out": {"task": "events.fan_out", "schedule": 10.0},
-    "webhooks": {"task": "events.deliver_due", "schedule": 10.0},
-    "mails": {"task": "events.send_due_mails", "schedule": 10.0},
-    "processor-events": {"task": "purchases.process_events", "schedule": 10.0},
-    "processor-sweep": {"task": "purchases.sweep_events", "schedule": 300.0},
-    "payments": {"task": "purchases.sweep_payments", "schedule": 60.0},
-    "refunds": {"task": "purchases.send_refunds", "schedule": 30.0},
-    "disputes": {"task": "purchases.tend_disputes", "schedule": 60.0},
-    "recharges": {"task": "purchases.recharge_low_balances", "schedule": 60.0},
-    "payouts": {"task": "purchases.compare_payouts", "schedule": crontab(hour=5, minute=10)},
-    "retention": {"task": "api.forget_old", "schedule": crontab(hour=3, minute=40)},
-}
+CELERY_BEAT_SCHEDULE = SCHEDULE
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [

@@ -80,5 +80,6 @@ REFUND_MOVES: Mapping[RefundState, frozenset[RefundState]] = {
     _R.FAILED: frozenset(),
     _R.REJECTED: frozenset(),
 }
+REFUND_AT_WORK = frozenset({_R.SENDING, _R.PENDING})
 # Refunds that take credit: it left the lot when the second person agreed, and came back when the processor refused.
 REFUND_TAKES = frozenset({_R.SENDING, _R.PENDING, _R.SUCCEEDED})

@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 from celery import current_app
+from celery.schedules import crontab
 from django.apps import apps
 from django.conf import settings
 from django.db import models
+
+from aion.periodic import DAY
 
 ROOT = Path(__file__).resolve().parents[2]
 ORDER = [
@@ -102,6 +105,15 @@ def test_every_periodic_task_and_every_nudge_exists() -> None:
     for path in [*ROOT.glob("*/services/*.py"), *ROOT.glob("*/*/services/*.py")]:
         names |= set(re.findall(r'nudge\("([a-z_.]+)"', path.read_text(encoding="utf-8")))
     assert names - set(current_app.tasks) == set()
+
+
+def test_no_periodic_task_waits_in_the_queue_beside_its_next_run() -> None:
+    lasting = [
+        name
+        for name, entry in settings.CELERY_BEAT_SCHEDULE.items()
+        if not 0 < entry["options"]["expires"] <= (DAY if isinstance(entry["schedule"], crontab) else entry["schedule"])
+    ]
+    assert lasting == []
 
 
 @pytest.mark.parametrize("app", ["aion", "billing", "clusters", "marketplace"])

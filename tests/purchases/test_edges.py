@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """The pages, the API and the staff site of buying: one service behind all three."""
 
+import re
 from typing import Any
 
 import pytest
+from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
 from aion.tenancy.roles import Role
+from billing.invoicing.models import Document
+from billing.invoicing.states import DocumentState
 from billing.purchases.models import AutoRecharge, Payment, Refund
 from billing.purchases.payments.gateway import PayoutLine, PayoutSeen
 from billing.purchases.services import payouts, recharge
@@ -61,17 +65,28 @@ def test_a_silent_processor_is_said_so(buyer: Tenant, twin: Twin) -> None:
     assert (answer.status_code, "Nothing was charged" in text(answer)) == (503, True)
 
 
-def test_the_payments_page_shows_where_it_stands_and_looks_again_until_it_is_known(buyer: Tenant, twin: Twin) -> None:
+def test_the_payments_page_looks_again_until_the_payment_and_its_invoice_are_known(buyer: Tenant, twin: Twin) -> None:
     payment = buy(buyer)
     client = browser(buyer)
-    waiting = text(client.get(f"/o/mine/payments/{payment.public_id}/"))
-    assert 'hx-trigger="every 2s"' in waiting
+    page = f"/o/mine/payments/{payment.public_id}/"
+
+    def looks_again(seen: str) -> tuple[str, HttpResponse, str | None]:
+        answer = client.get(page, {"seen": seen}, headers={"HX-Request": "true"})
+        assert "<html" not in text(answer)
+        every = re.search(r'hx-trigger="every (\d)s"', text(answer))
+        return text(answer), answer, every and every[1]
+
+    assert '?seen=open." hx-trigger="every 2s"' in text(client.get(page))
+    assert "HX-Refresh" not in looks_again("open.")[1]
     twin.pay(intent_of(twin, payment), payment.gross_cents)
     deliver(twin)
-    answer = client.get(f"/o/mine/payments/{payment.public_id}/", headers={"HX-Request": "true"})
-    part = text(answer)
-    assert ("100 credits are yours" in part, "every 2s" in part, "<html" in part) == (True, False, False)
-    assert answer["HX-Refresh"] == "true"
+    part, answer, pace = looks_again("open.")
+    assert ("100 credits are yours" in part, pace, answer["HX-Refresh"]) == (True, "5", "true")
+    assert "HX-Refresh" not in looks_again("paid.draft")[1]
+    payment.refresh_from_db()
+    Document.objects.filter(pk=payment.document_id).move(DocumentState.REFUSED)
+    _, answer, pace = looks_again("paid.draft")
+    assert (pace, answer["HX-Refresh"]) == (None, "true")
 
 
 def test_lists_of_payments_cost_the_same_however_many_there_are(buyer: Tenant, twin: Twin, api: Any) -> None:

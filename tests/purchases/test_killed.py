@@ -96,7 +96,7 @@ def test_killed_at_any_moment_the_credit_is_captured_less_refunded_less_lost(
     with_identity(tenant)
     happen(tenant, sandbox, chance)
     at, killed = datetime.now(UTC) + timedelta(minutes=10), 0
-    while killed < KILLS:
+    while killed < KILLS or not Refund.objects.filter(found=False, state="succeeded").exists():
         before = Payment.objects.filter(state="paid").count()
         started = worker(sandbox, at)
         step = chance.randint(0, 2)
@@ -112,7 +112,6 @@ def test_killed_at_any_moment_the_credit_is_captured_less_refunded_less_lost(
             happen(tenant, sandbox, chance)
     assert worker(sandbox, at).wait() == 0
     assert set(Payment.objects.values_list("state", flat=True)) == {"paid"}
-    assert Refund.objects.filter(found=False, state="succeeded").count() > 0
     gross, net = booked()
     assert (gross, net * 10_000) == (truth(sandbox), credited(tenant))
     assert drift() == []

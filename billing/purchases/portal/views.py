@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Adding credit, the payments that did it, and the methods that are kept for it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
@@ -19,14 +20,15 @@ from aion.web.listing import page_of, wanted
 from aion.web.middleware import status_of
 from aion.web.text import text_in
 from aion.web.views import ActorView
+from billing.invoicing.states import DocumentState
 from billing.purchases.errors import ProcessorUnavailable
-from billing.purchases.models import ProcessorCustomer
+from billing.purchases.models import Payment, ProcessorCustomer, Refund
 from billing.purchases.payments.connect import configured, gateway
 from billing.purchases.portal.forms import PRESETS, AddCreditsForm, RechargeForm
 from billing.purchases.queries import payments, recharge
 from billing.purchases.services.checkout import Return, answered, quote, start_payment
 from billing.purchases.services.recharge import saved_methods, set_recharge, stop_recharge
-from billing.purchases.states import UNSETTLED, Method, PaymentState
+from billing.purchases.states import REFUND_AT_WORK, UNSETTLED, Method, PaymentState
 from billing.purchases.words import METHODS, problem_of
 from billing.queries import balance
 
@@ -132,6 +134,16 @@ class PaymentsView(Selling):
         return render(request, "purchases/payments.html", context)
 
 
+def moving(row: Payment, refunds: Sequence[Refund]) -> tuple[str, int]:
+    """Return where a payment and what followed from it stand, and after how many seconds to look again: 0 is never."""
+    invoice = row.document.state if row.document else ""
+    stage = ".".join([row.state, invoice, *(one.state for one in refunds)])
+    if row.state in UNSETTLED:
+        return stage, 2
+    at_work = invoice == DocumentState.DRAFT or any(one.state in REFUND_AT_WORK for one in refunds)
+    return stage, 5 if at_work else 0
+
+
 class PaymentView(Selling):
     """One payment: where it stands, its credit, its invoice, and what went back."""
 
@@ -140,18 +152,21 @@ class PaymentView(Selling):
         row = payments(self.actor).filter(public_id=public_id).first()
         if row is None:
             raise NotFound(_("There is no such payment."))
+        refunds = list(row.refunds.order_by("pk"))
+        stage, pace = moving(row, refunds)
         context = {
             "row": row,
-            "waits": row.state in UNSETTLED,
+            "stage": stage,
+            "pace": pace,
             "problem": problem_of(row.problem),
             "method": METHODS[Method(row.method)],
             "back": text_in(request.GET, "back", limit=9),
-            "refunds": list(row.refunds.order_by("pk")),
+            "refunds": refunds,
             "disputes": list(row.disputes.order_by("pk")),
         }
         part = request.headers.get("HX-Request") == "true"
         answer = render(request, "purchases/payment_state.html" if part else "purchases/payment.html", context)
-        if part and not context["waits"]:
+        if part and stage != text_in(request.GET, "seen", limit=2000):
             answer["HX-Refresh"] = "true"  # the rest of the page has changed as well: lot, invoice, what can be done
         return answer
 
