@@ -4,7 +4,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,16 @@ from tests.local.cluster import migrated_cluster
 from tests.local.test_replay_survives import environment
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
+    """Tell what stood on the open pages when a journey failed."""
+    report = yield
+    if call.when == "call" and report.failed and "browser" in getattr(item, "funcargs", {}):
+        for page in [page for context in item.funcargs["browser"].contexts for page in context.pages]:
+            report.sections.append((page.url, page.evaluate("document.body.innerText")))
+    return report
 
 
 @pytest.fixture(scope="session")

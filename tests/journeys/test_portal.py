@@ -95,6 +95,8 @@ def test_no_page_scrolls_sideways_and_the_french_one_is_french(page: Any, door: 
     page.goto("/o/atelier-lumen/")
     page.select_option("#language", "fr")
     page.locator("h1").filter(has_text="Vue d’ensemble").wait_for()
+    page.select_option("#language", "en-gb")  # a person keeps the language, in every browser
+    page.locator("h1").filter(has_text="Overview").wait_for()
 
 
 def test_staff_without_the_second_factor_do_not_reach_the_admin(page: Any) -> None:
