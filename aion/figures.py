@@ -45,10 +45,14 @@ def exact_credits(exact: int | Decimal, places: int = 2) -> str:
 
 def euros(cents: int | None) -> str:
     """Write integer cents as euros with their sign."""
+    return plain_euros(cents) if cents is None else f"{plain_euros(cents)}{NBSP}€"
+
+
+def plain_euros(cents: int | None) -> str:
+    """Write integer cents as euros without their sign, where a heading or the sentence has it."""
     if cents is None:
         return "–"
-    value = Decimal(abs(int(cents))) / 100
-    return f"{'−' if cents < 0 else ''}{number(value, 2)}{NBSP}€"
+    return f"{'−' if cents < 0 else ''}{number(Decimal(abs(int(cents))) / 100, 2)}"
 
 
 def basis_points(value: int | None) -> str:

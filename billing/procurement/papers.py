@@ -2,15 +2,13 @@
 """The paper of a quote as PDF."""
 
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any
 
 from django.utils.translation import gettext as _
 
-from aion.figures import credits, credits_in_full, day, instant, number, percent
+from aion.figures import basis_points, credits_in_full, day, instant, number, plain_euros
 from aion.web.pdf import Paper
 from billing.procurement.models import Quote
-from billing.procurement.states import MICRO_PER_CENT
 
 
 def quote_pdf(quote: Quote) -> bytes:
@@ -23,9 +21,9 @@ def quote_pdf(quote: Quote) -> bytes:
         [_("Term"), _("Value")],
         [
             [_("GPU credits"), number(quote.credits)],
-            [_("Net (euros)"), _euros(quote.net_cents)],
-            [_vat_words(quote), _euros(quote.vat_cents)],
-            [_("Total (euros)"), _euros(quote.gross_cents)],
+            [_("Net (euros)"), plain_euros(quote.net_cents)],
+            [_vat_words(quote), plain_euros(quote.vat_cents)],
+            [_("Total (euros)"), plain_euros(quote.gross_cents)],
             [_("Offered"), day(quote.offered_at) if quote.offered_at else "–"],
             [_("Can be accepted before (UTC)"), instant(quote.valid_until) if quote.valid_until else "–"],
         ],
@@ -47,13 +45,8 @@ def quote_pdf(quote: Quote) -> bytes:
     return paper.content()
 
 
-def _euros(cents: int) -> str:
-    return credits(cents * MICRO_PER_CENT)
-
-
 def _vat_words(quote: Quote) -> str:
-    rate = (Decimal(quote.vat_rate_basis_points) / 100).normalize() + 0
-    return _("VAT %(rate)s (euros)") % {"rate": percent(rate)}
+    return _("VAT %(rate)s (euros)") % {"rate": basis_points(quote.vat_rate_basis_points)}
 
 
 def _price(row: Mapping[str, Any]) -> list[str]:

@@ -4,8 +4,6 @@
 from collections.abc import Mapping
 from enum import StrEnum
 
-MICRO_PER_CENT = 10_000
-
 
 class QuoteState(StrEnum):
     """A quote. An accepted one is settled once its exact amount has arrived."""

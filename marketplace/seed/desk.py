@@ -13,6 +13,7 @@ from django.db import transaction
 from aion.actor import Actor, system
 from aion.events.models import WebhookEndpoint
 from aion.events.services.endpoints import create_endpoint, update_endpoint
+from aion.money import MICRO
 from aion.people.invitations import invite
 from aion.people.organisations import IdentityWish, set_legal_identity
 from aion.people.quotas import decide_quota, request_quota
@@ -31,7 +32,7 @@ from marketplace.grants.models import Application, Award, Programme
 from marketplace.grants.services import applications, awards, reports, submission
 from marketplace.models import Offer, OfferChange
 from marketplace.seed.grants import STATE_CALL, draft_application
-from marketplace.seed.people import MICRO, Person, join
+from marketplace.seed.people import Person, join
 from marketplace.seed.settlement import seed_settlement
 from marketplace.services import offer_changes
 from marketplace.services.catalogue import publish_offer

@@ -13,6 +13,7 @@ from django.db import transaction
 
 from aion.actor import Actor, Scope, Via
 from aion.errors import Rejected
+from aion.money import MICRO
 from aion.tenancy.models import Organisation, OrganisationKind, Project, User
 from aion.tenancy.roles import Role
 from aion.tenancy.services.actors import actor_for
@@ -20,7 +21,7 @@ from billing.services.vouchers import PromoWish, request_promo_code
 from marketplace.grants.models import Application, Criterion, Programme, ReviewAssignment
 from marketplace.grants.services import applications, appointments, decisions, panel, programmes, reviews, submission
 from marketplace.grants.states import AidRegime, DecisionKind, MoneySource, ProgrammeState
-from marketplace.seed.people import MICRO, STAFF, Person, join
+from marketplace.seed.people import STAFF, Person, join
 
 RUNNER = "aion"
 PILOT, STAKES, STATE_CALL = "raise-pilot", "raise-the-stakes", "ia-souveraine"

@@ -11,6 +11,7 @@ from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP
 
 from aion.actor import system
+from aion.money import MICRO
 from aion.people.organisations import accept_terms
 from aion.tenancy import queries
 from aion.tenancy.models import Membership, Organisation, OrganisationKind, Project, User
@@ -21,7 +22,6 @@ from billing.states import Origin
 
 PASSWORD = "lantern-harbour-2026"  # noqa: S105 - the demo's, printed at its end
 TOTP_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"  # noqa: S105 - likewise
-MICRO = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)

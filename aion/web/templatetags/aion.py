@@ -23,7 +23,17 @@ from aion.web import tables
 register = template.Library()
 
 
-for name in ("credits", "exact_credits", "euros", "basis_points", "gpus", "gpu_hours", "energy", "carbon"):
+for name in (
+    "credits",
+    "exact_credits",
+    "euros",
+    "plain_euros",
+    "basis_points",
+    "gpus",
+    "gpu_hours",
+    "energy",
+    "carbon",
+):
     register.filter(name, getattr(figures, name))
 
 

@@ -15,13 +15,13 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 
 from aion import clock
 from aion.actor import Actor
+from aion.figures import plain_euros
 from aion.staff import Act, AskedAdmin, AskForm, KeptAdmin, on_one, staff_actor, state_column
 from billing.admin.columns import ByState, WithTables, pending_first, table
 from billing.procurement.admin.columns import cents, euro_column, euro_field, figures_table
 from billing.procurement.models import AgreementRule, BuyerRequirement, FrameworkAgreement
 from billing.procurement.queries.figures import of_agreements
 from billing.procurement.services import agreements
-from billing.procurement.services.checks import euros
 from billing.procurement.states import AgreementState
 
 
@@ -72,7 +72,7 @@ def _end(*, actor: Actor, row: FrameworkAgreement, at: datetime, reason: str) ->
 def _facts(row: FrameworkAgreement) -> Sequence[tuple[Any, Any]]:
     return (
         (_("Buyer"), row.organisation),
-        (_("Maximum (€)"), euros(row.maximum_cents)),
+        (_("Maximum (€)"), plain_euros(row.maximum_cents)),
         (_("First day"), row.starts_on),
         (_("Last day"), row.ends_on),
         (_("Drafted by"), row.drafted_by),
@@ -137,7 +137,10 @@ class FrameworkAgreementAdmin(ByState, WithTables, AskedAdmin):
             table(
                 _("Lots"),
                 [_("Lot"), _("Title"), _("Maximum (€)"), _("Ordered (€)")],
-                [(one.code, one.title, euros(one.maximum_cents), euros(one.ordered_cents)) for one in row.lots.all()],
+                [
+                    (one.code, one.title, plain_euros(one.maximum_cents), plain_euros(one.ordered_cents))
+                    for one in row.lots.all()
+                ],
             ),
             table(
                 _("Price schedule"),

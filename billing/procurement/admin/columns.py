@@ -10,12 +10,11 @@ from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminSingleDateWidget, UnfoldAdminTextInputWidget
 
-from aion.money import from_decimal
+from aion.figures import plain_euros
+from aion.money import MICRO_PER_CENT, from_decimal
 from billing.admin.columns import table
 from billing.procurement.models import BankTransfer
 from billing.procurement.queries.figures import Figures
-from billing.procurement.services.checks import euros
-from billing.procurement.states import MICRO_PER_CENT
 
 
 def euro_field(label: Any, help_text: Any = "") -> forms.DecimalField:
@@ -40,7 +39,7 @@ def euro_column(name: str, title: Any) -> Any:
 
     @admin.display(description=title, ordering=name)
     def column(_: Any, row: Any) -> str:
-        return euros(getattr(row, name))
+        return plain_euros(getattr(row, name))
 
     return column
 
@@ -49,7 +48,7 @@ def figures_table(figures: Figures) -> dict[str, Any]:
     """Return the four numbers as a table."""
     numbers = (figures.committed, figures.consumed, figures.invoiced, figures.paid)
     headers = [_("Committed (€)"), _("Consumed (€)"), _("Invoiced (€)"), _("Paid (€)")]
-    return table(_("Committed to paid"), headers, [[euros(one) for one in numbers]])
+    return table(_("Committed to paid"), headers, [[plain_euros(one) for one in numbers]])
 
 
 def transfers_table(rows: Sequence[BankTransfer]) -> dict[str, Any]:
@@ -61,7 +60,7 @@ def transfers_table(rows: Sequence[BankTransfer]) -> dict[str, Any]:
             (
                 one.received_on,
                 one.bank_reference,
-                euros(one.amount_cents),
+                plain_euros(one.amount_cents),
                 one.state,
                 one.recorded_by,
                 one.decided_by,

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from aion import clock
 from aion.actor import Actor
+from aion.figures import plain_euros
 from aion.staff import Act, AskedAdmin, AskForm, DecidedAdmin, ReadOnlyAdmin, on_one, staff_actor, state_column
 from billing.admin.columns import ByState, WithTables, pending_first, table
 from billing.procurement.admin.columns import (
@@ -27,7 +28,6 @@ from billing.procurement.errors import WrongState
 from billing.procurement.models import AgreementLot, CostCentre, PurchaseOrder, ServiceAttestation
 from billing.procurement.queries.figures import of_centres, of_orders
 from billing.procurement.services import acceptance, orders, transfers
-from billing.procurement.services.checks import euros
 from billing.procurement.states import BankTransferState, OrderState
 
 
@@ -66,7 +66,7 @@ def _cancel(*, actor: Actor, row: PurchaseOrder, at: datetime, reason: str) -> N
 def _facts(row: PurchaseOrder) -> Sequence[tuple[Any, Any]]:
     return (
         (_("Buyer"), row.organisation),
-        (_("Amount (€)"), euros(row.amount_cents)),
+        (_("Amount (€)"), plain_euros(row.amount_cents)),
         (_("Agreement"), row.agreement or "–"),
         (_("Engagement number"), row.engagement_number or "–"),
         (_("Placed by"), row.placed_by),
@@ -152,7 +152,7 @@ class PurchaseOrderAdmin(ByState, WithTables, AskedAdmin):
                 _("Attested services"),
                 [_("From"), _("To"), _("Amount (€)"), _("Attested by"), _("Invoice")],
                 [
-                    (one.period_first, one.period_last, euros(one.amount_cents), one.attested_by, one.document)
+                    (one.period_first, one.period_last, plain_euros(one.amount_cents), one.attested_by, one.document)
                     for one in row.attestations.select_related("document")
                 ],
             ),
@@ -198,7 +198,7 @@ def _of_attestation(row: ServiceAttestation) -> Sequence[tuple[Any, Any]]:
         (_("Buyer"), row.organisation),
         (_("Purchase order"), row.order),
         (_("Invoice"), row.document),
-        (_("Total with VAT (€)"), euros(row.document.gross_cents)),
+        (_("Total with VAT (€)"), plain_euros(row.document.gross_cents)),
     )
 
 
@@ -261,12 +261,12 @@ class CostCentreAdmin(WithTables, ReadOnlyAdmin):
     @admin.display(description=_("soft cap (€)"))
     def soft(self, row: CostCentre) -> str:
         """Write the soft cap."""
-        return "–" if row.soft_cap_cents is None else euros(row.soft_cap_cents)
+        return "–" if row.soft_cap_cents is None else plain_euros(row.soft_cap_cents)
 
     @admin.display(description=_("hard cap (€)"))
     def hard(self, row: CostCentre) -> str:
         """Write the hard cap."""
-        return "–" if row.hard_cap_cents is None else euros(row.hard_cap_cents)
+        return "–" if row.hard_cap_cents is None else plain_euros(row.hard_cap_cents)
 
     def tables(self, row: CostCentre) -> list[dict[str, Any]]:
         """Show the four numbers."""

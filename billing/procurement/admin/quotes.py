@@ -14,13 +14,13 @@ from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextareaWid
 
 from aion import clock
 from aion.actor import Actor
+from aion.figures import plain_euros
 from aion.staff import Act, AskedAdmin, AskForm, DecidedAdmin, on_one, on_rows, staff_actor, state_column
 from billing.admin.columns import ByState, WithTables, pending_first, table
 from billing.procurement.admin.columns import TransferForm, cents, euro_column, transfers_table
 from billing.procurement.errors import WrongState
 from billing.procurement.models import BankTransfer, Quote
 from billing.procurement.services import quotes, transfers
-from billing.procurement.services.checks import euros
 from billing.procurement.states import BankTransferState, QuoteState
 from billing.states import RequestState
 
@@ -72,7 +72,7 @@ def _facts(row: Quote) -> Sequence[tuple[Any, Any]]:
     return (
         (_("Organisation"), row.organisation),
         (_("Credits"), row.credits),
-        (_("Total with VAT (€)"), euros(row.gross_cents)),
+        (_("Total with VAT (€)"), plain_euros(row.gross_cents)),
         (_("Asked by"), row.requested_by),
         (_("Note"), row.note or "–"),
     )
@@ -183,7 +183,7 @@ def _of_transfer(row: BankTransfer) -> Sequence[tuple[Any, Any]]:
     return (
         (_("Organisation"), row.organisation),
         (_("For"), row.quote or row.attestation),
-        (_("Amount (€)"), euros(row.amount_cents)),
+        (_("Amount (€)"), plain_euros(row.amount_cents)),
         (_("Received"), row.received_on),
         (_("Recorded by"), row.recorded_by),
     )

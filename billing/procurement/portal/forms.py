@@ -8,13 +8,12 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from aion.actor import Actor
-from aion.money import from_decimal
+from aion.money import MICRO_PER_CENT, from_decimal
 from billing.procurement.models import CostCentre, FrameworkAgreement
 from billing.procurement.queries import lists
 from billing.procurement.services.attestations import AttestationWish
 from billing.procurement.services.orders import OrderWish
 from billing.procurement.services.quotes import NOTE_LIMIT
-from billing.procurement.states import MICRO_PER_CENT
 
 CONTROL = {"class": "control"}
 # What a service calls a field and the form calls otherwise.

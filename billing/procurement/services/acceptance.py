@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from aion.actor import Actor
 from aion.audit import services as audit
 from aion.errors import Forbidden, NotFound
+from aion.money import MICRO_PER_CENT
 from aion.tenancy.roles import Role
 from billing.models import Transfer
 from billing.procurement.audit import Action
@@ -16,7 +17,7 @@ from billing.procurement.errors import AgreementOver, WrongState
 from billing.procurement.models import PurchaseOrder
 from billing.procurement.services.checks import above_limit, require_person, require_reason
 from billing.procurement.services.orders import tell
-from billing.procurement.states import MICRO_PER_CENT, OrderState
+from billing.procurement.states import OrderState
 from billing.services.credits import issue_lot
 from billing.services.requests import require_second
 from billing.services.takebacks import take_back

@@ -12,19 +12,20 @@ from aion.actor import Actor
 from aion.audit import services as audit
 from aion.errors import NotFound, Rejected
 from aion.events.services.emission import emit
+from aion.figures import plain_euros
 from aion.horizon import require_near
+from aion.money import MICRO_PER_CENT
 from billing.procurement.audit import Action
 from billing.procurement.errors import AgreementNotPossible, WrongState
 from billing.procurement.models import AgreementLot, AgreementRule, FrameworkAgreement
 from billing.procurement.queries.prices import price_snapshot
 from billing.procurement.services.checks import (
-    euros,
     require_amount,
     require_person,
     require_reason,
     take_number,
 )
-from billing.procurement.states import MICRO_PER_CENT, AgreementState, Series
+from billing.procurement.states import AgreementState, Series
 from billing.services.requests import require_second
 
 MOST_LOTS = 50
@@ -166,7 +167,7 @@ def _check(wish: AgreementWish, at: datetime) -> None:
         if lot.maximum_cents > wish.maximum_cents:
             raise AgreementNotPossible(
                 _("Lot %(code)s has a higher maximum than the agreement with its %(most)s euros.")
-                % {"code": lot.code, "most": euros(wish.maximum_cents)},
+                % {"code": lot.code, "most": plain_euros(wish.maximum_cents)},
                 field="lots",
             )
 

@@ -10,6 +10,8 @@ from django.utils.translation import gettext as _
 from aion.actor import Actor
 from aion.audit import services as audit
 from aion.errors import NotFound, Rejected
+from aion.figures import plain_euros
+from aion.money import MICRO, MICRO_PER_CENT
 from billing.invoicing.services.documents import request_document
 from billing.invoicing.states import DocumentType, Process
 from billing.invoicing.values import Line, Period, References
@@ -18,12 +20,11 @@ from billing.procurement.errors import KeyUsed, NotConsumed, ReferenceMissing, W
 from billing.procurement.models import PurchaseOrder, ServiceAttestation
 from billing.procurement.queries.figures import of_orders
 from billing.procurement.queries.lists import missing_references
-from billing.procurement.services.checks import euros, require_amount, require_past
+from billing.procurement.services.checks import require_amount, require_past
 from billing.procurement.services.orders import tell
-from billing.procurement.states import MICRO_PER_CENT, OrderState
+from billing.procurement.states import OrderState
 
 DUE = timedelta(days=30)
-PER_CREDIT_MICRO = 1_000_000
 CREDIT_CENTS = 100
 MILLI = 1_000
 
@@ -64,7 +65,8 @@ def attest(*, actor: Actor, public_id: str, wish: AttestationWish, at: datetime,
     left = of_orders([order.pk])[order.pk].attestable
     if wish.amount_cents > left:
         raise NotConsumed(
-            _("%(left)s euros were consumed and are not attested yet: attest at most that.") % {"left": euros(left)},
+            _("%(left)s euros were consumed and are not attested yet: attest at most that.")
+            % {"left": plain_euros(left)},
             field="amount_cents",
         )
     row = ServiceAttestation(
@@ -129,7 +131,7 @@ def _line(order: PurchaseOrder, wish: AttestationWish) -> Line:
         name=f"GPU credits consumed, order {order.number}",
         net_cents=wish.amount_cents,
         quantity_milli=wish.amount_cents * MILLI // CREDIT_CENTS,
-        unit_price_micro=PER_CREDIT_MICRO,
+        unit_price_micro=MICRO,
     )
 
 

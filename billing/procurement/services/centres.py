@@ -9,11 +9,12 @@ from django.utils.translation import gettext as _
 from aion.actor import Actor
 from aion.audit import services as audit
 from aion.errors import NotFound, Rejected
+from aion.figures import plain_euros
 from billing.procurement.audit import Action
 from billing.procurement.errors import WrongState
 from billing.procurement.models import CostCentre
 from billing.procurement.queries.lists import find_centre
-from billing.procurement.services.checks import euros, require_amount
+from billing.procurement.services.checks import require_amount
 
 DEEPEST = 5
 
@@ -84,7 +85,7 @@ def change_centre(
     if hard_cap_cents is not None and hard_cap_cents < centre.committed_cents:
         raise WrongState(
             _("%(committed)s euros are committed already: the hard cap cannot be lower.")
-            % {"committed": euros(centre.committed_cents)},
+            % {"committed": plain_euros(centre.committed_cents)},
             field="hard_cap_cents",
         )
     before = [centre.name, centre.soft_cap_cents, centre.hard_cap_cents, centre.closed_at is not None]

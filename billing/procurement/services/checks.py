@@ -9,12 +9,13 @@ from django.utils.translation import gettext as _
 
 from aion.actor import Actor
 from aion.errors import Rejected
-from aion.figures import credits_in_full
+from aion.figures import plain_euros
 from aion.horizon import require_near
+from aion.money import MICRO_PER_CENT
 from aion.tenancy.legal import registration_number
 from aion.tenancy.models import LegalIdentity, RegistrationScheme
 from billing.errors import InvalidAmount
-from billing.procurement.states import MICRO_PER_CENT, Series
+from billing.procurement.states import Series
 
 MOST_CENTS = 100_000_000_00
 NEXT = """
@@ -37,11 +38,6 @@ def wait_for_key(kind: str, organisation_id: int, key: str) -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"{kind}:{organisation_id}:{key}"])
 
 
-def euros(cents: int) -> str:
-    """Write cents as euros within a sentence; one credit is one euro."""
-    return credits_in_full(cents * MICRO_PER_CENT)
-
-
 def above_limit(cents: int) -> bool:
     """Tell whether so much needs a second member of staff."""
     return cents * MICRO_PER_CENT > settings.FOUR_EYES_LIMIT_MICROCREDITS
@@ -53,7 +49,7 @@ def require_amount(cents: int, *, field: str = "amount_cents") -> None:
         raise InvalidAmount(_("The amount must be above zero."), field=field)
     if cents > MOST_CENTS:
         raise InvalidAmount(
-            _("At most %(most)s euros at once: ask for several.") % {"most": euros(MOST_CENTS)}, field=field
+            _("At most %(most)s euros at once: ask for several.") % {"most": plain_euros(MOST_CENTS)}, field=field
         )
 
 

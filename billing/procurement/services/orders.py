@@ -13,13 +13,15 @@ from aion.audit import services as audit
 from aion.errors import NotFound, Rejected
 from aion.events.services.emission import emit
 from aion.figures import day as day_words
+from aion.figures import plain_euros
 from aion.horizon import require_near
+from aion.money import MICRO_PER_CENT
 from billing.procurement.audit import Action
 from billing.procurement.errors import AgreementOver, HardCapExceeded, KeyUsed, MaximumExceeded, WrongState
 from billing.procurement.models import AgreementLot, CostCentre, FrameworkAgreement, PurchaseOrder
 from billing.procurement.queries.lists import path_of
-from billing.procurement.services.checks import euros, require_amount, siret_of, take_number, wait_for_key
-from billing.procurement.states import MICRO_PER_CENT, AgreementState, OrderState, Series
+from billing.procurement.services.checks import require_amount, siret_of, take_number, wait_for_key
+from billing.procurement.states import AgreementState, OrderState, Series
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +199,7 @@ def _require_room(left: int, amount: int) -> None:
     if amount > left:
         raise MaximumExceeded(
             _("%(left)s euros are left of the maximum: an order beyond it needs a new agreement.")
-            % {"left": euros(left)},
+            % {"left": plain_euros(left)},
             field="amount_cents",
         )
 
@@ -219,7 +221,7 @@ def _centres(organisation_id: int, wish: OrderWish) -> Sequence[CostCentre]:
         if one.hard_cap_cents is not None and one.committed_cents + wish.amount_cents > one.hard_cap_cents:
             raise HardCapExceeded(
                 _("%(left)s euros are left below the hard cap of %(centre)s.")
-                % {"left": euros(one.hard_cap_cents - one.committed_cents), "centre": one},
+                % {"left": plain_euros(one.hard_cap_cents - one.committed_cents), "centre": one},
                 field="amount_cents",
             )
     return centres

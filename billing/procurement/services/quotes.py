@@ -10,6 +10,7 @@ from aion.actor import Actor, system
 from aion.audit import services as audit
 from aion.errors import NotFound, Rejected
 from aion.events.services.emission import emit
+from aion.money import MICRO_PER_CENT
 from aion.periods import next_midnight
 from billing.invoicing.services.vat import quote_vat
 from billing.procurement.audit import Action
@@ -17,7 +18,7 @@ from billing.procurement.errors import QuoteExpired, WrongState
 from billing.procurement.models import Quote
 from billing.procurement.queries.prices import price_snapshot
 from billing.procurement.services.checks import require_amount, require_reason, take_number
-from billing.procurement.states import MICRO_PER_CENT, QuoteState, Series
+from billing.procurement.states import QuoteState, Series
 
 VALID_DAYS = 60
 MOST_VALID_DAYS = 365

@@ -14,6 +14,8 @@ from django.utils.translation import gettext as _
 from aion.actor import Actor
 from aion.audit import services as audit
 from aion.errors import NotFound, Rejected
+from aion.figures import plain_euros
+from aion.money import MICRO, MICRO_PER_CENT
 from billing.invoicing.services.documents import request_document
 from billing.invoicing.services.vat import quote_vat
 from billing.invoicing.states import DocumentState, DocumentType, Process
@@ -24,20 +26,18 @@ from billing.procurement.models import BankTransfer, Quote, ServiceAttestation
 from billing.procurement.queries.lists import received
 from billing.procurement.services.checks import (
     above_limit,
-    euros,
     require_amount,
     require_past,
     require_person,
     require_reason,
 )
 from billing.procurement.services.quotes import tell
-from billing.procurement.states import MICRO_PER_CENT, BankTransferState, QuoteState
+from billing.procurement.states import BankTransferState, QuoteState
 from billing.services.credits import issue_lot
 from billing.services.requests import lock_pending, require_second
 from billing.states import Origin
 
 REFERENCE_LIMIT = 80
-PER_CREDIT_MICRO = 1_000_000
 
 
 @transaction.atomic
@@ -173,7 +173,7 @@ def _refusal(row: BankTransfer, at: datetime) -> str:
         return _(
             "%(amount)s euros came in and %(left)s are open: send the whole transfer back, and ask for exactly what is "
             "open, under a new reference."
-        ) % {"amount": euros(row.amount_cents), "left": euros(max(0, left))}
+        ) % {"amount": plain_euros(row.amount_cents), "left": plain_euros(max(0, left))}
     if row.quote is not None:
         vat = quote_vat(organisation_id=row.organisation_id, net_cents=row.quote.net_cents, at=at)
         if vat.gross_cents != row.quote.gross_cents:
@@ -216,7 +216,7 @@ def _settle(actor: Actor, quote: Quote, at: datetime) -> None:
         name="GPU credits",
         net_cents=quote.net_cents,
         quantity_milli=quote.credits * 1_000,
-        unit_price_micro=PER_CREDIT_MICRO,
+        unit_price_micro=MICRO,
     )
     quote.document = request_document(
         actor=actor,

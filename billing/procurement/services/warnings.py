@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import Q
 
+from aion.money import MICRO_PER_CENT
 from billing.procurement.models import PurchaseOrder
 from billing.procurement.queries.figures import of_orders
 from billing.procurement.services.orders import tell
-from billing.procurement.states import MICRO_PER_CENT, OrderState
+from billing.procurement.states import OrderState
 
 STEPS = (100, 80)
 BATCH = 500

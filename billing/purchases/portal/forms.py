@@ -8,13 +8,13 @@ from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from aion import figures
+from aion.money import MICRO
 from billing.purchases.payments.gateway import SavedMethod
 from billing.purchases.services.recharge import Wish
 from billing.purchases.states import Method
 from billing.purchases.words import METHODS
 
 PRESETS = (100, 500, 2_000, 10_000)
-MICRO = 1_000_000
 
 
 class Marking(forms.Form):

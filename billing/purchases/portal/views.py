@@ -16,6 +16,7 @@ from aion import clock
 from aion.actor import Scope
 from aion.errors import DomainError, NotFound
 from aion.ids import new_id
+from aion.money import MICRO
 from aion.web.listing import page_of, wanted
 from aion.web.middleware import status_of
 from aion.web.text import text_in
@@ -32,7 +33,6 @@ from billing.purchases.states import REFUND_AT_WORK, UNSETTLED, Method, PaymentS
 from billing.purchases.words import METHODS, problem_of
 from billing.queries import balance
 
-MICRO = 1_000_000
 FIRST_WISH = 500
 
 
