@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Generator, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,11 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     """Tell what stood on the open pages when a journey failed."""
     report = yield
     if call.when == "call" and report.failed and "browser" in getattr(item, "funcargs", {}):
+        from playwright.sync_api import Error
+
         for page in [page for context in item.funcargs["browser"].contexts for page in context.pages]:
-            report.sections.append((page.url, page.evaluate("document.body.innerText")))
+            with suppress(Error):  # a page that cannot be read must not hide why the journey failed
+                report.sections.append((page.url, page.locator("body").inner_text(timeout=5_000)))
     return report
 
 

@@ -77,6 +77,9 @@ def test_the_payments_page_looks_again_until_the_payment_and_its_invoice_are_kno
         return text(answer), answer, every and every[1]
 
     assert '?seen=open." hx-trigger="every 2s"' in text(client.get(page))
+    left = text(client.get(page, {"back": "cancelled", "seen": "open."}, headers={"HX-Request": "true"}))
+    assert ("You left the payment page" in left, "?seen=open.&amp;back=cancelled" in left) == (True, True)
+    assert looks_again('"><script>\x00')[1]["HX-Refresh"] == "true"
     assert "HX-Refresh" not in looks_again("open.")[1]
     twin.pay(intent_of(twin, payment), payment.gross_cents)
     deliver(twin)

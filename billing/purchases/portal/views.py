@@ -166,7 +166,7 @@ class PaymentView(Selling):
         }
         part = request.headers.get("HX-Request") == "true"
         answer = render(request, "purchases/payment_state.html" if part else "purchases/payment.html", context)
-        if part and stage != text_in(request.GET, "seen", limit=2000):
+        if part and stage != request.GET.get("seen"):
             answer["HX-Refresh"] = "true"  # the rest of the page has changed as well: lot, invoice, what can be done
         return answer
 
