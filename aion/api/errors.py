@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Errors as application/problem+json (RFC 9457) with a stable ``code``."""
 
-import re
 from typing import Any
 
 import structlog
@@ -13,11 +12,11 @@ from rest_framework import exceptions, status
 from rest_framework.response import Response
 
 from aion import errors
+from aion.api.texts import writable
 from aion.web.middleware import detail_of, status_of
 
 log = structlog.get_logger(__name__)
 MOST_REPEATED = 200
-SURROGATE = re.compile("[\ud800-\udfff]")
 CODES = {400: "invalid", 401: "unauthenticated", 403: "forbidden", 404: "not_found", 405: "method_not_allowed",
          406: "not_acceptable", 415: "unsupported_media_type", 429: "throttled"}  # fmt: skip
 
@@ -33,16 +32,7 @@ def problem(*, status: int, code: str, title: str, detail: str, request_id: str 
         "request_id": request_id,
         **extra,
     }
-    return Response(_whole(body), status=status, content_type="application/problem+json")
-
-
-def _whole(value: Any) -> Any:
-    """Replace halves of surrogate pairs: JSON may spell one, a refusal repeats it, and no UTF-8 answer can hold it."""
-    if isinstance(value, dict):
-        return {_whole(name): _whole(part) for name, part in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_whole(part) for part in value]
-    return SURROGATE.sub("\ufffd", value) if isinstance(value, str) else value
+    return Response(writable(body), status=status, content_type="application/problem+json")
 
 
 def problem_handler(error: Exception, context: dict[str, Any]) -> Response | None:

@@ -14,6 +14,7 @@ from rest_framework.response import Response
 from aion import clock
 from aion.actor import Actor
 from aion.api.models import IdempotencyRecord
+from aion.api.texts import writable
 from aion.errors import Conflict, Rejected
 
 HEADER = "Idempotency-Key"
@@ -71,7 +72,7 @@ def once(
                     created_at=clock.now(),
                 )
             status, body = act()
-            body = json.loads(json.dumps(body, default=str))
+            body = writable(json.loads(json.dumps(body, default=str)))
             kept = {**body, **dict.fromkeys(unstored)} if unstored else body
             IdempotencyRecord.objects.filter(pk=record.pk).update(status=status, body=kept)
             return Response(body, status=status)

@@ -365,6 +365,22 @@ def test_the_api_answers_counts_and_refusals_and_repeats_with_the_key(stage: Sta
     assert post().json() == answer
 
 
+def test_an_answer_that_repeats_what_no_database_holds_is_kept_under_its_key_all_the_same(
+    stage: Stage, api: Any
+) -> None:
+    client, bad = api(operator_key(stage)), stage.event()
+    bad["data"]["no\x00field"] = 1
+
+    def post() -> Any:
+        return client.generic("POST", "/api/v1/usage-records:ingest", json.dumps([bad]),
+                              content_type="application/json", HTTP_IDEMPOTENCY_KEY="batch-2")  # fmt: skip
+
+    answer = post()
+    assert (answer.status_code, answer.json()["refused"]) == (200, 1)
+    assert "no\ufffdfield" in str(answer.json())
+    assert post().json() == answer.json()
+
+
 def test_a_customer_may_not_send_readings(stage: Stage, api: Any) -> None:
     key = stage.tenant.key(Role.DEVELOPER)
     answer = api(key).post("/api/v1/usage-records:ingest", [stage.event()], format="json")
