@@ -154,6 +154,9 @@ DATABASES["default"]["CONN_MAX_AGE"] = env.number("AION_DB_CONN_MAX_AGE", defaul
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DATABASES["default"]["OPTIONS"].setdefault("connect_timeout", 5)
 DATABASES["default"]["OPTIONS"].setdefault("application_name", "aion")
+# A page that reads an offer with its pool, site and prices joins nine tables by their keys. PostgreSQL would try all
+# orders of up to eight, which took it 5 to 10 ms for an answer of 0.2 ms.
+DATABASES["default"]["OPTIONS"].setdefault("options", "-c join_collapse_limit=4")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "tenancy.User"

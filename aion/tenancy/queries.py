@@ -3,8 +3,9 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from aion.actor import Actor
 from aion.tenancy.models import (
@@ -17,6 +18,7 @@ from aion.tenancy.models import (
     ProjectMember,
     Quota,
     QuotaRequest,
+    TermsAcceptance,
     TermsVersion,
     User,
 )
@@ -88,12 +90,15 @@ def legal_identity(actor: Actor) -> LegalIdentity | None:
 
 def terms_in_force(at: datetime) -> list[TermsVersion]:
     """Return the newest version of each document that holds at ``at``."""
-    held = TermsVersion.objects.filter(valid_from__lte=at).order_by("kind", "-valid_from", "-pk").distinct("kind")
-    return list(held)
+    return list(_newest_terms(at))
 
 
 def terms_to_accept(organisation_id: int, at: datetime) -> list[TermsVersion]:
     """Return the versions in force that the organisation has not accepted."""
-    accepted = TermsVersion.objects.filter(acceptances__organisation_id=organisation_id).values_list("pk", flat=True)
-    done = set(accepted)
-    return [one for one in terms_in_force(at) if one.pk not in done]
+    done = TermsAcceptance.objects.filter(organisation_id=organisation_id, terms=OuterRef("pk"))
+    return [one for one in _newest_terms(at).annotate(accepted=Exists(done)) if not one.accepted]
+
+
+def _newest_terms(at: datetime) -> QuerySet[Any]:
+    held = TermsVersion.objects.filter(valid_from__lte=at)
+    return held.order_by("kind", "-valid_from", "-pk").distinct("kind")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from django.db.models import F, Q, QuerySet, Sum
+from django.db.models import Count, F, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 
 from aion.actor import Actor
@@ -61,6 +61,7 @@ class Running:
     milli_gpus: int
     burn_per_hour: int
     workloads: int
+    unfinished: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,10 +152,12 @@ def running_of(organisation_id: int | None, at: datetime) -> Running:
         .filter(organisation_id=organisation_id or 0)
         .aggregate(milli=Sum("milli_gpus", default=0), burn=Sum(F("milli_gpus") * F("micro_per_gpu_hour"), default=0))
     )
-    active = Workload.objects.filter(organisation_id=organisation_id or 0, state=WorkloadState.RUNNING).count()
+    work = Workload.objects.filter(organisation_id=organisation_id or 0, state__in=ACTIVE).aggregate(
+        unfinished=Count("pk"), running=Count("pk", filter=Q(state=WorkloadState.RUNNING))
+    )
     reserved = Reservation.objects.in_force_at(at).filter(organisation_id=organisation_id or 0)
     rate = reserved.aggregate(burn=Sum(F("milli_gpus") * F("micro_per_gpu_hour"), default=0))["burn"]
-    return Running(row["milli"], (row["burn"] + rate) // 1000, active)
+    return Running(row["milli"], (row["burn"] + rate) // 1000, work["running"], work["unfinished"])
 
 
 def open_window_exact(organisation_id: int | None, at: datetime) -> int:

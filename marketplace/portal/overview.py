@@ -82,7 +82,6 @@ class OverviewView(ActorView):
         chart, table = self._burn_down(now, context["live_total"], ahead.per_day)
         context |= {
             "rows": [(row, costs[row.pk]) for row in rows],
-            "active_count": clusters.active_count(self.organisation.pk),
             "offers": price_list(now, billing.Buyer(self.organisation.pk, self.organisation.kind), limit=6),
             "chart": chart,
             "burn_table": table,

@@ -52,7 +52,7 @@ class PricedOffer:
 
 def price_list(at: datetime, buyer: billing.Buyer | None = None, *, limit: int | None = None) -> list[PricedOffer]:
     """Return what is on sale at ``at`` with the buyer's price, the first ``limit`` by position."""
-    return priced(list(Offer.objects.on_sale()[:limit]), at=at, buyer=buyer)
+    return priced(list(Offer.objects.listed()[:limit]), at=at, buyer=buyer)
 
 
 def priced_offer(*, public_id: str, at: datetime, buyer: billing.Buyer, allowance: Allowance) -> PricedOffer | None:

@@ -10,9 +10,18 @@ from aion.tenancy.models import ApiToken, Membership, OrganisationState, User
 from aion.tenancy.roles import scopes_of
 
 
+def memberships_of(user: User) -> QuerySet[Membership]:
+    """Return the memberships of ``user`` by name of organisation, with what a page says of each organisation."""
+    return Membership.objects.filter(user=user).select_related("organisation__country")
+
+
 def actor_for(*, user: User, slug: str, via: Via = Via.PORTAL) -> Actor:
     """Return the actor of ``user`` in the organisation ``slug``. Raises NotFound for a stranger."""
-    membership = Membership.objects.filter(user=user, organisation__slug=slug).select_related("organisation").first()
+    return actor_of(memberships_of(user).filter(organisation__slug=slug).first(), user=user, via=via)
+
+
+def actor_of(membership: Membership | None, *, user: User, via: Via = Via.PORTAL) -> Actor:
+    """Return the actor of ``user`` by a membership that is at hand. Raises NotFound where there is none."""
     if membership is None or not user.is_active:
         raise NotFound(gettext("There is no such organisation, or you are not a member of it."))
     scopes = scopes_of(membership.role)
