@@ -12,7 +12,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext, gettext_lazy
 from django.utils.translation import gettext as _
 
-from aion import clock
+from aion import clock, figures
 from aion.actor import Actor, Scope
 from aion.errors import Rejected
 from aion.money import EXACT_DIVISOR, decimal_string, floor_charge
@@ -91,6 +91,17 @@ class Group:
     def share(self) -> Decimal:
         """Return the share of the whole in per cent, with one decimal."""
         return Decimal(self.permille) / 10
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """Return the numbers of the row as the table writes them: a filter each made a hundred rows twice as slow."""
+        return (
+            figures.gpu_hours(self.sums.milli_gpu_seconds),
+            figures.exact_credits(self.sums.exact),
+            figures.energy(self.sums.watt_hours),
+            figures.carbon(self.sums.grams),
+            figures.percent(self.share, 1),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +248,7 @@ class UsageView(ActorView):
             "total": total,
             "cut": count - len(groups),
             "rest": Group(None, None, rest, _permille(rest, total, query.measure)),
+            "whole": Group(None, None, total, 1000),
             "chart": self._chart(explorer),
             "projects": projects(self.actor),
             "skus": sorted({(code, name) for code, name, _site in used}),
