@@ -18,6 +18,7 @@ from django.urls import path, reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
+from unfold.decorators import display
 from unfold.sites import UnfoldAdminSite
 from unfold.widgets import UnfoldAdminDateWidget, UnfoldAdminTextareaWidget
 
@@ -26,7 +27,7 @@ from aion.audit import services as audit
 from aion.errors import DomainError
 from aion.people.verified import factors_of
 from aion.staff_acts import Act, ReasonForm, confirm, field_of, on_one, on_rows, staff_actor
-from aion.staff_columns import gpus_column, hours_column, state_column
+from aion.staff_columns import gpus_column, hours_column, state_column, words_of
 from aion.staff_registry import PAGES, QUEUES, Page, Queue, register_pages, register_queues
 
 
@@ -121,6 +122,18 @@ class StaffAdmin(KeyedChoices, ModelAdmin):  # type: ignore[misc]  # unfold has 
 
 class ReadOnlyAdmin(StaffAdmin):
     """Facts: to be looked at, never added, changed or deleted here."""
+
+    @display(description=_("state"))  # type: ignore[untyped-decorator]  # unfold has no types
+    def state_text(self, row: Any) -> str:
+        """Write the state of a row as people call it."""
+        return words_of(row)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Put the state's word where its stored name would stand."""
+        return [
+            (title, {**options, "fields": ["state_text" if name == "state" else name for name in options["fields"]]})
+            for title, options in super().get_fieldsets(request, obj)
+        ]
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Refuse."""

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pages, API and staff site do what the services do, say what is wrong, and ask no more for longer lists."""
 
+import re
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -30,7 +31,7 @@ from tests.procurement.scenes import (
     placed,
     spend,
 )
-from tests.worlds import MICRO, Market, Tenant, browser, count
+from tests.worlds import MICRO, NOW, Market, Tenant, browser, count
 
 ATTEST = "/api/v1/purchase-orders/{}/attest"
 
@@ -44,6 +45,22 @@ press = partial(staffing.press, of="procurement")
 
 def ask(client: Client, model: str, **data: Any) -> Any:
     return client.post(reverse(f"admin:procurement_{model}_add"), data)
+
+
+def test_staff_read_a_state_in_words_on_its_list_in_its_filter_and_on_its_own_page(
+    mine: Tenant, market: Market
+) -> None:
+    centre = centres.create_centre(actor=mine.actor(), code="R", name="R", soft_cap_cents=1, at=NOW)
+    order = placed(mine, cost_centre=centre.public_id)
+    assert order.state == "in_review"
+    desk, _ = make_staff("desk")
+    for address in (
+        reverse("admin:procurement_purchaseorder_changelist"),
+        reverse("admin:procurement_purchaseorder_change", args=[order.pk]),
+    ):
+        words = re.sub(r"<[^>]*>", "|", desk.get(address).content.decode())
+        assert "In review" in words
+        assert "in_review" not in words
 
 
 def test_a_quote_goes_from_the_portal_over_staff_to_credits(mine: Tenant, market: Market) -> None:

@@ -17,7 +17,7 @@ from aion import clock
 from aion.actor import Actor
 from aion.figures import plain_euros
 from aion.staff import Act, AskedAdmin, AskForm, KeptAdmin, on_one, staff_actor, state_column
-from billing.admin.columns import ByState, WithTables, pending_first, table
+from billing.admin.columns import ByState, WithTables, credits_text, pending_first, table
 from billing.procurement.admin.columns import cents, euro_column, euro_field, figures_table
 from billing.procurement.models import AgreementRule, BuyerRequirement, FrameworkAgreement
 from billing.procurement.queries.figures import of_agreements
@@ -144,8 +144,8 @@ class FrameworkAgreementAdmin(ByState, WithTables, AskedAdmin):
             ),
             table(
                 _("Price schedule"),
-                [_("GPU"), _("Micro-credits per GPU-hour"), _("Version")],
-                [(one["name"], one["micro_per_gpu_hour"], one["price_id"]) for one in row.price_list],
+                [_("GPU"), _("Credits per GPU-hour"), _("Version")],
+                [(one["name"], credits_text(one["micro_per_gpu_hour"]), one["price_id"]) for one in row.price_list],
             ),
         ]
 

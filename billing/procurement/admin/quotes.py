@@ -16,7 +16,7 @@ from aion import clock
 from aion.actor import Actor
 from aion.figures import plain_euros
 from aion.staff import Act, AskedAdmin, AskForm, DecidedAdmin, on_one, on_rows, staff_actor, state_column
-from billing.admin.columns import ByState, WithTables, pending_first, table
+from billing.admin.columns import ByState, WithTables, credits_text, pending_first, table
 from billing.procurement.admin.columns import TransferForm, cents, euro_column, transfers_table
 from billing.procurement.errors import WrongState
 from billing.procurement.models import BankTransfer, Quote
@@ -153,8 +153,8 @@ class QuoteAdmin(ByState, WithTables, AskedAdmin):
             transfers_table(list(row.transfers.all())),
             table(
                 _("Price list"),
-                [_("GPU"), _("Micro-credits per GPU-hour"), _("Version")],
-                [(one["name"], one["micro_per_gpu_hour"], one["price_id"]) for one in row.price_list],
+                [_("GPU"), _("Credits per GPU-hour"), _("Version")],
+                [(one["name"], credits_text(one["micro_per_gpu_hour"]), one["price_id"]) for one in row.price_list],
             ),
         ]
 
