@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """PDF papers: title, lines and tables. The only importer of fpdf2, so that another writer may take its place."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,11 +36,19 @@ class Paper:
         self._pdf.multi_cell(0, LINE, text, new_x="LMARGIN", new_y="NEXT")
         self._pdf.ln(2)
 
-    def table(self, headers: Sequence[str], rows: Sequence[Sequence[str]], *, widths: tuple[int, ...]) -> None:
-        """Add a table; its head is repeated on each page. ``widths`` are millimetres."""
+    def table(
+        self,
+        headers: Sequence[str],
+        rows: Sequence[Sequence[str]],
+        *,
+        widths: tuple[int, ...],
+        numbers: Collection[int] = (),
+    ) -> None:
+        """Add a table; its head is repeated on each page. ``widths`` are millimetres, ``numbers`` their columns."""
+        sides = tuple("RIGHT" if place in numbers else "LEFT" for place in range(len(headers)))
         self._pdf.set_font(FAMILY, size=8)
         with self._pdf.table(
-            col_widths=widths, width=sum(widths), line_height=LINE, align="LEFT", text_align="LEFT", padding=0.8,
+            col_widths=widths, width=sum(widths), line_height=LINE, align="LEFT", text_align=sides, padding=0.8,
             headings_style=HEAD,
         ) as table:  # fmt: skip
             for cells in [headers, *rows]:

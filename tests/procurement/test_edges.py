@@ -4,16 +4,19 @@
 import re
 from datetime import timedelta
 from functools import partial
+from io import BytesIO
 from typing import Any
 
 import pytest
 from django.apps import apps
 from django.test import Client
 from django.urls import reverse
+from pypdf import PdfReader
 
 from aion import clock
 from aion.events.types import TYPES, sentence
 from aion.tenancy.roles import Role
+from billing.invoicing.queries.rules import seller_on
 from billing.procurement.models import BankTransfer, CostCentre, FrameworkAgreement, PurchaseOrder, Quote
 from billing.procurement.services import centres
 from tests.billing import staffing
@@ -45,6 +48,33 @@ press = partial(staffing.press, of="procurement")
 
 def ask(client: Client, model: str, **data: Any) -> Any:
     return client.post(reverse(f"admin:procurement_{model}_add"), data)
+
+
+def test_who_accepted_a_quote_is_told_where_to_pay_until_it_is_paid(mine: Tenant, market: Market, api: Any) -> None:
+    quote = accepted_quote(mine)
+    account = seller_on(NOW.date())
+    assert account is not None
+    here, client = browser(mine), api(mine.key())
+
+    def told() -> tuple[bool, Any]:
+        shown = here.get(page(mine, "quote", quote.public_id)).content.decode()
+        return "FR04 3000 1009 99AI ON00 0000 103" in shown, client.get(f"/api/v1/quotes/{quote.public_id}").json()
+
+    on_page, answer = told()
+    assert (on_page, answer["pay_to"]) == (
+        True,
+        {"holder": account.legal_name, "iban": account.iban, "bic": account.bic},
+    )
+    paper = " ".join(
+        PdfReader(BytesIO(here.get(page(mine, "quote_pdf", quote.public_id)).content)).pages[0].extract_text().split()
+    )
+    for part in (account.siret, account.vat_number, account.bic, "FR04 3000 1009 99AI ON00 0000 103", "600.00"):
+        assert part in paper, part
+    desk, _ = make_staff("desk")
+    day = f"{clock.now():%Y-%m-%d}"
+    press(desk, "quote", "pay", quote.pk, amount="600.00", received_on=day, bank_reference="B")
+    on_page, answer = told()
+    assert (on_page, answer["pay_to"]) == (False, None)
 
 
 def test_staff_read_a_state_in_words_on_its_list_in_its_filter_and_on_its_own_page(

@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Shapes of quotes, agreements, orders, attested services and cost centres. Amounts are whole cents of a euro."""
 
+from functools import cached_property
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from aion import clock
 from aion.api.serializers import StrictSerializer, Text
+from billing.procurement.models import Quote
+from billing.procurement.queries.accounts import BankAccount, bank_account
 from billing.procurement.queries.figures import NONE
 from billing.procurement.services.checks import MOST_CENTS
 from billing.procurement.services.quotes import NOTE_LIMIT
@@ -63,6 +67,14 @@ class QuoteIn(StrictSerializer):
     note = Text(lines=True, max_length=NOTE_LIMIT, required=False, allow_blank=True, default="")
 
 
+class BankAccountOut(serializers.Serializer[Any]):
+    """The seller's account; the quote's number is the reference of the transfer."""
+
+    holder = serializers.CharField()
+    iban = serializers.CharField()
+    bic = serializers.CharField()
+
+
 class QuoteOut(serializers.Serializer[Any]):
     """A quote; number, VAT, prices and validity are there once it is offered."""
 
@@ -85,6 +97,18 @@ class QuoteOut(serializers.Serializer[Any]):
     lot = serializers.CharField(source="lot.public_id", default=None, allow_null=True)
     document = serializers.CharField(source="document.public_id", default=None, allow_null=True)
     reason = serializers.CharField()
+    pay_to = serializers.SerializerMethodField(help_text="Where the transfer goes while an accepted quote is unpaid.")
+
+    @extend_schema_field(BankAccountOut(allow_null=True))
+    def get_pay_to(self, row: Quote) -> dict[str, Any] | None:
+        """Return the account while it is wanted."""
+        owed = row.state == QuoteState.ACCEPTED and row.settled_at is None
+        return BankAccountOut(self._account).data if owed and self._account is not None else None
+
+    @cached_property
+    def _account(self) -> BankAccount | None:
+        # One serializer writes all quotes of a list: they share one look.
+        return bank_account(clock.now())
 
 
 class ReasonIn(StrictSerializer):

@@ -18,6 +18,7 @@ from aion.web.views import ActorView
 from billing.procurement.papers import quote_pdf
 from billing.procurement.portal import forms
 from billing.procurement.queries import figures, lists
+from billing.procurement.queries.accounts import bank_account
 from billing.procurement.services import centres, orders, quotes
 from billing.procurement.services.acceptance import APPROVERS
 from billing.procurement.states import AgreementState, OrderState, QuoteState
@@ -55,6 +56,7 @@ class QuoteView(ActorView):
             "waiting": waiting,
             "left": row.gross_cents - booked,
             "transfers": lists.transfers_of(row),
+            "account": bank_account(clock.now()) if row.state == QuoteState.ACCEPTED and not row.settled_at else None,
         }
         return render(request, "procurement/quote.html", context)
 
