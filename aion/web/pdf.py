@@ -48,8 +48,8 @@ class Paper:
         sides = tuple("RIGHT" if place in numbers else "LEFT" for place in range(len(headers)))
         self._pdf.set_font(FAMILY, size=8)
         with self._pdf.table(
-            col_widths=widths, width=sum(widths), line_height=LINE, align="LEFT", text_align=sides, padding=0.8,
-            headings_style=HEAD,
+            col_widths=widths, width=sum(widths), line_height=LINE, align="LEFT", text_align=sides, v_align="TOP",
+            padding=0.8, headings_style=HEAD,
         ) as table:  # fmt: skip
             for cells in [headers, *rows]:
                 row = table.row()
