@@ -17,6 +17,7 @@ from aion.money import floor_charge, to_decimal
 
 NBSP = "\u00a0"
 LEAST_PLACES = 2
+IBAN_GROUP = 4
 
 
 def number(value: int | Decimal, places: int | None = None) -> str:
@@ -31,6 +32,11 @@ def _separators(language: str | None) -> tuple[str, Any, str]:
     names = ("DECIMAL_SEPARATOR", "NUMBER_GROUPING", "THOUSAND_SEPARATOR")
     decimal, grouping, thousand = (formats.get_format(name, language, use_l10n=True) for name in names)
     return decimal, grouping, thousand
+
+
+def iban(account: str) -> str:
+    """Write an IBAN in groups of four, as paper has it (ISO 13616-1)."""
+    return " ".join(account[start : start + IBAN_GROUP] for start in range(0, len(account), IBAN_GROUP))
 
 
 def credits(micro: int | None, places: int = 2) -> str:

@@ -4,6 +4,7 @@
 from typing import Any, ClassVar
 
 from django import forms
+from django.contrib.admin.decorators import display
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import unquote
 from django.contrib.admin.widgets import AutocompleteSelect
@@ -18,7 +19,6 @@ from django.urls import path, reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
-from unfold.decorators import display
 from unfold.sites import UnfoldAdminSite
 from unfold.widgets import UnfoldAdminDateWidget, UnfoldAdminTextareaWidget
 
@@ -123,7 +123,7 @@ class StaffAdmin(KeyedChoices, ModelAdmin):  # type: ignore[misc]  # unfold has 
 class ReadOnlyAdmin(StaffAdmin):
     """Facts: to be looked at, never added, changed or deleted here."""
 
-    @display(description=_("state"))  # type: ignore[untyped-decorator]  # unfold has no types
+    @display(description=_("state"))
     def state_text(self, row: Any) -> str:
         """Write the state of a row as people call it."""
         return words_of(row)

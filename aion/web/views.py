@@ -59,17 +59,17 @@ class ActorView(View):
     def _enter(self, request: HttpRequest, slug: str) -> None:
         """Find the person's membership, and on the way what the page's shell and the second factor ask: one query."""
         user: Any = request.user
-        mine = list(memberships_of(user).annotate(protected=Exists(factors_of(OuterRef("user")))))
-        request.my_organisations = [one.organisation for one in mine]  # type: ignore[attr-defined]  # the shell's
+        mine = list(memberships_of(user).annotate(has_factor=Exists(factors_of(OuterRef("user")))))
+        vars(request)["my_organisations"] = [one.organisation for one in mine]  # the page's shell asks for the same
         membership: Any = next((one for one in mine if one.organisation.slug == slug), None)
         actor = actor_of(membership, user=user)
         self._stand_in(request, actor, membership.organisation)
-        require_second_factor(user, membership.role, has_one=membership.protected)
+        require_second_factor(user, membership.role, has_one=membership.has_factor)
 
     def _stand_in(self, request: HttpRequest, actor: Actor, organisation: Organisation) -> None:
         # Before the right is checked: the page that says 403 keeps its menu, so that it is no dead end.
         self.actor, self.organisation = actor, organisation
-        request.actor, request.organisation = actor, organisation  # type: ignore[attr-defined]  # ours
+        vars(request).update(actor=actor, organisation=organisation)
 
     def _looked_at(self, request: HttpRequest, slug: str) -> Actor | None:
         """Return the actor of staff who look as a member; they read, and what is the member's alone stays closed."""

@@ -15,8 +15,11 @@ from billing.procurement.models import Quote
 from billing.procurement.queries.accounts import bank_account
 
 
-def quote_pdf(quote: Quote) -> bytes:
-    """Return a quote: the amount with its VAT, until when it holds, and the price list that it was made with."""
+def quote_pdf(quote: Quote, *, at: datetime) -> bytes:
+    """Return a quote: the amount with its VAT, until when it holds, and the price list that it was made with.
+
+    The account is the seller's at ``at``, the same that the page names: money must not go to one that was given up.
+    """
     paper = Paper(_("Quote %(number)s") % {"number": quote.number})
     paper.table([_("Seller"), _("Buyer")], [[_seller(quote), _buyer(quote)]], widths=(90, 90))
     if quote.note:
@@ -49,7 +52,7 @@ def quote_pdf(quote: Quote) -> bytes:
         _("Accept it in the portal, then pay exactly the total by bank transfer with %(number)s as its reference.")
         % {"number": quote.number}
     )
-    account = bank_account(_day(quote))
+    account = bank_account(at)
     if account is not None:
         paper.line(
             _("Account of %(holder)s: IBAN %(iban)s, BIC %(bic)s.")
@@ -58,12 +61,8 @@ def quote_pdf(quote: Quote) -> bytes:
     return paper.content()
 
 
-def _day(quote: Quote) -> datetime:
-    return quote.offered_at or quote.requested_at
-
-
 def _seller(quote: Quote) -> str:
-    row = seller_on(_day(quote).date())
+    row = seller_on((quote.offered_at or quote.requested_at).date())
     if row is None:
         return "–"
     numbers = [f"SIRET {row.siret}", f"{_('VAT number')} {row.vat_number}"]

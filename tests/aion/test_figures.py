@@ -26,6 +26,7 @@ WRITTEN: list[tuple[Callable[[], str], str, str]] = [
     (lambda: figures.number(-1234567), "-1,234,567", "-1\u202f234\u202f567"),
     (lambda: figures.number(Decimal("1234.5")), "1,234.5", "1\u202f234,5"),
     (lambda: figures.number(Decimal("1E+3")), "1,000", "1\u202f000"),
+    (lambda: figures.iban("FR043000100999"), "FR04 3000 1009 99", "FR04 3000 1009 99"),
     (lambda: figures.credits(1_234_567_891), "1,234.57", "1\u202f234,57"),
     (lambda: figures.credits_in_full(1_234_567_891), "1,234.567891", "1\u202f234,567891"),
     (lambda: figures.credits_in_full(1_234_500_000), "1,234.50", "1\u202f234,50"),

@@ -134,10 +134,9 @@ def _totals(content: Content) -> list[dict[str, Any]]:
 def _payment(content: Content) -> list[dict[str, str]]:
     if content.type == DocumentType.CREDIT_NOTE or content.process == Process.PAID:
         return []
-    groups = " ".join(content.iban[start : start + 4] for start in range(0, len(content.iban), 4))
     return [
         _pair("Virement à", "Transfer to", content.seller.name),
-        _pair("IBAN", "IBAN", groups),
+        _pair("IBAN", "IBAN", figures.iban(content.iban)),
         _pair("BIC", "BIC", content.bic),
         _pair("Référence", "Reference", content.number),
     ]

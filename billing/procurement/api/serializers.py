@@ -102,8 +102,7 @@ class QuoteOut(serializers.Serializer[Any]):
     @extend_schema_field(BankAccountOut(allow_null=True))
     def get_pay_to(self, row: Quote) -> dict[str, Any] | None:
         """Return the account while it is wanted."""
-        owed = row.state == QuoteState.ACCEPTED and row.settled_at is None
-        return BankAccountOut(self._account).data if owed and self._account is not None else None
+        return BankAccountOut(self._account).data if row.awaits_payment and self._account is not None else None
 
     @cached_property
     def _account(self) -> BankAccount | None:

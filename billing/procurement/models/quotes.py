@@ -90,6 +90,11 @@ class Quote(models.Model):
     def __str__(self) -> str:
         return self.number or self.public_id
 
+    @property
+    def awaits_payment(self) -> bool:
+        """Tell whether the quote is accepted and its total has not arrived."""
+        return self.state == QuoteState.ACCEPTED and self.settled_at is None
+
 
 class BankTransfer(models.Model):
     """Money that came in by bank: for a quote, or for the invoice of an attested service. Recorded by staff."""

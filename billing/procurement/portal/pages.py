@@ -56,7 +56,7 @@ class QuoteView(ActorView):
             "waiting": waiting,
             "left": row.gross_cents - booked,
             "transfers": lists.transfers_of(row),
-            "account": bank_account(clock.now()) if row.state == QuoteState.ACCEPTED and not row.settled_at else None,
+            "account": bank_account(clock.now()) if row.awaits_payment else None,
         }
         return render(request, "procurement/quote.html", context)
 
@@ -71,7 +71,7 @@ class QuotePdfView(ActorView):
         row = lists.find_quote(self.actor, public_id)
         if row.number is None:
             raise NotFound(_("This quote is not offered yet."))
-        response = HttpResponse(quote_pdf(row), content_type="application/pdf")
+        response = HttpResponse(quote_pdf(row, at=clock.now()), content_type="application/pdf")
         response["Content-Disposition"] = f'attachment; filename="{row.number}.pdf"'
         return response
 

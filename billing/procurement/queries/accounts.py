@@ -4,9 +4,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from aion import figures
 from billing.invoicing.queries.rules import seller_on
-
-GROUP = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +18,8 @@ class BankAccount:
 
     @property
     def printed(self) -> str:
-        """Return the IBAN in groups of four, as paper has it (ISO 13616-1)."""
-        return " ".join(self.iban[start : start + GROUP] for start in range(0, len(self.iban), GROUP))
+        """Return the IBAN as people read it."""
+        return figures.iban(self.iban)
 
 
 def bank_account(at: datetime) -> BankAccount | None:
