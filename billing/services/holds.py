@@ -9,6 +9,7 @@ from django.db import connection, transaction
 from django.db.models import F, Max
 from django.utils.translation import gettext as _
 
+from aion.durability import wait_for_disk_after_commit
 from aion.errors import NotFound
 from aion.figures import credits_in_full
 from billing.errors import InsufficientCredit, InvalidAmount
@@ -16,9 +17,9 @@ from billing.models import Hold, HoldLeg
 from billing.services import budgets
 from billing.states import HoldState
 
-# The functions (migrations 0007 and 0009) lock the lots in id order, as everywhere, so that two holds and a posting
+# The functions (migrations 0007, 0009, 0014) lock the lots in id order, as everywhere, so that two holds and a posting
 # never wait for each other in a ring; read what they have once the locks are held; and write one leg a lot in spending
-# order.
+# order. Their transaction does not wait for the disk while it holds the locks: who calls them does, afterwards.
 PLAN = """
 SELECT lot, amount FROM billing_spending_plan(%(organisation_id)s, %(amount)s, %(sku_code)s, %(site_code)s,
                                               %(programme_code)s, %(level)s, %(at)s)
@@ -102,6 +103,7 @@ def place_hold(*, purpose: Purpose, amount: int, reference: str, at: datetime) -
     if reserved is None:
         _place_under_budgets(hold=hold, purpose=purpose, at=at)
     else:
+        wait_for_disk_after_commit()
         _refuse_without_credit(needed=amount, available=reserved)
         hold.pk, hold._state.adding = pk, False
     return hold
@@ -172,6 +174,7 @@ def _reserve(*, hold: Hold, amount: int, after: int, at: datetime) -> None:
     with connection.cursor() as cursor:
         cursor.execute(RESERVE, parameters)
         (reserved,) = cursor.fetchone()
+    wait_for_disk_after_commit()
     _refuse_without_credit(needed=amount, available=reserved)
 
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import structlog
 from django.db import transaction
 
+from aion.durability import wait_for_disk
 from aion.periods import whole_seconds
 from aion.tenancy.queries import quota_of, quotas_in_force
 from clusters.errors import ClusterUnavailable, RefusedByCluster, ResidencyViolation
@@ -73,6 +74,8 @@ def provision_pending(*, at: datetime, drain: bool = False) -> int:
     if not drain:
         rows = rows.exclude(next_attempt_at__gt=at)
     waiting = list(rows.values_list("pk", flat=True)[:BATCH])
+    if waiting:
+        wait_for_disk()  # its order may have been seen before it was: a cluster must not know what a crash can undo
     return sum(provision_workload(workload_id=pk, at=at, wait=drain) for pk in waiting)
 
 

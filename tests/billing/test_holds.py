@@ -2,6 +2,8 @@
 """A hold reserves the worst case over lots in spending order, or nothing."""
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -10,6 +12,7 @@ from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from psycopg.pq import TransactionStatus
 
+from aion.durability import ON_DISK
 from aion.errors import NotFound
 from billing import queries
 from billing.errors import InsufficientCredit, InvalidAmount
@@ -96,13 +99,54 @@ def test_a_reference_is_held_once_and_the_second_reserves_nothing(committed: Non
     assert (Hold.objects.count(), LedgerAccount.objects.get(organisation=tenant.organisation).held) == (1, MICRO)
 
 
-def test_a_hold_alone_is_one_statement_and_one_inside_a_transaction_too(committed: None) -> None:
+def test_a_hold_alone_is_one_statement_then_waits_for_the_disk_and_is_one_inside_a_transaction_too(
+    committed: None,
+) -> None:
     tenant = make_tenant(credit=5, roles=())
     with CaptureQueriesContext(connection) as alone:
         hold(tenant, MICRO, "alone")
     with transaction.atomic(), CaptureQueriesContext(connection) as inside:
         hold(tenant, MICRO, "inside")
-    assert (len(alone), len(inside)) == (1, 1)
+    assert ([query["sql"] for query in alone][1:], len(inside)) == ([ON_DISK], 1)
+
+
+@pytest.mark.parametrize("capped", [False, True])
+def test_a_holds_locks_do_not_wait_for_the_disk_but_its_caller_and_doorbells_do(committed: None, capped: bool) -> None:
+    tenant = make_tenant(credit=5)
+    if capped:
+        share(tenant, str(tenant.project.public_id), 5)
+    told: list[Any] = []
+
+    def tell(expression: str) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT {expression}")
+            told.append(cursor.fetchone()[0])
+
+    def watch(execute: Any, sql: str, *rest: Any) -> Any:
+        if sql == ON_DISK:
+            tell("pg_current_wal_insert_lsn() - '0/0'::pg_lsn")
+        return execute(sql, *rest)
+
+    with durable_session(), connection.execute_wrapper(watch):
+        with transaction.atomic():
+            hold(tenant, MICRO)
+            tell("current_setting('synchronous_commit')")
+            transaction.on_commit(lambda: tell("pg_current_wal_flush_lsn() - '0/0'::pg_lsn"))
+        tell("current_setting('synchronous_commit')")
+    at_commit, committed_at, on_disk, afterwards = told
+    assert (at_commit, afterwards) == ("off", "on")
+    assert on_disk >= committed_at
+
+
+@contextmanager
+def durable_session() -> Iterator[None]:
+    """Wait for the disk at each commit, as in production; the tests' server does not by itself."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET synchronous_commit = on")
+        try:
+            yield
+        finally:
+            cursor.execute("RESET synchronous_commit")
 
 
 def test_a_hold_alone_waits_for_a_transaction_that_frees_credit_and_holds_some_of_it_again(committed: None) -> None:
