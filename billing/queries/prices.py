@@ -160,11 +160,6 @@ def _looked_up(column: str, values: Mapping[int, int]) -> Func:
     return Func(amounts, place, template="(%(expressions)s]", arg_joiner=")[", output_field=BigIntegerField())
 
 
-def priced_skus(*, at: datetime, audience: str = "") -> Any:
-    """Return the SKUs that have a common price at ``at``, on the list or for the class ``audience``, as a subquery."""
-    return Price.objects.in_force_at(at).filter(_common_books(Buyer(audience=audience))).order_by().values("sku_id")
-
-
 def sku_choices() -> list[tuple[str, str]]:
     """Return code and name of each SKU, by name."""
     return list(Sku.objects.order_by("name", "code").values_list("code", "name"))

@@ -5,8 +5,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
+from typing import Any
 
-from django.db.models import Count, F, Q, QuerySet, Sum
+from django.db.models import Count, F, Q, QuerySet, Sum, Value
 from django.db.models.functions import Coalesce
 
 from aion.actor import Actor
@@ -176,19 +178,20 @@ def site_facts() -> dict[int, Facts]:
     """Return the residency facts of every site by its key."""
     # Not by rows of the model: there may be a thousand sites, and a page of the catalogue asks for all of them.
     sites = Site.objects.order_by().values_list("pk", Coalesce("subdivision_id", "country_id"), *FACTS, "certificate")
-    names = ("site", *FACT_NAMES, "certificate")
-    return {pk: Facts(**dict(zip(names, facts, strict=True))) for pk, *facts in sites}
+    return {pk: _facts(tuple(facts)) for pk, *facts in sites}
 
 
-def vendors() -> list[str]:
-    """Return who makes the accelerators of the pools, by name."""
-    return list(NodeFlavour.objects.order_by("vendor").values_list("vendor", flat=True).distinct())
+@lru_cache(maxsize=4096)
+def _facts(values: tuple[Any, ...]) -> Facts:
+    return Facts(**dict(zip(("site", *FACT_NAMES, "certificate"), values, strict=True)))
 
 
-def site_countries() -> list[tuple[str, str]]:
-    """Return code and name of the countries with a site, by name."""
-    found = Site.objects.order_by("country__name").values_list("country_id", "country__name").distinct()
-    return [(code, name) for code, name in found]
+def vendors_and_countries() -> tuple[list[str], list[tuple[str, str]]]:
+    """Return who makes the accelerators of the pools, and code and name of the countries with a site, by name."""
+    vendors = NodeFlavour.objects.order_by().values_list("vendor", Value(""))
+    countries = Site.objects.order_by().values_list("country_id", "country__name")
+    found = sorted(vendors.union(countries), key=lambda row: (row[1], row[0]))
+    return [code for code, name in found if not name], [(code, name) for code, name in found if name]
 
 
 @dataclass(frozen=True, slots=True)

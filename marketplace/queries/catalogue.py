@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import BooleanField, Case, Count, F, Func, Q, Subquery, Value, When
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import BigIntegerField, BooleanField, Case, Count, F, Func, Q, Subquery, Value, When
 from django.db.models.functions import Coalesce
 
 from aion.residency.policy import Level
@@ -66,7 +67,7 @@ class AnyOf(Func):
     """Whether the first expression is in the second, an array.
 
     ``IN (SELECT …)`` is a join that the planner puts behind the others: it joined every offer to show 25. An array is
-    there before the joins begin.
+    there before the joins begin; and one of a thousand keys is one parameter.
     """
 
     arg_joiner = " = ANY("
@@ -80,7 +81,7 @@ def catalogue_page(
     """Return a page of what fits ``wish`` at the buyer's prices. A constant number of queries."""
     common = billing.common_terms(at=at, buyer=buyer)
     micro = _micro(wish, at, buyer, common)
-    found = _found(wish, micro, at=at, buyer=buyer, allowance=allowance)
+    found = _found(wish, micro, common, at=at, allowance=allowance)
     number = max(1, number)
     rows, count = _cut(found, wish, micro, number, size, at)
     pages = max(1, -(-count // size))
@@ -98,7 +99,7 @@ def _cut(
     """Return the offers of one page and how many there are in all, in one query where the page has any."""
     # Only keys are sorted: a row as a line shows it is wide, and the database would carry all of them.
     keys = found.values("pk")[(number - 1) * size : number * size]
-    total = found.order_by().values(one=Value(1)).annotate(n=Count("pk")).values("n")
+    total = found.order_by().values(one=Value(1)).annotate(n=Count("*")).values("n")
     page = _with(micro, Offer.objects.listed()).filter(AnyOf("pk", ArraySubquery(keys)))
     taken = {
         "occupied": clusters.occupied_in_sql("pool_id"),
@@ -113,7 +114,7 @@ def catalogue_lines(
 ) -> Iterator[PricedOffer]:
     """Yield all that fits ``wish``, some hundred at a time."""
     common = billing.common_terms(at=at, buyer=buyer)
-    found = _found(wish, _micro(wish, at, buyer, common), at=at, buyer=buyer, allowance=allowance)
+    found = _found(wish, _micro(wish, at, buyer, common), common, at=at, allowance=allowance)
     keys = list(found.values_list("pk", flat=True))
     for start in range(0, len(keys), PIECE):
         ordered = _in_order(keys[start : start + PIECE])
@@ -126,9 +127,9 @@ def _in_order(keys: list[int]) -> list[Offer]:
 
 
 def _found(
-    wish: CatalogueWish, micro: Micro, *, at: datetime, buyer: billing.Buyer, allowance: Allowance
+    wish: CatalogueWish, micro: Micro, common: billing.Common, *, at: datetime, allowance: Allowance
 ) -> OfferQuerySet:
-    rows = _with(micro, Offer.objects.listed().filter(_exact(wish), _priced(at, buyer)))
+    rows = _with(micro, Offer.objects.listed().filter(_exact(wish), _priced(at, common)))
     if wish.text:
         names = ("title", "pool__flavour__name", "pool__cluster__site__name", "organisation__name")
         anywhere = Q()
@@ -140,7 +141,7 @@ def _found(
     if wish.level:
         least = Level[wish.level]
         sites = [pk for pk, facts in clusters.site_facts().items() if level_of(facts) >= least]
-        rows = rows.filter(pool__cluster__site__in=sites)
+        rows = rows.filter(AnyOf("pool__cluster__site", Value(sites, output_field=ArrayField(BigIntegerField()))))
     if wish.free_only:
         if allowance.milli_gpus is not None and allowance.milli_gpus < wish.milli_gpus:
             allowed = [code for code, left in allowance.by_sku.items() if left >= wish.milli_gpus]
@@ -179,11 +180,11 @@ def _own(at: datetime) -> Case:
     )
 
 
-def _priced(at: datetime, buyer: billing.Buyer) -> Q:
+def _priced(at: datetime, common: billing.Common) -> Q:
     before = Q(announced_from=None) | Q(announced_from__gt=at)
     own = Q(before, own_micro_per_gpu_hour__isnull=False)
     announced = Q(announced_from__lte=at, announced_micro_per_gpu_hour__isnull=False)
-    return own | announced | Q(sku__in=billing.priced_skus(at=at, audience=buyer.audience))
+    return own | announced | Q(sku__in={row.sku_id for row in common.prices})
 
 
 def _exact(wish: CatalogueWish) -> Q:

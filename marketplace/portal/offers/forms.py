@@ -113,8 +113,9 @@ class CatalogueForm(MarkedForm):
         """Offer the makers and countries that there are."""
         super().__init__(*args, **kwargs)
         fields: Any = self.fields
-        fields["vendor"].choices = [*ANY, *[(name, name) for name in clusters.vendors()]]
-        fields["country"].choices = [*ANY, *clusters.site_countries()]
+        vendors, countries = clusters.vendors_and_countries()
+        fields["vendor"].choices = [*ANY, *[(name, name) for name in vendors]]
+        fields["country"].choices = [*ANY, *countries]
 
     def controls(self) -> list[Control]:
         """Return the filters as the page writes them; Django's own widgets took a quarter of the page's time."""
