@@ -3,6 +3,8 @@
 
 from string import Template
 
+from billing.services.rating import SAMPLE
+
 CREATE_TEMPORARY = """
 CREATE TEMPORARY TABLE IF NOT EXISTS ingest_run (
   run_id bigint, milli bigint, hold_milli_seconds bigint, not_before timestamptz, not_after timestamptz, allowed boolean
@@ -22,7 +24,6 @@ TRUNCATE ingest_run, ingest_shape, ingest_reading, ingest_judged;
 COPY_RUNS = "COPY ingest_run (run_id, milli, hold_milli_seconds, not_before, not_after, allowed) FROM STDIN"
 COPY_SHAPES = "COPY ingest_shape (number, starts, seconds, milli, revision) FROM STDIN"
 COPY_READINGS = "COPY ingest_reading (run_id, reference, number, line) FROM STDIN"
-SAMPLE = "SET LOCAL default_statistics_target = 2; ANALYZE {}; RESET default_statistics_target"
 SAMPLE_TERMS, SAMPLE_READINGS = SAMPLE.format("ingest_run, ingest_shape"), SAMPLE.format("ingest_reading")
 # Two batches of one run are judged one after the other: what is left of its hold, and what overlaps, is read below.
 LOCK_RUNS = "SELECT id FROM billing_run WHERE id IN (SELECT run_id FROM ingest_run) ORDER BY id FOR NO KEY UPDATE"
