@@ -71,16 +71,9 @@ def issue_lot(
     if expires_at is not None and expires_at <= start:
         raise Rejected(gettext("A lot must expire after it starts."), field="expires_at")
     require_level(min_level)
-    with connection.cursor() as cursor:  # the same key at the same moment waits here and finds the lot
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"lot:{key}"])
-    existing: LedgerAccount | None = LedgerAccount.objects.filter(credit_transfers__idempotency_key=key).first()
-    if existing is not None:
-        posted = existing.credit_transfers.get(idempotency_key=key).amount
-        if (existing.organisation_id, posted) != (organisation_id, amount):
-            raise Rejected(
-                gettext("This key has issued another lot already: use a new key for a new lot."), field="key"
-            )
-        return existing
+    issued = _issued(key=key, organisation_id=organisation_id, amount=amount)
+    if issued is not None:
+        return issued
     lot = LedgerAccount.objects.create(
         kind=AccountKind.LOT,
         organisation_id=organisation_id,
@@ -127,6 +120,19 @@ def issue_lot(
         key=f"credit.lot_issued:{lot.public_id}",
         at=at,
     )
+    return lot
+
+
+def _issued(*, key: str, organisation_id: int, amount: int) -> LedgerAccount | None:
+    """Return the lot that ``key`` has issued. Raises Rejected where that was of another amount or organisation."""
+    with connection.cursor() as cursor:  # the same key at the same moment waits here and finds the lot
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"lot:{key}"])
+    lot: LedgerAccount | None = LedgerAccount.objects.filter(credit_transfers__idempotency_key=key).first()
+    if lot is None:
+        return None
+    posted = lot.credit_transfers.get(idempotency_key=key).amount
+    if (lot.organisation_id, posted) != (organisation_id, amount):
+        raise Rejected(gettext("This key has issued another lot already: use a new key for a new lot."), field="key")
     return lot
 
 
@@ -218,6 +224,9 @@ def issue_decided(
     require_sites(only.site_codes)
     require_programmes(only.programme_codes)
     require_level(only.min_level)
+    issued = _issued(key=key, organisation_id=organisation_id, amount=amount)
+    if issued is not None:
+        return issued
     request = CreditRequest.objects.create(
         organisation_id=organisation_id,
         amount=amount,

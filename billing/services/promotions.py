@@ -70,8 +70,8 @@ def create_promotion(*, actor: Actor, wish: PromotionWish, at: datetime) -> Prom
 def end_promotion(*, actor: Actor, code: str, ends_at: datetime, reason: str, at: datetime) -> Promotion:
     """End a promotion earlier than announced; launches before that keep their price.
 
-    Raises NotFound, Rejected without a reason, PromotionNotPossible unless the new end is later than now and earlier
-    than the one announced.
+    Raises NotFound, Rejected without a reason, PromotionNotPossible unless the new end is after the start, not in the
+    past, and earlier than the one announced.
     """
     promotion = _locked(code, reason)
     starts_at, announced = promotion.valid.lower, promotion.valid.upper

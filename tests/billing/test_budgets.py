@@ -233,6 +233,15 @@ def test_a_drain_step_names_the_runs_to_stop_when_the_notice_is_over(mine: Tenan
     assert queries.drained_hold_ids(at=next_month, noticed_before=next_month) == []
 
 
+def test_a_step_that_only_tells_stops_no_run_of_a_budget_that_drains_later(mine: Tenant, market: Market) -> None:
+    hold(mine, market, MICRO, reference="running")
+    steps = ((50, BudgetAction.ALERT), (100, BudgetAction.DRAIN))
+    cap(mine, BudgetScope.PROJECT, BudgetPeriod.MONTH, 2 * PRICE, steps=steps)
+    use(mine, market, hours=1)
+    assert len(evaluate(at=NOW)) == 1
+    assert queries.drained_hold_ids(at=NOW, noticed_before=NOW) == []
+
+
 def test_a_raised_cap_stops_the_draining(mine: Tenant, market: Market) -> None:
     hold(mine, market, MICRO, reference="running")
     steps = ((50, BudgetAction.DRAIN),)

@@ -274,12 +274,15 @@ def test_a_lot_never_gets_back_more_than_it_paid_though_it_expired(
     assert drift() == []
 
 
-def test_a_correction_beside_usage_in_one_batch_leaves_no_micro_credit_behind(tenant: Tenant) -> None:
+@pytest.mark.parametrize(("milli_gpus", "micro"), [(1001, 1), (1, 0)])
+def test_a_correction_beside_usage_in_one_batch_leaves_no_micro_credit_behind(
+    tenant: Tenant, milli_gpus: int, micro: int
+) -> None:
     make_lot(tenant.organisation, 1)
     market = make_market(price=1)
-    large = make_meter(tenant, market, milli_gpus=1001)
+    other = make_meter(tenant, market, milli_gpus=milli_gpus)
     small = make_meter(tenant, market)
     post(Window(NOW, small.pk, 3599))
     assert charged(tenant) == 0
-    post(Window(NOW, large.pk, 3600), Window(NOW, small.pk, -3599, 1))
-    assert (charged(tenant), drift()) == (1, [])
+    post(Window(NOW, other.pk, 3600), Window(NOW, small.pk, -3599, 1))
+    assert (charged(tenant), drift()) == (micro, [])

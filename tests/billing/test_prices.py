@@ -10,7 +10,7 @@ from django.db import Error, IntegrityError, transaction
 from aion.actor import system
 from aion.errors import NotFound, Rejected
 from billing import queries
-from billing.errors import FourEyesNeeded, NoPriceInForce
+from billing.errors import NoPriceInForce
 from billing.models import Price, PriceBook, PriceDraft, Promotion, Run
 from billing.queries import Buyer, PriceInForce, price_in_force
 from billing.services.metering import Window, post_windows
@@ -18,7 +18,6 @@ from billing.services.pricing import (
     Tier,
     discard_draft,
     prepare_prices,
-    preview_prices,
     publish_draft,
     publish_price,
 )
@@ -189,45 +188,6 @@ def test_the_database_refuses_to_change_a_price_or_to_reopen_one(market: Market)
             Price.objects.filter(pk=ended.pk).update(**change)
     with pytest.raises(IntegrityError), transaction.atomic():
         Promotion.objects.create(code="all", name="All", valid=(LONG_AGO, NOW), basis_points_off=9_001)
-
-
-def test_a_preview_shows_what_last_months_real_usage_would_have_cost(mine: Tenant, market: Market) -> None:
-    use_hours(mine, market, 3, at=datetime(2026, 2, 28, 23, tzinfo=NOW.tzinfo))
-    use_hours(mine, market, 7, at=datetime(2026, 3, 1, tzinfo=NOW.tzinfo))
-    use_hours(mine, market, 7, at=datetime(2026, 1, 31, 23, tzinfo=NOW.tzinfo))
-    first, second = staff(), staff()
-    draft = prepare_prices(
-        actor=first,
-        book=market.price.book,
-        lines={market.sku.code: 3_000_000},
-        valid_from=NOW + SECOND,
-        reason="cost",
-        at=NOW,
-    )
-    (effect,) = preview_prices(draft=draft, at=NOW)
-    assert (effect.before, effect.after, effect.milli_gpu_seconds) == (PRICE, 3_000_000, 3 * 3_600_000)
-    assert (effect.charged, effect.would_be, effect.difference) == (3 * PRICE, 9_000_000, 3 * (3_000_000 - PRICE))
-    for alone in (first, system("a task")):
-        with pytest.raises(FourEyesNeeded):
-            publish_draft(actor=alone, public_id=draft.public_id, at=NOW)
-    publish_draft(actor=second, public_id=draft.public_id, at=NOW)
-    assert asked(market, at=NOW + SECOND).micro_per_gpu_hour == 3_000_000
-    with pytest.raises(NotFound):
-        publish_draft(actor=second, public_id=draft.public_id, at=NOW)
-
-
-def test_a_preview_counts_only_buyers_of_the_book(mine: Tenant, market: Market) -> None:
-    own = book("startups", "startup")
-    publish(own, market, 2)
-    use_hours(mine, market, 3, at=datetime(2026, 2, 10, tzinfo=NOW.tzinfo))
-
-    def seconds(where: PriceBook) -> int:
-        draft = prepare_prices(
-            actor=staff(), book=where, lines={market.sku.code: 1}, valid_from=NOW + SECOND, reason="r", at=NOW
-        )
-        return preview_prices(draft=draft, at=NOW)[0].milli_gpu_seconds
-
-    assert [seconds(own), seconds(market.price.book)] == [3 * 3_600_000, 0]
 
 
 def test_a_late_or_discarded_draft_publishes_nothing(market: Market) -> None:

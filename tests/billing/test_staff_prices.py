@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Prices and promotions as staff make them: seen before they hold, published by a second person."""
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -10,13 +9,10 @@ from django.db import IntegrityError, transaction
 from django.test import Client
 
 from aion.audit.models import AuditEvent
-from billing.models import Price, PriceBook, PriceDraft, Promotion
-from billing.services.catalogue import put_own_price
-from billing.services.metering import Window, post_windows
-from billing.services.pricing import preview_prices, publish_price
+from billing.models import Price, PriceDraft, Promotion
 from billing.services.promotions import PromotionWish, create_promotion
 from tests.billing.staffing import SOON, address, press, split
-from tests.worlds import MICRO, NOW, PRICE, Market, Tenant, make_market, make_meter, make_tenant
+from tests.worlds import MICRO, NOW, Market, make_tenant
 
 
 def prepare(client: Client, market: Market, price: str = "3.00", tiers: str = "", **data: Any) -> Any:
@@ -63,24 +59,6 @@ def test_a_draft_is_discarded_and_never_published_after(first: Client, second: C
     assert "No such draft" in press(second, "pricedraft", "publish", draft.pk)[0]
 
 
-def test_the_preview_of_the_list_counts_a_class_for_what_its_own_book_does_not_price(
-    market: Market, mine: Tenant
-) -> None:
-    other = make_market()
-    own = PriceBook.objects.create(code="startups", name="Start-ups", audience=mine.organisation.kind)
-    publish_price(actor=mine.actor(), book=own, sku=other.sku, micro_per_gpu_hour=1, valid_from=NOW.replace(year=2025),
-                  at=NOW)  # fmt: skip
-    for place in (market, other):
-        post_windows(
-            windows=[Window(NOW, make_meter(mine, place).pk, 3600)], source="test", at=NOW + timedelta(hours=2)
-        )
-    draft = PriceDraft(book=market.price.book, lines={market.sku.code: 3 * MICRO, other.sku.code: 3 * MICRO})
-    effects = preview_prices(draft=draft, at=NOW + timedelta(days=30))
-    assert {one.sku: (one.charged, one.would_be) for one in effects} == {
-        market.sku: (PRICE, 3 * MICRO), other.sku: (0, 0)
-    }  # fmt: skip
-
-
 def promote(client: Client, **data: Any) -> Any:
     given = {"code": "spring", "name": "Spring", **split("starts_at", SOON),
              **split("ends_at", SOON + timedelta(days=10)), "per_cent": "12.5", **data}  # fmt: skip
@@ -110,21 +88,3 @@ def test_a_promotion_that_has_begun_only_ends_earlier(first: Client, db: None) -
     for change in ({"valid": (start, SOON)}, {"basis_points_off": 2_000}):
         with pytest.raises(IntegrityError), transaction.atomic():
             Promotion.objects.update(**change)
-
-
-def test_the_preview_leaves_out_what_ran_at_an_operators_own_price(market: Market, mine: Tenant) -> None:
-    own = put_own_price(
-        actor=mine.actor(), code="off_own", name="Own", operator_id=market.site.operator_id, sku=market.sku,
-        micro_per_gpu_hour=MICRO, at=NOW - timedelta(days=1),
-    )  # fmt: skip
-    at_own_price = replace(market, price=Price.objects.get(book=own))
-    for place, hours in ((market, 1), (at_own_price, 5)):
-        meter = make_meter(mine, place)
-        for hour in range(hours):
-            post_windows(windows=[Window(NOW + timedelta(hours=hour), meter.pk, 3600)], source="test",
-                         at=NOW + timedelta(hours=hour + 2))  # fmt: skip
-    later, lines = NOW + timedelta(days=30), {market.sku.code: 3 * MICRO}
-    of_class = PriceBook.objects.create(code="startups", name="Start-ups", audience=mine.organisation.kind)
-    for book in (market.price.book, of_class):
-        (effect,) = preview_prices(draft=PriceDraft(book=book, lines=lines), at=later)
-        assert (effect.milli_gpu_seconds, effect.charged, effect.would_be) == (3_600_000, PRICE, 3 * MICRO)

@@ -9,9 +9,9 @@ from django.db import Error, transaction
 
 from aion.actor import system
 from aion.audit.models import AuditEvent
-from aion.tenancy.models import Project
+from aion.tenancy.models import Organisation, Project
 from billing.errors import MonthNotOver
-from billing.models import MonthStatement, StatementLine, UsageHour
+from billing.models import MonthStatement, StatementLine, UsageDay, UsageHour
 from billing.services import statements
 from billing.services.expiry import GRACE
 from billing.services.metering import Window
@@ -193,6 +193,15 @@ def test_the_rows_of_a_statement_are_refused_by_the_database_to_everyone(mine: T
         with pytest.raises(Error), transaction.atomic():
             model.objects.all()._raw_delete("default")
     assert stated(mine) == PRICE * 3_600_000
+
+
+def test_the_organisation_with_the_first_key_of_all_gets_its_statement(mine: Tenant, market: Market) -> None:
+    post(Window(NOW, make_meter(mine, market).pk, 3600))
+    first = Organisation(pk=1, name="First", slug="first", kind="company", country_id="FR", created_at=LONG_AGO)
+    first.save(force_insert=True)
+    UsageDay.objects.filter(organisation=mine.organisation).update(organisation=first)
+    assert close(MARCH) == Closing(MARCH, 1, 0)
+    assert MonthStatement.objects.get().organisation_id == 1
 
 
 @pytest.mark.parametrize(

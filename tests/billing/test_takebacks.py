@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Credit goes back where it came from, once, and never what is spent or held."""
 
+from typing import Any
+
 import pytest
 from django.conf import settings
 
 from aion.actor import Actor, Scope, Via
 from aion.audit.models import AuditEvent
-from aion.errors import DomainError
+from aion.errors import DomainError, NotFound, Rejected
 from billing import queries
-from billing.errors import AlreadyReversed, InvalidAmount, LotNotProlonged, NotReversible, RefundNotPossible
+from billing.errors import AlreadyReversed, InvalidAmount, NotReversible, RefundNotPossible
 from billing.models import LedgerAccount, Transfer
-from billing.services.credits import Restriction, issue_decided, prolong_lot, request_grant
 from billing.services.takebacks import reclaim, refund_lot, take_back
 from billing.states import Origin
 from tests.billing.books import drift
@@ -128,42 +129,6 @@ def test_usage_is_never_reversed_by_hand(mine: Tenant, market: Market) -> None:
     )
 
 
-def test_a_grant_carries_its_restrictions_start_and_expiry_to_its_lot(
-    mine: Tenant, market: Market, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("billing.programmes.READERS", [lambda: {"raise": "RAISE the Stakes"}])
-    made = request_grant(
-        actor=staff(),
-        organisation_id=mine.organisation.pk,
-        amount=MICRO,
-        label="Programme",
-        reason="award",
-        starts_at=NOW.replace(day=10),
-        expires_at=NOW.replace(day=20),
-        only=Restriction((market.sku.code,), (market.site.code,), ("raise",), 3),
-        at=NOW,
-    )
-    lot = made.lot
-    assert (lot.sku_codes, lot.site_codes, lot.programme_codes, lot.min_level, lot.restricted) == (
-        [market.sku.code], [market.site.code], ["raise"], 3, True
-    )  # fmt: skip
-    assert (lot.starts_at, lot.expires_at) == (NOW.replace(day=10), NOW.replace(day=21, hour=0))
-
-
-def test_a_grant_for_an_unknown_gpu_is_refused(mine: Tenant) -> None:
-    with pytest.raises(DomainError, match="no-such-gpu"):
-        request_grant(
-            actor=staff(),
-            organisation_id=mine.organisation.pk,
-            amount=MICRO,
-            label="x",
-            reason="award",
-            expires_at=None,
-            only=Restriction(("no-such-gpu",)),
-            at=NOW,
-        )
-
-
 def reclaim_of(lot: LedgerAccount, amount: int, key: str = "r", **fields: object) -> Transfer:
     return reclaim(actor=staff_of(), public_id=lot.public_id, amount=amount, reason="unused", key=key,
                    **{"at": NOW, **fields})  # type: ignore[arg-type]  # fmt: skip
@@ -196,27 +161,49 @@ def test_reclaims_above_the_limit_over_a_lots_life_need_a_second_person(mine: Te
     assert reclaim_of(lot, 1, "two", second="second").amount == 1
 
 
-def decided(tenant: Tenant, *, asked_by: Actor, actor: Actor) -> LedgerAccount:
-    return issue_decided(
-        actor=actor, asked_by_id=asked_by.user_id or 0, asked_by=asked_by.label, asked_at=NOW,
-        organisation_id=tenant.organisation.pk, amount=50_000 * MICRO, label="Award", reason="best of all",
-        expires_at=NOW.replace(month=9), only=Restriction(min_level=2), key="award:1", at=NOW,
-    )  # fmt: skip
+@pytest.mark.parametrize(
+    ("changed", "error", "field"),
+    [
+        ({"amount": -1}, InvalidAmount, "amount"),
+        ({"reason": " "}, Rejected, "reason"),
+        ({"key": " "}, Rejected, "key"),
+        ({"public_id": "lot_none"}, NotFound, None),
+    ],
+)
+@pytest.mark.parametrize(("act", "origin"), [(refund_lot, Origin.PURCHASE), (reclaim, Origin.GRANT)])
+def test_nothing_goes_back_without_amount_reason_key_and_lot(
+    mine: Tenant, act: Any, origin: Origin, changed: dict[str, Any], error: type[DomainError], field: str | None
+) -> None:
+    lot = make_lot(mine.organisation, 10, origin=origin)
+    asked = {"public_id": lot.public_id, "amount": MICRO, "reason": "r", "key": "k", **changed}
+    with pytest.raises(error) as refused:
+        act(actor=staff_of(), at=NOW, **asked)
+    assert refused.value.field == field
+    lot.refresh_from_db()
+    assert lot.available == 10 * MICRO
 
 
-def test_a_grant_that_two_people_decided_is_issued_at_once_and_names_both(mine: Tenant) -> None:
-    one, two = staff("one"), staff("two")
-    assert code_of(lambda: decided(mine, asked_by=one, actor=one)) == "four_eyes"
-    lot = decided(mine, asked_by=one, actor=two)
-    assert (lot.available, lot.min_level) == (50_000 * MICRO, 2)
-    assert (lot.request.requested_by_id, lot.request.decided_by) == (one.user_id, "two")
+@pytest.mark.parametrize(("act", "origin"), [(refund_lot, Origin.PURCHASE), (reclaim, Origin.GRANT)])
+def test_a_key_takes_back_one_amount_of_one_lot_and_never_another(mine: Tenant, act: Any, origin: Origin) -> None:
+    lot, other = make_lot(mine.organisation, 10, origin=origin), make_lot(mine.organisation, 10, origin=origin)
+
+    def take(of: LedgerAccount, amount: int) -> Transfer:
+        made: Transfer = act(actor=staff_of(), public_id=of.public_id, amount=amount, reason="r", key="k", at=NOW)
+        return made
+
+    assert take(lot, MICRO) == take(lot, MICRO)
+    for of, amount in ((lot, MICRO + 1), (other, MICRO)):
+        with pytest.raises(DomainError) as refused:
+            take(of, amount)
+        assert refused.value.field == "key"
     assert drift() == []
 
 
-def test_a_running_lot_ends_later_and_never_earlier(mine: Tenant) -> None:
-    lot = make_lot(mine.organisation, 10, expires_at=NOW.replace(day=20))
-    later = prolong_lot(actor=staff_of(), lot_id=lot.pk, expires_at=NOW.replace(day=25), reason="ill", at=NOW)
-    assert later.expires_at == NOW.replace(day=26, hour=0)
-    for until, at in ((NOW.replace(day=21), NOW), (NOW.replace(month=5), NOW.replace(day=26, hour=0))):
-        with pytest.raises(LotNotProlonged):
-            prolong_lot(actor=staff_of(), lot_id=lot.pk, expires_at=until, reason="ill", at=at)
+def test_a_reversal_needs_a_reason_and_a_transfer(mine: Tenant) -> None:
+    public_id = Transfer.objects.get(organisation=mine.organisation).public_id
+    with pytest.raises(Rejected) as refused:
+        take_back(actor=staff_of(), public_id=public_id, reason=" ", at=NOW)
+    assert refused.value.field == "reason"
+    with pytest.raises(NotFound):
+        take_back(actor=staff_of(), public_id="tr_none", reason="r", at=NOW)
+    assert queries.balance(mine.organisation.pk, NOW).available == 1_000 * MICRO
