@@ -8,8 +8,10 @@ import pytest
 from django.db import Error, IntegrityError, transaction
 
 from aion.actor import system
+from aion.audit.models import AuditEvent
 from aion.errors import NotFound, Rejected
 from billing import queries
+from billing.audit import Action
 from billing.errors import NoPriceInForce
 from billing.models import Price, PriceBook, PriceDraft, Promotion, Run
 from billing.queries import Buyer, PriceInForce, price_in_force
@@ -17,6 +19,7 @@ from billing.services.metering import Window, post_windows
 from billing.services.pricing import (
     Tier,
     discard_draft,
+    end_price,
     prepare_prices,
     publish_draft,
     publish_price,
@@ -232,3 +235,19 @@ def test_a_price_of_nothing_is_refused(market: Market, micro: int) -> None:
     lines = {market.sku.code: micro}
     with pytest.raises(Rejected, match="above zero"):
         prepare_prices(actor=staff(), book=market.price.book, at=NOW, lines=lines, valid_from=NOW + SECOND, reason="r")
+
+
+def test_a_price_ends_without_another_and_runs_keep_it(mine: Tenant, market: Market) -> None:
+    where = market.price.book
+    for too_soon in (LONG_AGO - SECOND, LONG_AGO):
+        with pytest.raises(Rejected) as refused:
+            end_price(actor=staff(), book=where, sku=market.sku, ends_at=too_soon, at=NOW)
+        assert refused.value.field == "valid_from"
+    end_price(actor=staff(), book=where, sku=market.sku, ends_at=NOW, at=NOW)
+    assert asked(market, at=NOW - SECOND).micro_per_gpu_hour == PRICE
+    with pytest.raises(NoPriceInForce):
+        asked(market, at=NOW)
+    told = AuditEvent.objects.get(action=Action.PRICE_ENDED)
+    assert (told.subject_id, told.changes) == (str(market.price.pk), {"ends_at": str(NOW)})
+    end_price(actor=staff(), book=where, sku=market.sku, ends_at=NOW + SECOND, at=NOW)
+    assert Price.objects.get(pk=market.price.pk).valid.upper == NOW
