@@ -117,7 +117,7 @@ def refund_lot(
         kind=TransferKind.REFUND,
         organisation_id=lot.organisation_id or 0,
         key=f"refund:{key}",
-        description=f"Refund: {lot.label}"[:200],
+        description=f"Refund: {lot.label}",
         at=at,
     )
     audit.record(
@@ -188,7 +188,7 @@ def reclaim(
         kind=TransferKind.RECLAIM,
         organisation_id=lot.organisation_id or 0,
         key=f"reclaim:{key}",
-        description=f"Reclaim: {lot.label}"[:200],
+        description=f"Reclaim: {lot.label}",
         at=at,
     )
     audit.record(

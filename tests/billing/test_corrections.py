@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 
 from aion.actor import system
+from aion.audit.models import AuditEvent
 from aion.errors import NotFound, Rejected
 from aion.periods import next_midnight
 from billing import queries
+from billing.audit import Action
 from billing.errors import CorrectionNotPossible, FourEyesNeeded, InsufficientCredit
-from billing.models import CorrectionRequest, LedgerAccount, UsageDay, UsageHour, UsageRecord
-from billing.services.corrections import approve_correction, reject_correction, request_correction
+from billing.models import CorrectionRequest, LedgerAccount, QuarantinedUsage, UsageDay, UsageHour, UsageRecord
+from billing.services.corrections import approve_correction, reject_correction, request_correction, review_quarantined
 from billing.services.expiry import GRACE, expire_lots
 from billing.services.holds import place_hold
 from billing.services.metering import Window
@@ -109,9 +111,67 @@ def test_a_window_is_never_corrected_into_the_one_after_it(mine: Tenant, market:
     post(Window(NOW, meter.pk, 600), Window(NOW + timedelta(seconds=900), meter.pk, 600))
     with pytest.raises(CorrectionNotPossible):
         correct(meter, NOW, 901)
+    with pytest.raises(Rejected):
+        correct(meter, NOW, 2701, start_second=900)
     assert correct(meter, NOW, 900).accepted == 1
     assert correct(meter, NOW, 2700, start_second=900).accepted == 1
     assert drift() == []
+
+
+def test_a_window_that_went_is_not_brought_back_under_the_one_that_took_its_place(mine: Tenant, market: Market) -> None:
+    meter = make_meter(mine, market)
+    post(Window(NOW, meter.pk, 300), Window(NOW + timedelta(seconds=300), meter.pk, 300))
+    correct(meter, NOW, 0, start_second=300)
+    correct(meter, NOW, 600)
+    with pytest.raises(CorrectionNotPossible):
+        correct(meter, NOW, 10, start_second=300)
+    assert drift() == []
+
+
+def test_an_approval_finds_what_was_metered_meanwhile_and_reaches_into_nothing(mine: Tenant, market: Market) -> None:
+    meter = make_meter(mine, market)
+    post(Window(NOW, meter.pk, 600))
+    asked = request_correction(
+        actor=staff(), reference=meter.reference, hour=NOW, start_second=0, seconds=900, reason="r", at=LATE
+    )
+    post(Window(NOW + timedelta(seconds=700), meter.pk, 100))
+    with pytest.raises(CorrectionNotPossible, match="from second 700 on"):
+        approve_correction(actor=staff(), public_id=asked.public_id, at=LATE)
+    assert drift() == []
+
+
+def test_each_step_of_a_correction_is_in_the_audit_log_and_no_machine_asks(mine: Tenant, market: Market) -> None:
+    meter = make_meter(mine, market)
+    post(Window(NOW, meter.pk, 600))
+    fields: dict[str, Any] = {"reference": meter.reference, "hour": NOW, "start_second": 0, "reason": "r", "at": LATE}
+    with pytest.raises(Rejected, match="Only a person"):
+        request_correction(actor=system("a task"), seconds=5, **fields)
+    first = request_correction(actor=staff(), seconds=5, **fields)
+    reject_correction(actor=staff(), public_id=first.public_id, reason="no", at=LATE)
+    second = request_correction(actor=staff(), seconds=6, **fields)
+    approve_correction(actor=staff(), public_id=second.public_id, at=LATE)
+    told = AuditEvent.objects.filter(action__startswith="usage.").order_by("pk")
+    assert list(told.values_list("action", "subject_id", "reason", "changes")) == [
+        (Action.CORRECTION_REQUESTED, first.public_id, "r", {"seconds": [600, 5]}),
+        (Action.CORRECTION_REJECTED, first.public_id, "no", {}),
+        (Action.CORRECTION_REQUESTED, second.public_id, "r", {"seconds": [600, 6]}),
+        (Action.CORRECTION_APPROVED, second.public_id, "r", {}),
+    ]
+
+
+def test_a_record_in_quarantine_is_reviewed_once_with_a_finding(mine: Tenant, market: Market) -> None:
+    meter = make_meter(mine, market)
+    post(Window(NOW, meter.pk, 600))
+    post(Window(NOW, meter.pk, 601))
+    usage = QuarantinedUsage.objects.get()
+    with pytest.raises(Rejected) as refused:
+        review_quarantined(actor=staff(), usage_id=usage.pk, note=" ", at=LATE)
+    assert refused.value.field == "note"
+    review_quarantined(actor=staff(), usage_id=usage.pk, note="sent twice", at=LATE)
+    assert AuditEvent.objects.get(action=Action.QUARANTINE_REVIEWED).reason == "sent twice"
+    for gone in (usage.pk, 0):
+        with pytest.raises(NotFound):
+            review_quarantined(actor=staff(), usage_id=gone, note="again", at=LATE)
 
 
 def test_a_next_window_that_was_corrected_to_nothing_is_no_obstacle(mine: Tenant, market: Market) -> None:

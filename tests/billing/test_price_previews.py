@@ -3,17 +3,27 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
 from aion.actor import system
-from aion.errors import NotFound
+from aion.audit.models import AuditEvent
+from aion.errors import NotFound, Rejected
+from billing.audit import Action
 from billing.errors import FourEyesNeeded
 from billing.models import Price, PriceBook, PriceDraft
 from billing.queries import price_in_force
 from billing.services.catalogue import put_own_price
 from billing.services.metering import Window, post_windows
-from billing.services.pricing import prepare_prices, preview_prices, publish_draft, publish_price
+from billing.services.pricing import (
+    Tier,
+    discard_draft,
+    prepare_prices,
+    preview_prices,
+    publish_draft,
+    publish_price,
+)
 from tests.billing.books import staff
 from tests.worlds import LONG_AGO, MICRO, NOW, PRICE, Market, Tenant, make_market, make_meter
 
@@ -99,3 +109,78 @@ def test_the_preview_leaves_out_what_ran_at_an_operators_own_price(market: Marke
     for book in (market.price.book, of_class):
         (effect,) = preview_prices(draft=PriceDraft(book=book, lines=lines), at=later)
         assert (effect.milli_gpu_seconds, effect.charged, effect.would_be) == (3_600_000, PRICE, 3 * MICRO)
+
+
+def prepare(market: Market, **changed: Any) -> PriceDraft:
+    """Prepare three credits an hour for the list, otherwise than that in what is ``changed``."""
+    asked: dict[str, Any] = {
+        "actor": staff(), "book": market.price.book, "lines": {market.sku.code: 3 * MICRO},
+        "valid_from": NOW + SECOND, "reason": "cost", "at": NOW,
+    }  # fmt: skip
+    return prepare_prices(**{**asked, **changed})
+
+
+@pytest.mark.parametrize(
+    ("changed", "field"),
+    [
+        ({"actor": system("a task")}, None),
+        ({"reason": " "}, "reason"),
+        ({"valid_from": NOW}, "valid_from"),
+        ({"valid_from": NOW + timedelta(days=36_500)}, "valid_from"),
+        ({"lines": {}}, "lines"),
+        ({"lines": {"no-such": 1}}, "lines"),
+        ({"tiers": {"no-such": [Tier(1, 1)]}}, "tiers"),
+        ({"tiers": {"own": [Tier(1, 3 * MICRO)]}}, "tiers"),
+    ],
+)
+def test_a_draft_that_could_not_hold_is_refused_beside_its_field(
+    market: Market, changed: dict[str, Any], field: str | None
+) -> None:
+    tiers = {code.replace("own", market.sku.code): ladder for code, ladder in changed.get("tiers", {}).items()}
+    with pytest.raises(Rejected) as refused:
+        prepare(market, **{**changed, "tiers": tiers})
+    assert (refused.value.field, PriceDraft.objects.count()) == (field, 0)
+
+
+@pytest.mark.parametrize("micro", [0, -1])
+def test_a_draft_gives_nothing_away(market: Market, micro: int) -> None:
+    with pytest.raises(Rejected) as refused:
+        prepare(market, lines={market.sku.code: micro})
+    assert refused.value.field == "lines"
+
+
+def test_a_draft_starts_after_every_price_that_is_known(market: Market) -> None:
+    publish_price(
+        actor=staff(), book=market.price.book, sku=market.sku, micro_per_gpu_hour=1, valid_from=NOW + 2 * SECOND, at=NOW
+    )
+    for too_soon in (NOW + SECOND, NOW + 2 * SECOND):
+        with pytest.raises(Rejected, match=market.sku.code) as refused:
+            prepare(market, valid_from=too_soon)
+        assert refused.value.field == "valid_from"
+    assert prepare(market, valid_from=NOW + 3 * SECOND).lines == {market.sku.code: 3 * MICRO}
+
+
+def test_a_draft_is_in_the_audit_log_from_its_preparation_to_its_end(market: Market) -> None:
+    draft = prepare(market)
+    discard_draft(actor=staff(), public_id=draft.public_id, at=NOW)
+    told = AuditEvent.objects.filter(subject_id=draft.public_id).order_by("pk")
+    assert list(told.values_list("action", "reason", "changes")) == [
+        (Action.PRICES_PREPARED, "cost", {"lines": {market.sku.code: 3 * MICRO}}),
+        (Action.PRICES_DISCARDED, "", {}),
+    ]
+
+
+def test_a_preview_says_where_tiers_end_and_shows_nothing_where_nothing_was_used(market: Market) -> None:
+    def ends(**changed: Any) -> bool:
+        (effect,) = preview_prices(draft=prepare(market, **changed), at=NOW + 2 * SECOND)
+        assert (effect.milli_gpu_seconds, effect.charged, effect.would_be) == (0, 0, 0)
+        return effect.ends_tiers
+
+    assert not ends()
+    publish_price(
+        actor=staff(), book=market.price.book, sku=market.sku, micro_per_gpu_hour=2, valid_from=NOW + SECOND, at=NOW,
+        tiers=[Tier(10, 1)],
+    )  # fmt: skip
+    later = {"valid_from": NOW + 3 * SECOND}
+    assert ends(**later)
+    assert not ends(**later, tiers={market.sku.code: [Tier(10, 1)]})

@@ -10,9 +10,10 @@ from aion.actor import Actor, Scope, Via
 from aion.audit.models import AuditEvent
 from aion.errors import DomainError, NotFound, Rejected
 from billing import queries
-from billing.errors import AlreadyReversed, InvalidAmount, NotReversible, RefundNotPossible
+from billing.audit import Action
+from billing.errors import AlreadyReversed, InvalidAmount, NotReversible, ReclaimNotPossible, RefundNotPossible
 from billing.models import LedgerAccount, Transfer
-from billing.services.takebacks import reclaim, refund_lot, take_back
+from billing.services.takebacks import most_refundable, reclaim, refund_lot, take_back
 from billing.states import Origin
 from tests.billing.books import drift
 from tests.worlds import MICRO, NOW, Market, Tenant, make_lot, make_meter, make_tenant, make_user
@@ -124,9 +125,8 @@ def test_usage_is_never_reversed_by_hand(mine: Tenant, market: Market) -> None:
 
     post_windows(windows=[Window(NOW, make_meter(mine, market).pk, 3600)], source="test", at=NOW)
     usage = Transfer.objects.get(kind="usage")
-    assert code_of(lambda: take_back(actor=staff_of(), public_id=usage.public_id, reason="no", at=NOW)) == (
-        "not_reversible"
-    )
+    with pytest.raises(NotReversible, match="put right by a correction"):
+        take_back(actor=staff_of(), public_id=usage.public_id, reason="no", at=NOW)
 
 
 def reclaim_of(lot: LedgerAccount, amount: int, key: str = "r", **fields: object) -> Transfer:
@@ -143,6 +143,11 @@ def test_part_of_a_grant_is_reclaimed_once_per_key_and_never_what_is_held(market
     assert (first.pk, first.kind, first.credit_account.kind) == (again.pk, "reclaim", "funding")
     assert code_of(lambda: reclaim_of(lot, 10 * MICRO)) == "reclaim_not_possible"
     assert queries.balance(tenant.organisation.pk, NOW).available == 10 * MICRO
+    told = AuditEvent.objects.get(action=Action.LOT_RECLAIMED)
+    assert (told.reason, told.changes) == ("unused", {"amount": "50.000000", "transfer": first.public_id})
+    assert reclaim_of(lot, 10 * MICRO, "the rest").amount == 10 * MICRO
+    with pytest.raises(ReclaimNotPossible, match=r"^0\.00 credits"):
+        reclaim_of(lot, 1, "nothing left")
     assert drift() == []
 
 
@@ -207,3 +212,24 @@ def test_a_reversal_needs_a_reason_and_a_transfer(mine: Tenant) -> None:
     with pytest.raises(NotFound):
         take_back(actor=staff_of(), public_id="tr_none", reason="r", at=NOW)
     assert queries.balance(mine.organisation.pk, NOW).available == 1_000 * MICRO
+
+
+@pytest.mark.parametrize(("act", "origin"), [(refund_lot, Origin.PURCHASE), (reclaim, Origin.GRANT)])
+def test_a_lot_goes_back_until_the_second_before_its_end(mine: Tenant, act: Any, origin: Origin) -> None:
+    lot = make_lot(mine.organisation, 10, "l" * 120, origin=origin, expires_at=NOW.replace(day=20, hour=0))
+    with pytest.raises(DomainError, match="has expired"):
+        act(actor=staff_of(), public_id=lot.public_id, amount=MICRO, reason="r", key="k", at=lot.expires_at)
+    last = NOW.replace(day=19, hour=23, minute=59, second=59)
+    made = act(actor=staff_of(), public_id=lot.public_id, amount=MICRO, reason="r", key="k", at=last)
+    assert made.description.endswith(": " + "l" * 120)
+
+
+def test_what_one_person_may_refund_is_what_is_free_within_the_limit_of_the_lot(mine: Tenant) -> None:
+    limit = settings.FOUR_EYES_LIMIT_MICROCREDITS
+    small, large = make_lot(mine.organisation, 7), make_lot(mine.organisation, 2 * limit // MICRO)
+    assert [most_refundable(small), most_refundable(large)] == [7 * MICRO, limit]
+    refund(large, limit, "whole")
+    refund(small, 6 * MICRO, "part")
+    for lot in (small, large):
+        lot.refresh_from_db()
+    assert [most_refundable(small), most_refundable(large)] == [MICRO, 0]

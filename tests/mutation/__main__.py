@@ -27,7 +27,7 @@ FIRST = {
     "ledger": ("test_ledger_rules",),
     "budgets": ("test_budgets",),
     "budget_sql": ("test_budgets",),
-    "credits": ("test_ledger_rules", "test_takebacks", "test_expiry"),
+    "credits": ("test_credits", "test_takebacks", "test_expiry"),
     "pricing": ("test_prices", "test_price_previews"),
     "ingest": ("test_ingest", "test_ingest_paths", "test_worked_examples"),
     "ingest_sql": ("test_ingest", "test_ingest_paths", "test_worked_examples"),
