@@ -60,7 +60,7 @@ class Effect:
     milli_gpu_seconds: int
     charged: int
     would_be: int
-    ends_tiers: bool = False
+    ends_tiers: bool
 
     @property
     def difference(self) -> int:

@@ -70,11 +70,14 @@ def second_project(tenant: Tenant) -> str:
     )
 
 
-def blocked() -> bool:
-    """Return whether any transaction waits for another."""
+def blocked() -> int:
+    """Return how many sessions of this database wait for another."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT 1 FROM pg_locks WHERE NOT granted")
-        return cursor.fetchone() is not None
+        cursor.execute(
+            "SELECT count(DISTINCT pid) FROM pg_locks JOIN pg_stat_activity a USING (pid) "
+            "WHERE NOT granted AND a.datname = current_database()"
+        )
+        return int(cursor.fetchone()[0])
 
 
 def names(answers: list[Any]) -> list[str]:

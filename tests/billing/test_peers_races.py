@@ -180,15 +180,27 @@ def test_two_batches_that_burn_one_lot_at_the_same_moment_share_it_and_owe_the_r
             )
         )
         both.start()
-        with connection.cursor() as cursor:
-            waiting = 0
-            while waiting < 2:  # each has come as far as it can without the lot
-                cursor.execute(
-                    "SELECT count(*) FROM pg_locks WHERE NOT granted AND pid IN (SELECT l.pid FROM pg_locks l "
-                    "JOIN pg_database d ON d.oid = l.database WHERE d.datname = current_database())"
-                )
-                (waiting,) = cursor.fetchone()
+        while blocked() < 2:  # each has come as far as it can without the lot
+            pass
     both.join()
     assert [answer.accepted for answer in answers] == [1, 1]
     balance = queries.balance(tenant.organisation.pk, NOW)
     assert (balance.total, balance.owed, drift()) == (0, 3 * MICRO, [])
+
+
+def test_two_batches_of_one_organisation_and_gpu_at_the_same_moment_lose_no_part_of_a_micro_credit(
+    committed: None,
+) -> None:
+    tenant, market = make_tenant(credit=5, roles=()), make_market(price=1)
+    first, second, third = (make_meter(tenant, market) for _ in range(3))
+    post(Window(NOW, third.pk, 1))  # the carry of the two stands already
+    answers: list[Any] = []
+    with transaction.atomic():
+        post(Window(NOW, first.pk, 2000))
+        waiting = threading.Thread(target=lambda: answers.extend(at_once(lambda: post(Window(NOW, second.pk, 2000)))))
+        waiting.start()
+        while not blocked():
+            pass
+    waiting.join()
+    assert [answer.accepted for answer in answers] == [1]
+    assert (charged(tenant), drift()) == (1, [])

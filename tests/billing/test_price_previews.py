@@ -168,6 +168,9 @@ def test_a_draft_is_in_the_audit_log_from_its_preparation_to_its_end(market: Mar
         (Action.PRICES_PREPARED, "cost", {"lines": {market.sku.code: 3 * MICRO}}),
         (Action.PRICES_DISCARDED, "", {}),
     ]
+    (price,) = publish_draft(actor=staff(), public_id=prepare(market).public_id, at=NOW)
+    published = AuditEvent.objects.get(action=Action.PRICE_PUBLISHED, subject_id=str(price.pk))
+    assert published.changes == {"sku": market.sku.code, "micro_per_gpu_hour": 3 * MICRO, "tiers": 0}
 
 
 def test_a_preview_says_where_tiers_end_and_shows_nothing_where_nothing_was_used(market: Market) -> None:
