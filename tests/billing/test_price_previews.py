@@ -154,7 +154,7 @@ def test_a_draft_starts_after_every_price_that_is_known(market: Market) -> None:
         actor=staff(), book=market.price.book, sku=market.sku, micro_per_gpu_hour=1, valid_from=NOW + 2 * SECOND, at=NOW
     )
     for too_soon in (NOW + SECOND, NOW + 2 * SECOND):
-        with pytest.raises(Rejected, match=market.sku.code) as refused:
+        with pytest.raises(Rejected, match=f"A price of {market.sku.code} starts") as refused:
             prepare(market, valid_from=too_soon)
         assert refused.value.field == "valid_from"
     assert prepare(market, valid_from=NOW + 3 * SECOND).lines == {market.sku.code: 3 * MICRO}
