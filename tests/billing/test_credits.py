@@ -65,13 +65,14 @@ OF_REQUESTS = [
 ]
 
 
+@pytest.mark.parametrize("more", [0, 1])
 @pytest.mark.parametrize(("changed", "error", "field"), [*REFUSED, *OF_REQUESTS])
-def test_a_grant_that_could_not_be_is_refused_beside_its_field_and_leaves_nothing(
-    mine: Tenant, changed: dict[str, Any], error: type[Rejected], field: str
+def test_a_grant_that_could_not_be_is_refused_when_it_is_asked_for_though_a_second_person_would_decide(
+    mine: Tenant, settings: Any, changed: dict[str, Any], error: type[Rejected], field: str, more: int
 ) -> None:
     before = Transfer.objects.count()
     with pytest.raises(error) as refused:
-        grant(mine, **changed)
+        grant(mine, **{"amount": settings.FOUR_EYES_LIMIT_MICROCREDITS + more, **changed})
     assert refused.value.field == field
     assert (CreditRequest.objects.count(), Transfer.objects.count()) == (0, before)
 
@@ -83,7 +84,14 @@ def test_what_was_decided_elsewhere_is_refused_for_the_same_reasons(
     with pytest.raises(error) as refused:
         decided(mine, **changed)
     assert refused.value.field == field
+    assert "expires_at" not in changed or "must lie in the future" in refused.value.detail
     assert CreditRequest.objects.count() == 0
+
+
+def test_the_least_credit_that_is_granted_is_one_micro_credit(mine: Tenant) -> None:
+    one = grant(mine, amount=1).lot
+    assert one is not None
+    assert [lot.credits for lot in (one, decided(mine, amount=1))] == [1, 1]
 
 
 def test_no_machine_grants_credits(mine: Tenant) -> None:

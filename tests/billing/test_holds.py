@@ -18,10 +18,20 @@ from billing import queries
 from billing.errors import InsufficientCredit, InvalidAmount
 from billing.models import Hold, HoldLeg, LedgerAccount
 from billing.reconcile import run_checks
-from billing.services.holds import Purpose, check_hold, extend_hold, place_hold, purpose_of, release_hold
+from billing.services.holds import (
+    Purpose,
+    check_hold,
+    extend_hold,
+    place_hold,
+    purpose_of,
+    reduce_hold,
+    release_hold,
+)
+from billing.services.metering import Window, post_windows
 from billing.states import Origin
+from tests.billing.books import drift
 from tests.billing.hands import at_once, blocked, names, share
-from tests.worlds import MICRO, NOW, Tenant, make_lot, make_tenant
+from tests.worlds import MICRO, NOW, Tenant, make_lot, make_market, make_meter, make_tenant
 
 
 def hold(tenant: Tenant, amount: int, reference: str = "run", **fields: Any) -> Hold:
@@ -180,6 +190,54 @@ def test_a_hold_that_was_extended_on_the_same_lot_gives_back_both_parts(mine: Te
     assert release_hold(hold_id=placed.pk, at=NOW)
     assert queries.balance(mine.organisation.pk, NOW).available == 1_000 * MICRO
     assert list(legs.values_list("released", flat=True)) == [600 * MICRO, 100 * MICRO]
+
+
+def test_an_open_hold_gives_back_its_tail_in_parts_and_what_is_left_is_still_captured_and_released(db: None) -> None:
+    tenant, market = make_tenant(credit=0), make_market(price=MICRO)
+    lots = [
+        make_lot(tenant.organisation, credit, expires_at=NOW + timedelta(days=days))
+        for credit, days in ((20, 20), (20, 30), (100, 40))
+    ]
+    meter = make_meter(tenant, market, milli_gpus=1000, hold=45 * MICRO)
+    held = Hold.objects.get()
+
+    def legs() -> list[tuple[int, ...]]:
+        rows = HoldLeg.objects.order_by("position").values_list("amount", "captured", "released")
+        on_lots = LedgerAccount.objects.filter(pk__in=[lot.pk for lot in lots]).order_by("pk")
+        left = [amount - captured - released for amount, captured, released in rows]
+        assert (left, drift()) == (list(on_lots.values_list("held", flat=True)), [])
+        return [tuple(figure // MICRO for figure in row) for row in rows]
+
+    def use(*hours: int) -> None:
+        post_windows(
+            windows=[Window(NOW + timedelta(hours=hour), meter.pk, 3600) for hour in hours],
+            source="test", at=NOW + timedelta(days=3),
+        )  # fmt: skip
+
+    reduce_hold(hold_id=held.pk, keep=45 * MICRO)
+    assert legs() == [(20, 0, 0), (20, 0, 0), (5, 0, 0)]
+    reduce_hold(hold_id=held.pk, keep=30 * MICRO)
+    assert legs() == [(20, 0, 0), (20, 0, 10), (5, 0, 5)]
+    use(*range(22))
+    assert legs() == [(20, 20, 0), (20, 2, 10), (5, 0, 5)]
+    reduce_hold(hold_id=held.pk, keep=3 * MICRO)
+    assert legs() == [(20, 20, 0), (20, 2, 15), (5, 0, 5)]
+    use(22)
+    assert legs() == [(20, 20, 0), (20, 3, 15), (5, 0, 5)]
+    release_hold(hold_id=held.pk, at=NOW)
+    assert legs() == [(20, 20, 0), (20, 3, 17), (5, 0, 5)]
+
+
+def test_a_hold_gives_back_a_single_micro_credit_and_both_its_parts_on_one_lot(mine: Tenant) -> None:
+    placed = hold(mine, 5)
+    extend_hold(hold_id=placed.pk, amount=5, at=NOW)
+    for keep in (9, 1, 0):
+        reduce_hold(hold_id=placed.pk, keep=keep)
+        assert LedgerAccount.objects.get(organisation=mine.organisation).held == keep
+    assert [leg.released for leg in HoldLeg.objects.order_by("position")] == [5, 5]
+    release_hold(hold_id=placed.pk, at=NOW)
+    with pytest.raises(NotFound):
+        reduce_hold(hold_id=placed.pk, keep=0)
 
 
 @pytest.mark.parametrize("amount", [0, -1])

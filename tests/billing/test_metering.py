@@ -35,6 +35,13 @@ def spent_by_lot() -> dict[int, int]:
     return {row["debit_account_id"]: row["total"] for row in rows}
 
 
+def test_a_single_micro_credit_that_no_hold_covers_is_charged(mine: Tenant) -> None:
+    meter = make_meter(mine, make_market(price=1))
+    assert post(Window(NOW, meter.pk, 3600)) == (1, 0, 0)
+    assert Transfer.objects.get(kind="usage").amount == 1
+    assert drift() == []
+
+
 def test_an_hour_on_one_gpu_burns_its_price_from_the_hold(mine: Tenant, market: Market) -> None:
     meter = make_meter(mine, market, hold=10 * MICRO)
     assert post(Window(NOW, meter.pk, 3600)) == (1, 0, 0)
