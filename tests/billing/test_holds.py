@@ -204,8 +204,8 @@ def test_an_open_hold_gives_back_its_tail_in_parts_and_what_is_left_is_still_cap
     def legs() -> list[tuple[int, ...]]:
         rows = HoldLeg.objects.order_by("position").values_list("amount", "captured", "released")
         on_lots = LedgerAccount.objects.filter(pk__in=[lot.pk for lot in lots]).order_by("pk")
-        left = [amount - captured - released for amount, captured, released in rows]
-        assert (left, drift()) == (list(on_lots.values_list("held", flat=True)), [])
+        left = sum(amount - captured - released for amount, captured, released in rows)
+        assert (left, drift()) == (sum(on_lots.values_list("held", flat=True)), [])
         return [tuple(figure // MICRO for figure in row) for row in rows]
 
     def use(*hours: int) -> None:
@@ -222,10 +222,12 @@ def test_an_open_hold_gives_back_its_tail_in_parts_and_what_is_left_is_still_cap
     assert legs() == [(20, 20, 0), (20, 2, 10), (5, 0, 5)]
     reduce_hold(hold_id=held.pk, keep=3 * MICRO)
     assert legs() == [(20, 20, 0), (20, 2, 15), (5, 0, 5)]
-    use(22)
-    assert legs() == [(20, 20, 0), (20, 3, 15), (5, 0, 5)]
+    use(22, 23, 24, 25)  # one more than is left of it: that one is paid by what is free
+    assert legs() == [(20, 20, 0), (20, 5, 15), (5, 0, 5)]
+    extend_hold(hold_id=held.pk, amount=4 * MICRO, at=NOW)
+    assert legs() == [(20, 20, 0), (20, 5, 15), (5, 0, 5), (4, 0, 0)]
     release_hold(hold_id=held.pk, at=NOW)
-    assert legs() == [(20, 20, 0), (20, 3, 17), (5, 0, 5)]
+    assert legs() == [(20, 20, 0), (20, 5, 15), (5, 0, 5), (4, 0, 4)]
 
 
 def test_a_hold_gives_back_a_single_micro_credit_and_both_its_parts_on_one_lot(mine: Tenant) -> None:
