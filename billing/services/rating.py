@@ -38,8 +38,10 @@ DELETE FROM usage_fresh; DELETE FROM usage_stored;
 MEASURE_STAGE = "SELECT count(*), min(hour), max(hour) FROM usage_stage"
 # A few hundred rows tell the planner enough; the default sample costs as much as a tenth of the whole insert. But from
 # so few it takes keys for values that repeat, and would remember each that it looked up: that never helps here.
-SAMPLE = "SET LOCAL default_statistics_target = 2; ANALYZE {}; RESET default_statistics_target"
-SAMPLE_STAGE = f"{SAMPLE.format('usage_stage')}; SET LOCAL enable_memoize = off"
+SAMPLE = """
+SET LOCAL default_statistics_target = 2; ANALYZE {}; RESET default_statistics_target; SET LOCAL enable_memoize = off
+"""
+SAMPLE_STAGE = SAMPLE.format("usage_stage")
 ENSURE_PARTITIONS = "SELECT billing_ensure_usage_partitions(%(first)s, %(last)s)"
 
 _STORED = """

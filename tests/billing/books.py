@@ -10,7 +10,7 @@ from billing.reconcile import CHECKS, run_checks
 from billing.services.corrections import approve_correction, request_correction
 from billing.services.metering import BatchResult, Window, post_windows
 from billing.states import AccountKind
-from tests.worlds import NOW, Tenant, make_user
+from tests.worlds import NOW, Market, Tenant, make_meter, make_user
 
 LATE = NOW + timedelta(days=40)
 
@@ -64,3 +64,9 @@ def on_platform(kind: AccountKind) -> int:
     rows = Transfer.objects.all()
     into = sum(rows.filter(credit_account__kind=kind).values_list("amount", flat=True))
     return into - sum(rows.filter(debit_account__kind=kind).values_list("amount", flat=True))
+
+
+def use_hours(tenant: Tenant, market: Market, gpus: int, *, at: datetime) -> None:
+    """Use ``gpus`` GPUs for the hour from ``at`` on."""
+    meter = make_meter(tenant, market, milli_gpus=gpus * 1000)
+    post_windows(windows=[Window(at, meter.pk, 3600)], source="test", at=at + timedelta(hours=1))

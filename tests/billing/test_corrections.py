@@ -25,6 +25,13 @@ from tests.worlds import MICRO, NOW, PRICE, Market, Tenant, make_lot, make_marke
 HOUR = timedelta(hours=1)
 
 
+def ask(meter: Any, seconds: int) -> CorrectionRequest:
+    """Ask for the window from NOW on to have ``seconds``."""
+    return request_correction(
+        actor=staff(), reference=meter.reference, hour=NOW, start_second=0, seconds=seconds, reason="r", at=LATE
+    )
+
+
 @pytest.fixture
 def tenant(db: None) -> Tenant:
     return make_tenant(credit=0)
@@ -131,9 +138,7 @@ def test_a_window_that_went_is_not_brought_back_under_the_one_that_took_its_plac
 def test_an_approval_finds_what_was_metered_meanwhile_and_reaches_into_nothing(mine: Tenant, market: Market) -> None:
     meter = make_meter(mine, market)
     post(Window(NOW, meter.pk, 600))
-    asked = request_correction(
-        actor=staff(), reference=meter.reference, hour=NOW, start_second=0, seconds=900, reason="r", at=LATE
-    )
+    asked = ask(meter, 900)
     post(Window(NOW + timedelta(seconds=700), meter.pk, 100))
     with pytest.raises(CorrectionNotPossible, match="from second 700 on"):
         approve_correction(actor=staff(), public_id=asked.public_id, at=LATE)
@@ -185,9 +190,7 @@ def test_a_next_window_that_was_corrected_to_nothing_is_no_obstacle(mine: Tenant
 def test_an_approval_finds_the_window_changed_since_and_says_so(mine: Tenant, market: Market) -> None:
     meter = make_meter(mine, market)
     post(Window(NOW, meter.pk, 600))
-    asked = request_correction(
-        actor=staff(), reference=meter.reference, hour=NOW, start_second=0, seconds=300, reason="r", at=LATE
-    )
+    asked = ask(meter, 300)
     post(Window(NOW, meter.pk, -300, 1))
     with pytest.raises(CorrectionNotPossible):
         approve_correction(actor=staff(), public_id=asked.public_id, at=LATE)

@@ -15,7 +15,6 @@ from billing.errors import FourEyesNeeded
 from billing.models import Price, PriceBook, PriceDraft
 from billing.queries import price_in_force
 from billing.services.catalogue import put_own_price
-from billing.services.metering import Window, post_windows
 from billing.services.pricing import (
     Tier,
     discard_draft,
@@ -24,15 +23,10 @@ from billing.services.pricing import (
     publish_draft,
     publish_price,
 )
-from tests.billing.books import staff
-from tests.worlds import LONG_AGO, MICRO, NOW, PRICE, Market, Tenant, make_market, make_meter
+from tests.billing.books import staff, use_hours
+from tests.worlds import LONG_AGO, MICRO, NOW, PRICE, Market, Tenant, make_market
 
 SECOND = timedelta(seconds=1)
-
-
-def use_hours(tenant: Tenant, market: Market, gpus: int, *, at: datetime) -> None:
-    meter = make_meter(tenant, market, milli_gpus=gpus * 1000)
-    post_windows(windows=[Window(at, meter.pk, 3600)], source="test", at=at + timedelta(hours=1))
 
 
 def class_book(mine: Tenant) -> PriceBook:

@@ -15,7 +15,6 @@ from billing.audit import Action
 from billing.errors import NoPriceInForce
 from billing.models import Price, PriceBook, PriceDraft, Promotion, Run
 from billing.queries import Buyer, PriceInForce, price_in_force
-from billing.services.metering import Window, post_windows
 from billing.services.pricing import (
     Tier,
     discard_draft,
@@ -25,8 +24,8 @@ from billing.services.pricing import (
     publish_price,
 )
 from marketplace.services.orders import place_order
-from tests.billing.books import staff
-from tests.worlds import LONG_AGO, NOW, PRICE, Market, Tenant, launch, make_meter
+from tests.billing.books import staff, use_hours
+from tests.worlds import LONG_AGO, NOW, PRICE, Market, Tenant, launch
 
 SECOND = timedelta(seconds=1)
 
@@ -57,11 +56,6 @@ def promotion(code: str, off: int, **fields: Any) -> Promotion:
     fields = {"valid": (LONG_AGO, NOW + timedelta(days=90)), **fields}
     made: Promotion = Promotion.objects.create(code=code, name=code, basis_points_off=off, **fields)
     return made
-
-
-def use_hours(tenant: Tenant, market: Market, gpus: int, *, at: datetime) -> None:
-    meter = make_meter(tenant, market, milli_gpus=gpus * 1000)
-    post_windows(windows=[Window(at, meter.pk, 3600)], source="test", at=at + timedelta(hours=1))
 
 
 def test_a_class_pays_its_own_book_and_others_the_list(market: Market) -> None:
