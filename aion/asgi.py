@@ -5,5 +5,8 @@ import os
 
 from django.core.asgi import get_asgi_application
 
+from aion.startup import settle
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "aion.settings")
 application = get_asgi_application()
+settle()

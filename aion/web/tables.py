@@ -2,6 +2,7 @@
 """Tables that a phone shows as one card a row: each cell then needs its column's name beside it."""
 
 import re
+from functools import lru_cache
 from html import escape, unescape
 
 COLUMN = re.compile(r"<th\b[^>]*>(.*?)</th>", re.S)
@@ -11,6 +12,8 @@ HIDDEN = re.compile(r'<span class="sr-only">.*?</span>', re.S)
 TAG = re.compile(r"<[^>]+>")
 SPAN = re.compile(r'\bcolspan="(\d+)"')
 FITS = 2
+# Rows that a page keeps in writing come back as they were.
+KEPT = 1024
 
 
 def labelled(table: str) -> str:
@@ -20,7 +23,7 @@ def labelled(table: str) -> str:
     columns. Tables of at most two columns fit a phone and stay as they are.
     """
     head, end, body = table.partition("</thead>")
-    names = [_words(column) for column in COLUMN.findall(head)]
+    names = tuple(_words(column) for column in COLUMN.findall(head))
     if len(names) <= FITS:
         return table
     return head + end + ROW.sub(lambda row: _row(row[0], names), body)
@@ -35,7 +38,8 @@ def _words(column: str) -> str:
     return " ".join(unescape(TAG.sub("", HIDDEN.sub("", column))).split())
 
 
-def _row(row: str, names: list[str]) -> str:
+@lru_cache(maxsize=KEPT)
+def _row(row: str, names: tuple[str, ...]) -> str:
     place = 0
 
     def cell(found: re.Match[str]) -> str:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.contrib.postgres.fields import ArrayField
 from django.db.models import (
     BigIntegerField,
-    Exists,
     F,
     Func,
     IntegerField,
@@ -18,7 +18,6 @@ from django.db.models import (
     QuerySet,
     Sum,
     Value,
-    prefetch_related_objects,
 )
 from django.db.models.functions import Cast, Coalesce
 from django.utils.translation import gettext
@@ -30,6 +29,7 @@ from billing.models import Price, PriceTier, Promotion, Sku, UsageHour
 
 LIST_BOOK = "list"
 MILLI_SECONDS_PER_GPU_HOUR = 3_600_000
+NUMBERS: Any = ArrayField(BigIntegerField())
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +65,29 @@ Wanted = tuple[int, int | None]
 
 
 @dataclass(frozen=True, slots=True)
+class Priced:
+    """What is read of a price; ``tiers`` are GPU-hours of the month and the price from there on, rising."""
+
+    pk: int
+    sku_id: int
+    book_id: int
+    micro_per_gpu_hour: int
+    sku_code: str
+    book_code: str
+    book_operator: int | None
+    tiers: Sequence[Sequence[int]]
+
+
+@dataclass(frozen=True, slots=True)
 class Common:
     """What the prices of all offers have in common for a buyer: those of the list and of its class, and promotions."""
 
-    prices: Sequence[Any]
+    prices: Sequence["Priced"]
     promotions: Sequence[Promotion]
 
 
 def common_terms(*, at: datetime, buyer: Buyer) -> Common:
-    """Return the prices at ``at`` in nobody's own book, and the promotions in force. Two queries, more with tiers."""
+    """Return the prices at ``at`` in nobody's own book, and the promotions in force. Two queries."""
     return Common(_in_force(_common_books(buyer), at), list(Promotion.objects.in_force_at(at)))
 
 
@@ -92,20 +106,20 @@ def offer_prices(
     """
     buyer, wanted = buyer or Buyer(), set(wanted)
     skus, books = {sku for sku, _ in wanted}, {book for _, book in wanted if book is not None}
-    rows: list[Any]
+    rows: list[Priced]
     if common is None:
         rows = _in_force(_common_books(buyer) | Q(book__in=books), at, skus)
         promotions: Sequence[Promotion] = list(Promotion.objects.in_force_at(at))
     else:
         rows = [*common.prices, *(_in_force(Q(book__in=books), at, skus) if books else ())]
         promotions = common.promotions
-    found: dict[tuple[int, int | str], Any] = {}
+    found: dict[tuple[int, int | str], Priced] = {}
     for row in rows:
         place: int | str = row.book_id
         if row.book_operator is None:
             place = "list" if row.book_code == LIST_BOOK else "class"
         found[row.sku_id, place] = row
-    used = _used_this_month(buyer, at) if any(row.tiered for row in rows) else {}
+    used = _used_this_month(buyer, at) if any(row.tiers for row in rows) else {}
     result = {}
     for sku_id, book_id in wanted:
         listed = found.get((sku_id, "list"))
@@ -154,8 +168,7 @@ def amount_in_sql(*, own: Any, sku: str, at: datetime, buyer: Buyer, common: Com
 
 def _looked_up(column: str, values: Mapping[int, int]) -> Func:
     """Return the value of ``column``'s key as one expression, however many keys there are; NULL for none of them."""
-    numbers: Any = ArrayField(BigIntegerField())
-    keys, amounts = (Cast(Value(list(part), output_field=numbers), numbers) for part in (values, values.values()))
+    keys, amounts = (Cast(Value(list(part), output_field=NUMBERS), NUMBERS) for part in (values, values.values()))
     place = Func(keys, F(column), function="array_position", output_field=IntegerField())
     return Func(amounts, place, template="(%(expressions)s]", arg_joiner=")[", output_field=BigIntegerField())
 
@@ -176,21 +189,18 @@ def _common_books(buyer: Buyer) -> Q:
     return listed | Q(book__audience=buyer.audience) if buyer.audience else listed
 
 
-def _in_force(books: Q, at: datetime, skus: set[int] | None = None) -> list[Any]:
+def _in_force(books: Q, at: datetime, skus: set[int] | None = None) -> list[Priced]:
     """Return the prices in ``books`` at ``at`` with their tiers, and of SKU and book only what is asked of them."""
     found = Price.objects.in_force_at(at).filter(books)
     if skus is not None:
         found = found.filter(sku__in=skus)
-    rows = list(
-        found.annotate(
-            tiered=Exists(PriceTier.objects.filter(price=OuterRef("pk"))),
-            sku_code=F("sku__code"),
-            book_code=F("book__code"),
-            book_operator=F("book__operator"),
-        ).order_by("sku_id", "pk")
-    )
-    prefetch_related_objects([row for row in rows if row.tiered], "tiers")
-    return rows
+    step = Func("from_gpu_hours", "micro_per_gpu_hour", template="ARRAY[%(expressions)s]", output_field=NUMBERS)
+    tiers = PriceTier.objects.filter(price=OuterRef("pk")).order_by("from_gpu_hours").values_list(step)
+    rows = found.order_by("sku_id", "pk").values_list(
+        "pk", "sku_id", "book_id", "micro_per_gpu_hour", "sku__code", "book__code", "book__operator_id",
+        ArraySubquery(tiers),
+    )  # fmt: skip
+    return [Priced(*row) for row in rows]
 
 
 def _used_this_month(buyer: Buyer, at: datetime) -> dict[int, int]:
@@ -208,11 +218,13 @@ def _best(promotions: Sequence[Promotion], sku_code: str, buyer: Buyer) -> Promo
     return max(covering, key=lambda one: (one.basis_points_off, one.code), default=None)
 
 
-def _resolve(price: Any, base: Price, gpu_hours: int, promotions: Sequence[Promotion], buyer: Buyer) -> PriceInForce:
+def _resolve(
+    price: Priced, base: Priced, gpu_hours: int, promotions: Sequence[Promotion], buyer: Buyer
+) -> PriceInForce:
     micro, tier_from = price.micro_per_gpu_hour, 0
-    for tier in price.tiers.all() if price.tiered else ():
-        if gpu_hours >= tier.from_gpu_hours:
-            micro, tier_from = tier.micro_per_gpu_hour, tier.from_gpu_hours
+    for begins, tier in price.tiers:
+        if gpu_hours >= begins:
+            micro, tier_from = tier, begins
     best = _best(promotions, price.sku_code, buyer)
     if best is not None:
         micro = share_off(micro, best.basis_points_off)

@@ -248,17 +248,14 @@ def unreachable_clusters() -> QuerySet[Cluster]:
 
 def in_use(actor: Actor) -> dict[tuple[int, str], InUse]:
     """Return what the actor's work uses and waits for in milli-GPUs, by project and SKU code, in one query."""
-    occupying = Q(state__in=OCCUPYING)
-    rows = (
-        Workload.objects.visible_to(actor)
-        .filter(state__in=ACTIVE)
-        .order_by()
-        .values("project_id", "pool__flavour__code")
-        .annotate(
-            used=Sum("milli_gpus", filter=occupying, default=0), waiting=Sum("milli_gpus", filter=~occupying, default=0)
-        )
-    )
-    return {(row["project_id"], row["pool__flavour__code"]): InUse(row["used"], row["waiting"]) for row in rows}
+    rows = Workload.objects.visible_to(actor).filter(state__in=ACTIVE).order_by()
+    total: dict[tuple[int, str], InUse] = {}
+    for project_id, code, state, milli_gpus in rows.values_list(
+        "project_id", "pool__flavour__code", "state", Sum("milli_gpus")
+    ):
+        one = InUse(used=milli_gpus) if state in OCCUPYING else InUse(waiting=milli_gpus)
+        total[project_id, code] = total.get((project_id, code), InUse()) + one
+    return total
 
 
 def in_use_by_project(actor: Actor) -> dict[int, InUse]:

@@ -19,7 +19,7 @@ from billing import queries as billing
 from marketplace import queries
 from marketplace.portal.offers.buyers import viewer_of
 from marketplace.portal.offers.forms import CatalogueForm
-from marketplace.portal.offers.rows import places_for, row_of
+from marketplace.portal.offers.rows import billed, places_for, row_of
 from marketplace.queries import PricedOffer
 
 PAGE = 25
@@ -60,6 +60,7 @@ class PricesView(View):
             "wish": wish,
             "found": page,
             "rows": [row_of(line, places) for line in page.lines],
+            "billed": billed(),
             "now": now,
         }
         return render(request, "offers/catalogue.html", context)

@@ -80,6 +80,16 @@ def row_of(line: PricedOffer, places: Places) -> str:
     return written(line_of(line), places, get_language() or "")
 
 
+def billed() -> str:
+    """Return the table of what is billed in which state in the present language."""
+    return _billed(get_language() or "")
+
+
+@lru_cache(maxsize=KEPT)
+def _billed(_language: str) -> str:
+    return render_to_string("offers/billed.html")
+
+
 @lru_cache(maxsize=KEPT)
 def written(line: Line, places: Places, _language: str) -> str:
     """Return the row."""
