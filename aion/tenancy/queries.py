@@ -48,7 +48,7 @@ def quota_requests(actor: Actor) -> QuerySet[QuotaRequest]:
 def quotas_in_force(organisation_id: int | None, at: datetime) -> list[Quota]:
     """Return what an organisation and its projects have at ``at`` beyond their standing quotas."""
     rows = Quota.objects.in_force_at(at).filter(organisation_id=organisation_id or 0)
-    return list(rows.select_related("project").order_by("sku_code", "pk"))
+    return list(rows.order_by("sku_code", "pk"))
 
 
 def quota_of(*, standing: int, quotas: Iterable[Quota], project_id: int | None, sku_code: str = "") -> int:

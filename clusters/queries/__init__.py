@@ -8,6 +8,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
+from django.contrib.postgres.aggregates import ArrayAgg
 from django.db.models import Count, F, Q, QuerySet, Sum, Value
 from django.db.models.functions import Coalesce
 
@@ -174,11 +175,11 @@ def open_window_exact(organisation_id: int | None, at: datetime) -> int:
     return total
 
 
-def site_facts() -> dict[int, Facts]:
-    """Return the residency facts of every site by its key."""
-    # Not by rows of the model: there may be a thousand sites, and a page of the catalogue asks for all of them.
-    sites = Site.objects.order_by().values_list("pk", Coalesce("subdivision_id", "country_id"), *FACTS, "certificate")
-    return {pk: _facts(tuple(facts)) for pk, *facts in sites}
+def sites_by_facts() -> dict[Facts, list[int]]:
+    """Return the keys of the sites that share their residency facts."""
+    # Not a row for each: there may be a thousand sites, of few kinds, and a page of the catalogue asks for all of them.
+    named = Site.objects.order_by().values_list(Coalesce("subdivision_id", "country_id"), *FACTS, "certificate")
+    return {_facts(tuple(facts)): sites for *facts, sites in named.annotate(sites=ArrayAgg("pk"))}
 
 
 @lru_cache(maxsize=4096)

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.contrib.postgres.expressions import ArraySubquery
 from django.contrib.postgres.fields import ArrayField
-from django.db.models import BigIntegerField, BooleanField, Case, Count, F, Func, Q, Subquery, Value, When
+from django.db.models import BigIntegerField, BooleanField, Case, Count, F, Func, Q, Value, When, Window
 from django.db.models.functions import Coalesce
 
 from aion.residency.policy import Level
@@ -83,30 +82,30 @@ def catalogue_page(
     micro = _micro(wish, at, buyer, common)
     found = _found(wish, micro, common, at=at, allowance=allowance)
     number = max(1, number)
-    rows, count = _cut(found, wish, micro, number, size, at)
+    keys, count = _cut(found, number, size)
     pages = max(1, -(-count // size))
     if number > pages:
         number = pages
-        rows, count = _cut(found, wish, micro, number, size, at)
+        keys, count = _cut(found, number, size)
+    rows = _shown(keys, at)
     taken = clusters.occupancies((offer.pool, offer.occupied, offer.reserved) for offer in rows)
     lines = priced(rows, at=at, buyer=buyer, allowance=allowance, wanted=wish.milli_gpus, taken=taken, common=common)
     return Page(lines, number, pages, count)
 
 
-def _cut(
-    found: OfferQuerySet, wish: CatalogueWish, micro: Micro, number: int, size: int, at: datetime
-) -> tuple[list[Any], int]:
-    """Return the offers of one page and how many there are in all, in one query where the page has any."""
-    # Only keys are sorted: a row as a line shows it is wide, and the database would carry all of them.
-    keys = found.values("pk")[(number - 1) * size : number * size]
-    total = found.order_by().values(one=Value(1)).annotate(n=Count("*")).values("n")
-    page = _with(micro, Offer.objects.listed()).filter(AnyOf("pk", ArraySubquery(keys)))
+def _cut(found: OfferQuerySet, number: int, size: int) -> tuple[list[int], int]:
+    """Return the keys of one page in order and how many there are in all, in one query where the page has any."""
+    rows = list(found.values_list("pk", Window(Count("*")))[(number - 1) * size : number * size])
+    return [pk for pk, _ in rows], rows[0][1] if rows else found.count()
+
+
+def _shown(keys: list[int], at: datetime) -> list[Any]:
+    """Return what lines show of ``keys``, in their order, and how full the pools are."""
     taken = {
         "occupied": clusters.occupied_in_sql("pool_id"),
         "reserved": clusters.reserved_in_sql("pool_id", at),
     }
-    rows = list(page.annotate(total=Subquery(total), **taken).order_by(*SORTS[wish.sort], "pk"))
-    return rows, rows[0].total if rows else found.count()
+    return _in_order(keys, Offer.objects.listed().annotate(**taken))
 
 
 def catalogue_lines(
@@ -117,12 +116,12 @@ def catalogue_lines(
     found = _found(wish, _micro(wish, at, buyer, common), common, at=at, allowance=allowance)
     keys = list(found.values_list("pk", flat=True))
     for start in range(0, len(keys), PIECE):
-        ordered = _in_order(keys[start : start + PIECE])
+        ordered = _in_order(keys[start : start + PIECE], Offer.objects.listed())
         yield from priced(ordered, at=at, buyer=buyer, allowance=allowance, wanted=wish.milli_gpus, common=common)
 
 
-def _in_order(keys: list[int]) -> list[Offer]:
-    found = {offer.pk: offer for offer in Offer.objects.listed().filter(pk__in=keys).order_by()}
+def _in_order(keys: list[int], rows: OfferQuerySet) -> list[Any]:
+    found = {offer.pk: offer for offer in rows.filter(pk__in=keys).order_by()}
     return [found[key] for key in keys if key in found]
 
 
@@ -140,7 +139,7 @@ def _found(
         rows = rows.filter(micro__lte=wish.max_micro)
     if wish.level:
         least = Level[wish.level]
-        sites = [pk for pk, facts in clusters.site_facts().items() if level_of(facts) >= least]
+        sites = [pk for facts, keys in clusters.sites_by_facts().items() if level_of(facts) >= least for pk in keys]
         rows = rows.filter(AnyOf("pool__cluster__site", Value(sites, output_field=ArrayField(BigIntegerField()))))
     if wish.free_only:
         if allowance.milli_gpus is not None and allowance.milli_gpus < wish.milli_gpus:

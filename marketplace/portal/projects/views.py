@@ -7,6 +7,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.db.models import prefetch_related_objects
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -49,6 +50,8 @@ class QuotaStanding:
 def standings(actor: Actor, at: datetime, project: Project | None = None) -> list[QuotaStanding]:
     """Return the quotas in force beyond the standing ones: all of the organisation, or what counts for a project."""
     use = in_use(actor)
+    quotas = quotas_in_force(actor.organisation_id, at)
+    prefetch_related_objects(quotas, "project")
     return [
         QuotaStanding(
             one,
@@ -58,7 +61,7 @@ def standings(actor: Actor, at: datetime, project: Project | None = None) -> lis
                 if one.project_id in {None, project_id} and one.sku_code in {"", code}
             ),
         )
-        for one in quotas_in_force(actor.organisation_id, at)
+        for one in quotas
         if project is None or one.project_id in {None, project.pk}
     ]
 
