@@ -17,9 +17,10 @@ from billing.models import Hold, HoldLeg
 from billing.services import budgets
 from billing.states import HoldState
 
-# The functions (migrations 0007, 0009, 0014) lock the lots in id order, as everywhere, so that two holds and a posting
-# never wait for each other in a ring; read what they have once the locks are held; and write one leg a lot in spending
-# order. Their transaction does not wait for the disk while it holds the locks: who calls them does, afterwards.
+# The functions (migrations 0007, 0009, 0014, 0015) lock the lots in id order, as everywhere, so that two holds and a
+# posting never wait for each other in a ring; read what they have once the locks are held; and write one leg a lot in
+# spending order. A hold that one lot covers locks that one alone, last. Their transaction does not wait for the disk
+# while it holds the locks: who calls them does, afterwards.
 PLAN = """
 SELECT lot, amount FROM billing_spending_plan(%(organisation_id)s, %(amount)s, %(sku_code)s, %(site_code)s,
                                               %(programme_code)s, %(level)s, %(at)s)
@@ -29,6 +30,8 @@ SELECT billing_reserve(%(hold_id)s, %(organisation_id)s, %(amount)s, %(sku_code)
                        %(level)s, %(at)s, %(after)s)
 """
 PLACE = "SELECT hold, reserved FROM billing_place_hold(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+# The same as a transaction of its own that has also waited for the disk.
+PLACE_ALONE = "CALL billing_place_hold_alone(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, NULL, NULL)"
 PLACED = (
     "public_id", "organisation_id", "project_id", "member_id", "amount", "sku_code", "site_code", "programme_code",
     "level", "reference", "created_at",
@@ -97,13 +100,15 @@ def place_hold(*, purpose: Purpose, amount: int, reference: str, at: datetime) -
     )
     # Nothing around the one statement: alone it commits in the server, which then never keeps the lots locked while
     # this process waits for a processor. Where credit does not suffice it has written nothing to roll back.
+    inside = connection.in_atomic_block
     with connection.cursor() as cursor:
-        cursor.execute(PLACE, [getattr(hold, name) for name in PLACED])
+        cursor.execute(PLACE if inside else PLACE_ALONE, [getattr(hold, name) for name in PLACED])
         pk, reserved = cursor.fetchone()
     if reserved is None:
         _place_under_budgets(hold=hold, purpose=purpose, at=at)
     else:
-        wait_for_disk_after_commit()
+        if inside:
+            wait_for_disk_after_commit()
         _refuse_without_credit(needed=amount, available=reserved)
         hold.pk, hold._state.adding = pk, False
     return hold
