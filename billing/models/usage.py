@@ -50,7 +50,8 @@ class Meter(models.Model):
 
     organisation = models.ForeignKey("tenancy.Organisation", on_delete=models.PROTECT, related_name="+")
     run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="meters")
-    reference = models.CharField(max_length=200, unique=True)
+    # A cluster's code, a stroke and what its operator calls the device: 40 + 1 + 160.
+    reference = models.CharField(max_length=201, unique=True)
     price = models.ForeignKey("billing.Price", on_delete=models.PROTECT, related_name="+")
     micro_per_gpu_hour = models.BigIntegerField()
     milli_gpus = models.IntegerField()
@@ -150,7 +151,7 @@ class QuarantinedUsage(models.Model):
     organisation = models.ForeignKey("tenancy.Organisation", on_delete=models.PROTECT, related_name="+")
     hour = models.DateTimeField(_("hour"))
     meter = models.ForeignKey(Meter, null=True, on_delete=models.PROTECT, related_name="+")
-    reference = models.CharField(_("device"), max_length=200, blank=True)
+    reference = models.CharField(_("device"), max_length=201, blank=True)
     start_second = models.IntegerField(_("from second"))
     revision = models.SmallIntegerField(default=0)
     seconds = models.BigIntegerField(_("seconds"))

@@ -5,6 +5,9 @@ from string import Template
 
 from billing.services.rating import SAMPLE
 
+# Texts have a length here, and numerics a precision in the pipeline's tables: without one each table has another for
+# values that are too long, and every commit of the session empties that one and its index too. DELETE and not TRUNCATE,
+# which makes new files; rows are there only after another batch of the same transaction.
 CREATE_TEMPORARY = """
 CREATE TEMPORARY TABLE IF NOT EXISTS ingest_run (
   run_id bigint, milli bigint, hold_milli_seconds bigint, not_before timestamptz, not_after timestamptz, allowed boolean
@@ -13,13 +16,13 @@ CREATE TEMPORARY TABLE IF NOT EXISTS ingest_shape (
   number integer, starts timestamptz, seconds bigint, milli bigint, revision integer
 ) ON COMMIT DELETE ROWS;
 CREATE TEMPORARY TABLE IF NOT EXISTS ingest_reading (
-  line integer, run_id bigint, reference text, number integer
+  line integer, run_id bigint, reference varchar(400), number integer
 ) ON COMMIT DELETE ROWS;
 CREATE TEMPORARY TABLE IF NOT EXISTS ingest_judged (
-  line integer, run_id bigint, reference text, meter_id bigint, hour timestamptz, start_second integer, seconds bigint,
-  milli bigint, revision integer, allowed boolean, reason text
+  line integer, run_id bigint, reference varchar(400), meter_id bigint, hour timestamptz, start_second integer,
+  seconds bigint, milli bigint, revision integer, allowed boolean, reason varchar(40)
 ) ON COMMIT DELETE ROWS;
-TRUNCATE ingest_run, ingest_shape, ingest_reading, ingest_judged;
+DELETE FROM ingest_run; DELETE FROM ingest_shape; DELETE FROM ingest_reading; DELETE FROM ingest_judged;
 """
 COPY_RUNS = "COPY ingest_run (run_id, milli, hold_milli_seconds, not_before, not_after, allowed) FROM STDIN"
 COPY_SHAPES = "COPY ingest_shape (number, starts, seconds, milli, revision) FROM STDIN"
@@ -193,7 +196,7 @@ KEEP_REFUSED = """
 INSERT INTO billing_quarantinedusage (organisation_id, hour, meter_id, reference, start_second, revision, seconds,
     milli_gpus, reason, batch_id, recorded_at)
 SELECT coalesce(r.organisation_id, %(operator_id)s), j.hour, NULL,
-       left(j.reference, 200), j.start_second, least(greatest(j.revision, 0), 32767), j.seconds, j.milli, j.reason,
+       left(j.reference, 201), j.start_second, least(greatest(j.revision, 0), 32767), j.seconds, j.milli, j.reason,
        %(batch_id)s, %(at)s
 FROM ingest_judged j LEFT JOIN billing_run r ON r.id = j.run_id
 WHERE j.reason IS NOT NULL AND j.reason NOT IN ('conflict', 'no_allowing_decision')

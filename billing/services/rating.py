@@ -7,6 +7,7 @@
 
 from string import Template
 
+# Lengths and precisions of temporary tables are explained in ``ingest_sql``.
 DIVISOR = 3_600_000  # aion.money.EXACT_DIVISOR; a literal, because it stands in SQL
 
 CREATE_TEMPORARY = """
@@ -15,12 +16,12 @@ CREATE TEMPORARY TABLE IF NOT EXISTS usage_stage (
   revision smallint NOT NULL
 ) ON COMMIT DELETE ROWS;
 CREATE TEMPORARY TABLE IF NOT EXISTS usage_part (
-  run_id bigint, organisation_id bigint, project_id bigint, sku_id bigint, site_code text, hold_id bigint,
-  hour timestamptz, milli_gpu_seconds bigint, exact numeric
+  run_id bigint, organisation_id bigint, project_id bigint, sku_id bigint, site_code varchar(40), hold_id bigint,
+  hour timestamptz, milli_gpu_seconds bigint, exact numeric(60)
 ) ON COMMIT DELETE ROWS;
 CREATE TEMPORARY TABLE IF NOT EXISTS usage_need (
   run_id bigint, organisation_id bigint, sku_id bigint, hold_id bigint, day timestamptz, last_second timestamptz,
-  exact numeric, amount bigint
+  exact numeric(60), amount bigint
 ) ON COMMIT DELETE ROWS;
 CREATE TEMPORARY TABLE IF NOT EXISTS usage_piece (
   run_id bigint, organisation_id bigint, sku_id bigint, day timestamptz, last_second timestamptz,

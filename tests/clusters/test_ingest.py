@@ -14,7 +14,7 @@ from aion.actor import Actor, Via
 from aion.errors import Rejected
 from aion.tenancy.roles import Role, scopes_of
 from billing.models import CorrectionRequest, Hold, LedgerAccount, Meter, QuarantinedUsage, Transfer, UsageRecord
-from clusters.models import Pool, Workload
+from clusters.models import Cluster, Pool, Workload
 from clusters.services import ingest
 from clusters.services.reconcile import settle
 from clusters.states import MeteredBy
@@ -87,6 +87,20 @@ def test_the_same_batch_again_posts_nothing_and_answers_the_same_counts_as_dupli
     assert stage.send(*events) == ((0, 3, 0), [])
     assert stage.send(*events, stage.event(3)) == ((1, 3, 0), [])
     assert stage.charged() == 4 * 8 * PRICE
+
+
+def test_the_longest_device_of_the_cluster_with_the_longest_code_is_metered_and_known_again(stage: Stage) -> None:
+    Cluster.objects.filter(pk=stage.market.cluster.pk).update(code="c" * 40)
+    event = stage.event(device="d" * 160)
+    assert stage.send(event) == ((1, 0, 0), [])
+    assert stage.send(event) == ((0, 1, 0), [])
+    assert Meter.objects.get().reference == "c" * 40 + "/" + "d" * 160
+
+
+def test_the_longest_device_of_the_longest_unknown_workload_is_refused_and_kept(stage: Stage) -> None:
+    event = stage.event(device="d" * 160, subject="w" * 160)
+    assert stage.send(event) == ((0, 0, 1), [(0, "unknown_workload")])
+    assert QuarantinedUsage.objects.get().reference == "w" * 160 + "/" + "d" * 40  # as much as fits
 
 
 def test_one_bad_line_in_many_comes_back_by_index_and_the_others_land(stage: Stage) -> None:
