@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """A lot is usable up to the second before its end, open for late usage for three days, breakage after."""
 
+import threading
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
+from django.db import transaction
 
 from aion.events.models import Event
 from billing import queries
@@ -15,6 +18,7 @@ from billing.services.holds import extend_hold, place_hold, release_hold
 from billing.services.metering import Window, post_windows
 from billing.states import AccountKind, Origin
 from tests.billing.books import drift
+from tests.billing.hands import at_once, blocked
 from tests.worlds import MICRO, NOW, PRICE, Market, Tenant, make_lot, make_meter, make_tenant, purpose_of
 
 END = datetime(2026, 3, 10, tzinfo=NOW.tzinfo)
@@ -65,6 +69,28 @@ def test_breakage_is_posted_after_the_grace_and_not_a_second_before(tenant: Tena
     assert (posted.effective_at, posted.created_at) == (END, END + GRACE)
     assert posted.credit_account.kind == AccountKind.BREAKAGE
     assert drift() == []
+
+
+def test_the_last_micro_credit_that_no_hold_has_expires_too(tenant: Tenant, market: Market) -> None:
+    lot = lot_until(tenant, 10)
+    place_hold(purpose=purpose_of(tenant, market), amount=10 * MICRO - 1, reference="nearly all", at=NOW)
+    assert expire_lots(at=END + GRACE) == 1
+    assert moved("expiry") == [(lot.pk, 1)]
+
+
+def test_a_lot_that_somebody_works_on_is_left_to_the_next_sweep_which_waits_for_nobody(committed: None) -> None:
+    tenant = make_tenant(credit=0, roles=())
+    lot = lot_until(tenant, 10)
+    answers: list[Any] = []
+    sweep = threading.Thread(target=lambda: answers.extend(at_once(lambda: expire_lots(at=END + GRACE))))
+    with transaction.atomic():
+        LedgerAccount.objects.select_for_update().get(pk=lot.pk)
+        sweep.start()
+        while not answers and not blocked():
+            pass
+        assert answers == [0]
+    sweep.join()
+    assert expire_lots(at=END + GRACE) == 1
 
 
 def test_the_grace_is_three_days(tenant: Tenant) -> None:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A promo code gives each organisation its credit once, within its cap and period, and tells guessers nothing."""
 
+import threading
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -12,7 +13,7 @@ from django.test import Client
 from django.urls import reverse
 
 from aion.audit.models import AuditEvent
-from aion.errors import DomainError
+from aion.errors import DomainError, Rejected
 from billing import queries
 from billing.errors import PromoCodeNotValid, PromoCodeRedeemed, TooManyTries
 from billing.models import LedgerAccount, PromoCode, PromoRedemption
@@ -20,7 +21,7 @@ from billing.services import vouchers
 from billing.services.credits import Restriction
 from billing.services.vouchers import PromoWish
 from tests.billing.books import drift, staff
-from tests.billing.hands import at_once, names
+from tests.billing.hands import at_once, blocked, names
 from tests.billing.staffing import SOON, address, press, split
 from tests.worlds import MICRO, NOW, Market, Tenant, browser, make_tenant
 
@@ -110,7 +111,11 @@ def test_the_whole_budget_counts_for_four_eyes(mine: Tenant) -> None:
         ({"code": "SHORT"}, "code"), ({"code": "SPÉCIAL-1"}, "code"), ({"amount": 0}, "amount"),
         ({"max_redemptions": 0}, "max_redemptions"), ({"lot_days": 0}, "lot_days"), ({"reason": " "}, "reason"),
         ({"ends_at": NOW - DAY}, "ends_at"), ({"only": Restriction(sku_codes=("no",))}, "sku_codes"),
-        ({"only": Restriction(min_level=9)}, "min_level"),
+        ({"only": Restriction(min_level=9)}, "min_level"), ({"only": Restriction(site_codes=("no",))}, "site_codes"),
+        ({"only": Restriction(programme_codes=("no",))}, "programme_codes"), ({"lot_days": 3651}, "lot_days"),
+        ({"starts_at": NOW + DAY, "ends_at": NOW + DAY}, "ends_at"), ({"ends_at": NOW}, "ends_at"),
+        ({"starts_at": NOW - 2 * DAY, "ends_at": NOW - DAY}, "ends_at"), ({"ends_at": NOW + 4000 * DAY}, "ends_at"),
+        ({"starts_at": NOW - 4000 * DAY}, "starts_at"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_in_a_code_is_named(db: None, fields: dict[str, Any], field: str) -> None:
@@ -118,6 +123,62 @@ def test_what_is_wrong_in_a_code_is_named(db: None, fields: dict[str, Any], fiel
         promo(**fields)
     assert refused.value.field == field
     assert not PromoCode.objects.exists()
+
+
+def test_the_least_and_the_most_that_a_code_can_give(db: None) -> None:
+    least = promo(code="LEAST-1", amount=1, lot_days=1, max_redemptions=1)
+    assert (least.amount, least.lot_days, least.state) == (1, 1, "active")
+    assert promo(code="MOST-1", lot_days=3650).lot_days == 3650
+
+
+def decisions() -> list[tuple[str, str, str]]:
+    """Return what the record says of codes: act, who, and why."""
+    rows = AuditEvent.objects.filter(action__startswith="promo_code.").order_by("pk")
+    return list(rows.values_list("action", "actor_label", "reason"))
+
+
+def test_who_asked_who_decided_and_why_are_on_the_record(db: None) -> None:
+    asker, other = staff(), staff()
+    ask = partial(vouchers.request_promo_code, actor=asker, at=NOW)
+    assert ask(wish=wish(code="SMALL-1")).decided_by_id is None
+    big = ask(wish=wish(amount=settings.FOUR_EYES_LIMIT_MICROCREDITS))
+    assert (
+        vouchers.approve_promo_code(actor=other, public_id=big.public_id, at=NOW + DAY).decided_by_id == other.user_id
+    )
+    big.refresh_from_db()
+    assert (big.state, big.decided_by, big.decided_at) == ("active", other.label, NOW + DAY)
+    vouchers.end_promo_code(actor=other, public_id=big.public_id, reason="over", at=NOW + DAY)
+    assert decisions() == [
+        ("promo_code.requested", asker.label, "hackathon"),
+        ("promo_code.activated", asker.label, ""),
+        ("promo_code.requested", asker.label, "hackathon"),
+        ("promo_code.activated", other.label, ""),
+        ("promo_code.ended", other.label, "over"),
+    ]
+
+
+def test_who_asked_may_withdraw_and_another_refuse_with_a_reason_while_it_waits(db: None) -> None:
+    asker, other = staff(), staff()
+    for actor, decided_by in ((asker, None), (other, other.user_id)):
+        code = f"BIG-{actor.user_id:04}"
+        big = vouchers.request_promo_code(
+            actor=asker, wish=wish(code=code, amount=settings.FOUR_EYES_LIMIT_MICROCREDITS), at=NOW
+        )
+        reject = partial(vouchers.reject_promo_code, actor=actor, public_id=big.public_id, at=NOW)
+        assert code_of(partial(reject, reason=" ")) == "invalid"
+        reject(reason="not now")
+        big.refresh_from_db()
+        assert (big.state, big.decided_by_id, big.decided_by) == ("rejected", decided_by, actor.label)
+        assert decisions()[-1] == ("promo_code.rejected", actor.label, "not now")
+        assert code_of(partial(reject, reason="again")) == "not_found"
+
+
+def test_a_code_ends_with_a_reason_only(db: None) -> None:
+    row = promo()
+    end = partial(vouchers.end_promo_code, actor=staff(), public_id=row.public_id, at=NOW)
+    assert code_of(partial(end, reason=" ")) == "invalid"
+    row.refresh_from_db()
+    assert row.state == "active"
 
 
 def test_a_code_is_never_used_twice_and_what_it_gives_never_changes(db: None) -> None:
@@ -134,13 +195,32 @@ def test_a_code_is_never_used_twice_and_what_it_gives_never_changes(db: None) ->
 
 def test_twenty_tries_an_hour_and_not_one_more(mine: Tenant) -> None:
     promo()
-    for number in range(vouchers.TRIES):
+    for number in range(20):
         vouchers.count_try(actor=mine.actor(), at=NOW + timedelta(minutes=number))
     with pytest.raises(TooManyTries) as refused:
         vouchers.count_try(actor=mine.actor(), at=NOW + timedelta(minutes=30))
     assert refused.value.details["retry_after"] == 1801
+    assert "You tried 20 codes within an hour" in refused.value.detail
+    assert "in 31 minutes" in refused.value.detail
     vouchers.count_try(actor=mine.actor("billing"), at=NOW + timedelta(minutes=30))
     vouchers.count_try(actor=mine.actor(), at=NOW + timedelta(hours=1))
+
+
+def test_two_tries_of_a_person_at_once_are_counted_one_after_the_other(committed: None) -> None:
+    tenant = make_tenant(credit=0)
+    attempt = partial(vouchers.count_try, actor=tenant.actor(), at=NOW)
+    for _ in range(vouchers.TRIES - 1):
+        attempt()
+    answers: list[Any] = []
+    second = threading.Thread(target=lambda: answers.extend(at_once(attempt)))
+    with transaction.atomic():
+        attempt()
+        second.start()
+        while not answers and not blocked():
+            pass
+        assert answers == []
+    second.join()
+    assert names(answers) == ["TooManyTries"]
 
 
 def test_five_of_twenty_organisations_get_a_code_for_five_and_each_gets_it_once(committed: None) -> None:
@@ -213,4 +293,5 @@ def test_staff_ask_approve_and_end_a_code(first: Client, second: Client, mine: T
 def test_only_a_person_asks_for_a_code(db: None) -> None:
     from aion.actor import system
 
-    assert code_of(lambda: vouchers.request_promo_code(actor=system("x"), wish=wish(), at=NOW)) == "invalid"
+    with pytest.raises(Rejected, match="Only a person"):
+        vouchers.request_promo_code(actor=system("x"), wish=wish(), at=NOW)
