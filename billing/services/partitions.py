@@ -70,7 +70,5 @@ def drop_month(*, month: date) -> None:
                 gettext("The records contradict what was made of them (%(checks)s): find out why first.")
                 % {"checks": ", ".join(wrong)}
             )
-        name = f"billing_usagerecord_y{month:%Y}m{month:%m}"
-        cursor.execute(f"ALTER TABLE billing_usagerecord DETACH PARTITION {name}")
-        cursor.execute(f"DROP TABLE {name}")
+        cursor.execute(f"DROP TABLE billing_usagerecord_y{month:%Y}m{month:%m}")
     log.info("usage records dropped", month=f"{month:%Y-%m}")
