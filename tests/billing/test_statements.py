@@ -141,6 +141,14 @@ def test_a_correction_that_cancels_itself_leaves_no_line(mine: Tenant, market: M
     assert (lines(mine, APRIL), stated(mine)) == ([], used(mine))
 
 
+def test_usage_that_is_taken_back_before_the_close_leaves_no_line(mine: Tenant, market: Market) -> None:
+    meter = make_meter(mine, market)
+    post(Window(NOW, meter.pk, 3600))
+    correct(meter, NOW, 0, at=NOW + HOUR)
+    close(MARCH)
+    assert (lines(mine, MARCH), stated(mine)) == ([], 0)
+
+
 def test_an_older_month_cannot_be_closed_after_a_newer_one(mine: Tenant, market: Market) -> None:
     post(Window(NOW, make_meter(mine, market).pk, 3600))
     close(APRIL)
