@@ -89,7 +89,7 @@ def require_room_on_lots(*, hold: Hold, at: datetime, after: int = 0) -> None:
 
 def _refuse_without_room(standings: Sequence[BudgetStanding], *, asked: dict[int, int]) -> None:
     for one in sorted(standings, key=_width):
-        more = asked.get(one.budget_id, 0)
+        more = asked[one.budget_id]
         committed = 0 if one.scope == BudgetScope.WORKLOAD else one.spent + one.held
         over = committed + more - one.amount
         frozen = one.frozen_percent if one.scope != BudgetScope.WORKLOAD else None
@@ -113,7 +113,7 @@ def _refuse_without_room(standings: Sequence[BudgetStanding], *, asked: dict[int
             "cap": credits_in_full(one.amount),
             "spent": credits_in_full(one.spent),
             "held": credits_in_full(one.held),
-            "over": credits_in_full(max(0, over)),
+            "over": credits_in_full(over),
             "percent": frozen,
         }
         raise BudgetExceeded(

@@ -89,6 +89,11 @@ def test_the_same_batch_again_posts_nothing_and_answers_the_same_counts_as_dupli
     assert stage.charged() == 4 * 8 * PRICE
 
 
+def test_a_clock_that_is_five_minutes_ahead_is_believed_and_not_a_second_more(stage: Stage) -> None:
+    assert stage.send(stage.event(24, seconds=301)) == ((0, 0, 1), [(0, "in_the_future")])
+    assert stage.send(stage.event(24, seconds=300)) == ((1, 0, 0), [])
+
+
 def test_the_longest_device_of_the_cluster_with_the_longest_code_is_metered_and_known_again(stage: Stage) -> None:
     Cluster.objects.filter(pk=stage.market.cluster.pk).update(code="c" * 40)
     event = stage.event(device="d" * 160)
