@@ -82,7 +82,7 @@ class Priced:
 class Common:
     """What the prices of all offers have in common for a buyer: those of the list and of its class, and promotions."""
 
-    prices: Sequence["Priced"]
+    prices: Sequence[Priced]
     promotions: Sequence[Promotion]
 
 

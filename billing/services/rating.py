@@ -7,9 +7,9 @@
 
 from string import Template
 
-# Lengths and precisions of temporary tables are explained in ``ingest_sql``.
 DIVISOR = 3_600_000  # aion.money.EXACT_DIVISOR; a literal, because it stands in SQL
 
+# Lengths and precisions of temporary tables are explained in ``ingest_sql``.
 CREATE_TEMPORARY = """
 CREATE TEMPORARY TABLE IF NOT EXISTS usage_stage (
   hour timestamptz NOT NULL, meter_id bigint NOT NULL, start_second smallint NOT NULL, seconds smallint NOT NULL,
