@@ -98,6 +98,7 @@ def test_a_hold_alone_is_committed_and_reads_back_as_it_was_returned(committed: 
     stored = at_once(lambda: Hold.objects.get(pk=placed.pk))[0]
     compared = [field.attname for field in Hold._meta.fields]
     assert {name: getattr(stored, name) for name in compared} == {name: getattr(placed, name) for name in compared}
+    placed.validate_unique()  # it is known as stored, and so no twin of itself
     assert LedgerAccount.objects.get(organisation=tenant.organisation).held == 5 * MICRO
 
 
