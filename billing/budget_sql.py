@@ -52,7 +52,7 @@ FROM (
 ) b
 JOIN billing_budgetstep p ON p.budget_id = b.id
 CROSS JOIN LATERAL (SELECT CASE WHEN b.period = 'lifetime' THEN b.created_at ELSE b.start END AS start) s
-WHERE b.spent * 100 >= b.amount::numeric * p.percent AND b.spent > 0
+WHERE b.spent * 100 >= b.amount::numeric * p.percent
 ON CONFLICT DO NOTHING RETURNING id
 """
 # Open holds in the scope of a budget whose drain step was reached so long ago that the notice is over.
