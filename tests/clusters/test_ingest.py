@@ -94,6 +94,13 @@ def test_a_clock_that_is_five_minutes_ahead_is_believed_and_not_a_second_more(st
     assert stage.send(stage.event(24, seconds=300)) == ((1, 0, 0), [])
 
 
+def test_the_smallest_part_of_a_gpu_is_metered_until_the_second_its_workload_ended_and_not_beyond(stage: Stage) -> None:
+    Workload.objects.filter(pk=stage.workload.pk).update(state="succeeded", ended_at=START + timedelta(hours=3))
+    assert stage.send(
+        stage.event(2, device="in-time", milli_gpus=1), stage.event(3, device="late", seconds=1, milli_gpus=1)
+    ) == ((1, 0, 1), [(1, "after_the_workload")])
+
+
 def test_the_longest_device_of_the_cluster_with_the_longest_code_is_metered_and_known_again(stage: Stage) -> None:
     Cluster.objects.filter(pk=stage.market.cluster.pk).update(code="c" * 40)
     event = stage.event(device="d" * 160)
