@@ -13,7 +13,16 @@ from aion import clock
 from aion.actor import Actor, Via
 from aion.errors import Rejected
 from aion.tenancy.roles import Role, scopes_of
-from billing.models import CorrectionRequest, Hold, LedgerAccount, Meter, QuarantinedUsage, Transfer, UsageRecord
+from billing.models import (
+    CorrectionRequest,
+    Hold,
+    LedgerAccount,
+    Meter,
+    QuarantinedUsage,
+    Transfer,
+    UsageBatch,
+    UsageRecord,
+)
 from clusters.models import Cluster, Pool, Workload
 from clusters.services import ingest
 from clusters.services.reconcile import settle
@@ -277,6 +286,41 @@ def test_an_older_correction_sent_again_is_a_repeat_and_another_content_is_a_con
     assert stage.send(stage.event(seconds=901, revision=1)) == ((0, 0, 1), [(0, "conflict")])
     assert stage.send(stage.event(seconds=1800, revision=3)) == ((0, 0, 1), [(0, "no_change")])
     assert (stage.charged(), drift()) == (4 * PRICE, [])
+
+
+def test_a_first_correction_changes_something_that_is_stored(stage: Stage) -> None:
+    stage.send(stage.event())
+    assert stage.send(stage.event(revision=1), stage.event(1, seconds=900, revision=1)) == (
+        (0, 0, 2), [(0, "no_change"), (1, "stale_revision")],
+    )  # fmt: skip
+    assert stage.charged() == 8 * PRICE
+
+
+def test_a_window_is_corrected_thirty_times(stage: Stage) -> None:
+    stage.send(stage.event(seconds=900))
+    for revision in range(1, 31):
+        assert stage.send(stage.event(seconds=900 + 900 * (revision % 2), revision=revision)) == ((1, 0, 0), [])
+    assert (stage.charged(), drift()) == (2 * PRICE, [])
+
+
+def test_a_window_within_any_earlier_one_of_its_batch_overlaps(stage: Stage) -> None:
+    windows = [
+        stage.event(begin=0, seconds=100),
+        stage.event(begin=100, seconds=2900),
+        stage.event(begin=2000, seconds=9),
+    ]
+    assert stage.send(*windows) == ((2, 0, 1), [(2, "overlap")])
+
+
+def test_a_batch_says_how_many_lines_it_had_and_refused_whoever_refused_them(stage: Stage) -> None:
+    stage.send(stage.event())
+    conflict, unknown, good = stage.event(seconds=60), stage.event(subject="wl_none"), stage.event(1)
+    for events in ([conflict], [conflict, unknown], [unknown], [good, unknown]):
+        (accepted, duplicate, refused), _ = stage.send(*events)
+        kept = UsageBatch.objects.order_by("pk").last()
+        assert kept is not None
+        assert (kept.received, kept.accepted, kept.refused) == (len(events), accepted, refused)
+        assert len(events) == accepted + duplicate + refused
 
 
 def test_usage_that_a_later_correction_made_shorter_is_still_a_repeat(stage: Stage) -> None:

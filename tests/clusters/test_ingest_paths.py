@@ -240,3 +240,12 @@ def test_a_batch_of_no_or_too_many_lines_is_refused_either_way(body: bytes) -> N
 def test_a_text_that_would_be_two_lines_is_never_staged(mine: Tenant) -> None:
     with pytest.raises(ValueError, match="control characters"):
         Staged([(0, "wl_1", "pod\t1\n", NOW, 60, 1000, 0)], [])
+
+
+@pytest.mark.parametrize("text", ["a\nb", "a\tb"])
+@pytest.mark.parametrize("place", [1, 2])
+def test_a_control_character_is_never_written_as_a_line_or_a_column(text: str, place: int) -> None:
+    reading: list[Any] = [0, "wl", "pod", START, 60, 1000, 0]
+    reading[place] = text
+    with pytest.raises(ValueError, match="no control characters"):
+        Staged([tuple(reading)], [])
