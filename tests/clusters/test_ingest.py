@@ -23,6 +23,7 @@ from billing.models import (
     UsageBatch,
     UsageRecord,
 )
+from billing.services.ingest import ingest_readings
 from clusters.models import Cluster, Pool, Workload
 from clusters.services import ingest
 from clusters.services.reconcile import settle
@@ -310,6 +311,43 @@ def test_a_window_within_any_earlier_one_of_its_batch_overlaps(stage: Stage) -> 
         stage.event(begin=2000, seconds=9),
     ]
     assert stage.send(*windows) == ((2, 0, 1), [(2, "overlap")])
+
+
+def test_behind_a_line_that_passes_the_hold_repeats_and_shorter_corrections_are_still_right(
+    mine: Tenant, market: Market
+) -> None:
+    stage = Stage(mine, market, hours=1)
+    stage.send(stage.event())
+    beyond = stage.event(1, seconds=1)
+    assert stage.send(beyond) == ((0, 0, 1), [(0, "exceeds_the_hold")])
+    assert stage.send(beyond, stage.event()) == ((0, 1, 1), [(0, "exceeds_the_hold")])
+    assert stage.send(beyond, stage.event(seconds=900, revision=1)) == ((1, 0, 1), [(0, "exceeds_the_hold")])
+    assert (stage.charged(), drift()) == (2 * PRICE, [])
+
+
+def test_what_a_correction_takes_back_makes_no_room_and_takes_none_in_its_own_batch(
+    mine: Tenant, market: Market
+) -> None:
+    stage = Stage(mine, market, hours=2)
+    stage.send(stage.event())
+    assert stage.send(stage.event(seconds=900, revision=1), stage.event(1)) == ((2, 0, 0), [])
+    assert (stage.charged(), drift()) == (10 * PRICE, [])
+
+
+def test_a_conflict_of_one_device_is_none_of_another_in_the_same_hour(stage: Stage) -> None:
+    stage.send(stage.event())
+    lines = [stage.event(seconds=60), stage.event(seconds=1800, device="pod-2")]
+    assert stage.send(*lines) == ((1, 0, 1), [(0, "conflict")])
+
+
+def test_a_revision_that_no_column_holds_is_kept_as_the_nearest(stage: Stage) -> None:
+    readings = [(n, "wl_none", f"d{n}", START, 60, 1000, revision) for n, revision in enumerate((-5, 3, 40_000))]
+    done = ingest_readings(
+        organisation_id=stage.operator.organisation_id or 0, readings=readings, terms=[], source="test", at=NOW
+    )
+    assert [one.code for one in done.refusals] == ["unknown_workload"] * 3
+    kept = QuarantinedUsage.objects.order_by("reference").values_list("revision", flat=True)
+    assert list(kept) == [0, 3, 32_767]
 
 
 def test_a_batch_says_how_many_lines_it_had_and_refused_whoever_refused_them(stage: Stage) -> None:
