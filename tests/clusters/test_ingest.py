@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from aion import clock
 from aion.actor import Actor, Via
@@ -30,6 +30,7 @@ from clusters.services.reconcile import settle
 from clusters.states import MeteredBy
 from marketplace.services.orders import place_order
 from tests.billing.books import drift
+from tests.billing.hands import at_once, blocked
 from tests.worlds import MICRO, PRICE, Market, Tenant, launch, make_market, make_tenant
 
 START = datetime(2026, 3, 2, 10, tzinfo=UTC)
@@ -323,6 +324,33 @@ def test_behind_a_line_that_passes_the_hold_repeats_and_shorter_corrections_are_
     assert stage.send(beyond, stage.event()) == ((0, 1, 1), [(0, "exceeds_the_hold")])
     assert stage.send(beyond, stage.event(seconds=900, revision=1)) == ((1, 0, 1), [(0, "exceeds_the_hold")])
     assert (stage.charged(), drift()) == (2 * PRICE, [])
+
+
+def test_a_hold_is_used_up_over_days(mine: Tenant, market: Market) -> None:
+    stage = Stage(mine, market, hours=2)
+    later = START + timedelta(days=3)
+    assert stage.send(stage.event(0), stage.event(24), at=later) == ((2, 0, 0), [])
+    assert stage.send(stage.event(25, seconds=1), at=later) == ((0, 0, 1), [(0, "exceeds_the_hold")])
+
+
+def test_a_batch_waits_for_the_one_that_uses_up_the_same_hold(committed: None) -> None:
+    stage = Stage(make_tenant(credit=1000, roles=("owner",)), make_market(), hours=1)
+    stage.send(stage.event(seconds=1))
+    answers: list[Any] = []
+    second = threading.Thread(target=lambda: answers.extend(at_once(lambda: stage.send(stage.event(1)))))
+    with transaction.atomic():
+        assert stage.send(stage.event(begin=1, seconds=3599)) == ((1, 0, 0), [])
+        second.start()
+        while not answers and not blocked():
+            pass
+    second.join()
+    assert answers == [((0, 0, 1), [(0, "exceeds_the_hold")])]
+
+
+def test_a_device_that_is_known_sends_no_window_without_a_second_and_skips_no_revision(stage: Stage) -> None:
+    stage.send(stage.event())
+    assert stage.send(stage.event(1, seconds=0)) == ((0, 0, 1), [(0, "end_before_start")])
+    assert stage.send(stage.event(seconds=900, revision=2)) == ((0, 0, 1), [(0, "stale_revision")])
 
 
 def test_what_a_correction_takes_back_makes_no_room_and_takes_none_in_its_own_batch(
