@@ -333,6 +333,15 @@ def test_a_hold_is_used_up_over_days(mine: Tenant, market: Market) -> None:
     assert stage.send(stage.event(25, seconds=1), at=later) == ((0, 0, 1), [(0, "exceeds_the_hold")])
 
 
+def test_windows_of_a_known_device_that_only_together_pass_the_hold_land_until_it_is_used_up(
+    mine: Tenant, market: Market
+) -> None:
+    stage = Stage(mine, market, hours=1)
+    stage.send(stage.event(seconds=1))
+    lines = [stage.event(1, seconds=1800), stage.event(2, seconds=1800)]
+    assert stage.send(*lines) == ((1, 0, 1), [(1, "exceeds_the_hold")])
+
+
 def test_a_batch_waits_for_the_one_that_uses_up_the_same_hold(committed: None) -> None:
     stage = Stage(make_tenant(credit=1000, roles=("owner",)), make_market(), hours=1)
     stage.send(stage.event(seconds=1))
@@ -347,9 +356,12 @@ def test_a_batch_waits_for_the_one_that_uses_up_the_same_hold(committed: None) -
     assert answers == [((0, 0, 1), [(0, "exceeds_the_hold")])]
 
 
-def test_a_device_that_is_known_sends_no_window_without_a_second_and_skips_no_revision(stage: Stage) -> None:
+def test_a_device_that_is_known_sends_no_window_without_a_second_or_over_the_hour_and_skips_no_revision(
+    stage: Stage,
+) -> None:
     stage.send(stage.event())
     assert stage.send(stage.event(1, seconds=0)) == ((0, 0, 1), [(0, "end_before_start")])
+    assert stage.send(stage.event(1, begin=1800, seconds=2400)) == ((0, 0, 1), [(0, "crosses_the_hour")])
     assert stage.send(stage.event(seconds=900, revision=2)) == ((0, 0, 1), [(0, "stale_revision")])
 
 
