@@ -5,8 +5,8 @@ import os
 
 from django.core.asgi import get_asgi_application
 
-from aion.startup import settle
+from aion.startup import warm_up
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "aion.settings")
 application = get_asgi_application()
-settle()
+warm_up()

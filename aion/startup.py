@@ -6,7 +6,7 @@ import gc
 from django.urls import get_resolver
 
 
-def settle() -> None:
+def warm_up() -> None:
     """Load every route, and keep what start-up made out of later garbage collections.
 
     A full collection walks through all objects, and nearly all of them are modules, models and routes, which stay: it

@@ -5,8 +5,8 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
-from aion.startup import settle
+from aion.startup import warm_up
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "aion.settings")
 application = get_wsgi_application()
-settle()
+warm_up()

@@ -11,11 +11,12 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
 import django
 from django.conf import settings
 
+from aion.startup import warm_up
+
 django.setup()  # everything below needs the registry
 
 from django.db import connection  # noqa: E402
 
-from aion.startup import settle  # noqa: E402
 from bench import grants, invoices, ledger, market, metering, payments, screens, settlement  # noqa: E402
 from bench.measure import machine, note  # noqa: E402
 
@@ -71,7 +72,7 @@ def main() -> int:
         connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
         try:
             machine()
-            settle()  # as every web process does
+            warm_up()  # as every web process does
             function(sizes)
         finally:
             connection.creation.destroy_test_db(name, verbosity=0)

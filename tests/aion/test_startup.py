@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from django.urls import clear_url_caches, get_resolver
 
-from aion.startup import settle
+from aion.startup import warm_up
 
 
 @pytest.fixture(autouse=True)
@@ -19,7 +19,7 @@ def thawed() -> Iterator[None]:
 
 def test_what_start_up_made_is_out_of_later_collections() -> None:
     gc.unfreeze()
-    settle()
+    warm_up()
     frozen = gc.get_freeze_count()
     assert frozen > 100_000
     assert len(gc.get_objects()) < frozen / 10
@@ -27,6 +27,6 @@ def test_what_start_up_made_is_out_of_later_collections() -> None:
 
 def test_every_route_is_there_before_anybody_asks() -> None:
     clear_url_caches()
-    settle()
+    warm_up()
     assert "urlconf_module" in vars(get_resolver())
     assert "url_patterns" in vars(get_resolver())

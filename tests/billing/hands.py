@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 
 from aion.actor import system
 from billing.models import Budget, LedgerAccount
@@ -41,6 +41,26 @@ def at_once(*acts: Callable[[], Any]) -> list[Any]:
     for thread in threads:
         thread.join()
     return [answers[number] for number in range(len(acts))]
+
+
+def while_open(
+    inside: Callable[[], Any], act: Callable[[], Any], then: Callable[[], Any] = lambda: None
+) -> tuple[Any, bool]:
+    """Do ``inside`` in a transaction and start ``act`` beside it; return what that answered, and whether it waited.
+
+    ``then`` is done in the transaction once ``act`` has answered or waits for a lock.
+    """
+    answers: list[Any] = []
+    beside = threading.Thread(target=lambda: answers.extend(at_once(act)))
+    with transaction.atomic():
+        inside()
+        beside.start()
+        while not answers and not blocked():
+            pass
+        waited = not answers
+        then()
+    beside.join()
+    return answers[0], waited
 
 
 def top_up(tenant: Tenant, key: str, amount: int = 5_000 * MICRO) -> LedgerAccount:

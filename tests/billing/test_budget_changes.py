@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who may set, change and end a budget, one at a time, and what the record and a refusal say of it."""
 
-import threading
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from typing import Any
 
 import pytest
-from django.db import transaction
 
 from aion.audit.models import AuditEvent
 from aion.errors import Forbidden, NotFound
@@ -18,7 +16,7 @@ from billing.models import Budget
 from billing.services.budgets import BudgetWish, change_budget, create_budget, end_budget
 from billing.services.holds import check_hold, place_hold
 from billing.states import BudgetAction, BudgetPeriod, BudgetScope
-from tests.billing.hands import at_once, blocked, names, second_project
+from tests.billing.hands import names, second_project, while_open
 from tests.worlds import MICRO, NOW, Market, Tenant, make_lot, make_tenant, purpose_of
 
 LATER = NOW + timedelta(days=1)
@@ -57,23 +55,14 @@ def test_who_may_not_write_budgets_sets_changes_and_ends_none(mine: Tenant, role
 def test_budgets_of_an_organisation_are_written_one_after_the_other(committed: None, place: int) -> None:
     tenant = make_tenant(credit=0, roles=("owner",))
     act = acts(tenant, make(tenant))[place]
-    answers: list[Any] = []
-    second = threading.Thread(target=lambda: answers.extend(at_once(act)))
-    with transaction.atomic():
-        make(tenant, period=BudgetPeriod.WEEK)
-        second.start()
-        while not answers and not blocked():
-            pass
-        assert answers == []
-    second.join()
-    assert names(answers) == ["Budget"]
+    answer, waited = while_open(lambda: make(tenant, period=BudgetPeriod.WEEK), act)
+    assert (names([answer]), waited) == (["Budget"], True)
 
 
 def test_two_organisations_write_their_budgets_at_the_same_moment(committed: None) -> None:
     one, other = make_tenant("one", credit=0, roles=("owner",)), make_tenant("other", credit=0, roles=("owner",))
-    with transaction.atomic():
-        make(one)
-        assert names(at_once(partial(make, other))) == ["Budget"]
+    answer, waited = while_open(lambda: make(one), lambda: make(other))
+    assert (names([answer]), waited) == (["Budget"], False)
 
 
 def test_what_was_set_changed_and_ended_is_on_the_record(mine: Tenant) -> None:

@@ -1,12 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A lot is usable up to the second before its end, open for late usage for three days, breakage after."""
 
-import threading
 from datetime import datetime, timedelta
-from typing import Any
+from functools import partial
 
 import pytest
-from django.db import transaction
 
 from aion.events.models import Event
 from billing import queries
@@ -18,7 +16,7 @@ from billing.services.holds import extend_hold, place_hold, release_hold
 from billing.services.metering import Window, post_windows
 from billing.states import AccountKind, Origin
 from tests.billing.books import drift
-from tests.billing.hands import at_once, blocked
+from tests.billing.hands import while_open
 from tests.worlds import MICRO, NOW, PRICE, Market, Tenant, make_lot, make_meter, make_tenant, purpose_of
 
 END = datetime(2026, 3, 10, tzinfo=NOW.tzinfo)
@@ -81,16 +79,9 @@ def test_the_last_micro_credit_that_no_hold_has_expires_too(tenant: Tenant, mark
 def test_a_lot_that_somebody_works_on_is_left_to_the_next_sweep_which_waits_for_nobody(committed: None) -> None:
     tenant = make_tenant(credit=0, roles=())
     lot = lot_until(tenant, 10)
-    answers: list[Any] = []
-    sweep = threading.Thread(target=lambda: answers.extend(at_once(lambda: expire_lots(at=END + GRACE))))
-    with transaction.atomic():
-        LedgerAccount.objects.select_for_update().get(pk=lot.pk)
-        sweep.start()
-        while not answers and not blocked():
-            pass
-        assert answers == [0]
-    sweep.join()
-    assert expire_lots(at=END + GRACE) == 1
+    sweep = partial(expire_lots, at=END + GRACE)
+    assert while_open(lambda: LedgerAccount.objects.select_for_update().get(pk=lot.pk), sweep) == (0, False)
+    assert sweep() == 1
 
 
 def test_the_grace_is_three_days(tenant: Tenant) -> None:

@@ -30,7 +30,7 @@ from billing.services.holds import (
 from billing.services.metering import Window, post_windows
 from billing.states import Origin
 from tests.billing.books import drift
-from tests.billing.hands import at_once, blocked, names, share
+from tests.billing.hands import at_once, names, share, while_open
 from tests.worlds import MICRO, NOW, Tenant, make_lot, make_market, make_meter, make_tenant
 
 
@@ -169,18 +169,9 @@ def durable_session() -> Iterator[None]:
             cursor.execute("RESET synchronous_commit")
 
 
-def alone_and_inside(tenant: Tenant, alone: int, inside: int, **fields: Any) -> list[Any]:
+def alone_and_inside(tenant: Tenant, alone: int, inside: int, **fields: Any) -> tuple[Any, bool]:
     """Hold ``inside`` in a transaction, ``alone`` beside it; return what became of that, and whether it had to wait."""
-    answers: list[Any] = []
-    beside = threading.Thread(target=lambda: answers.extend(at_once(lambda: hold(tenant, alone, "alone", **fields))))
-    with transaction.atomic():
-        hold(tenant, inside, "inside")
-        beside.start()
-        while not answers and not blocked():
-            pass
-        waited = not answers
-    beside.join()
-    return [*answers, waited]
+    return while_open(lambda: hold(tenant, inside, "inside"), lambda: hold(tenant, alone, "alone", **fields))
 
 
 def test_a_hold_whose_lot_has_less_once_it_is_locked_spreads_over_the_next(committed: None) -> None:
@@ -223,16 +214,12 @@ def test_holds_on_different_lots_do_not_wait_for_each_other(committed: None) -> 
 def test_a_hold_alone_waits_for_a_transaction_that_frees_credit_and_holds_some_of_it_again(committed: None) -> None:
     tenant = make_tenant(credit=10, roles=())
     first = hold(tenant, 10 * MICRO, "first")
-    answers: list[Any] = []
-    waiting = threading.Thread(target=lambda: answers.extend(at_once(lambda: hold(tenant, 4 * MICRO, "alone"))))
-    with transaction.atomic():
-        release_hold(hold_id=first.pk, at=NOW)
-        waiting.start()
-        while not answers and not blocked():
-            pass
-        hold(tenant, 6 * MICRO, "inside")
-    waiting.join()
-    assert names(answers) == ["Hold"]
+    answer, waited = while_open(
+        lambda: release_hold(hold_id=first.pk, at=NOW),
+        lambda: hold(tenant, 4 * MICRO, "alone"),
+        lambda: hold(tenant, 6 * MICRO, "inside"),
+    )
+    assert (names([answer]), waited) == (["Hold"], True)
     assert LedgerAccount.objects.get(organisation=tenant.organisation).held == 10 * MICRO
 
 

@@ -20,7 +20,7 @@ from clusters.models import Workload
 from marketplace.models import Order
 from tests.api.test_api import body
 from tests.billing.books import charged, drift, post
-from tests.billing.hands import ALERTS, at_once, blocked, names, second_project, share, top_up
+from tests.billing.hands import ALERTS, at_once, blocked, names, second_project, share, top_up, while_open
 from tests.worlds import (
     MICRO,
     NOW,
@@ -73,19 +73,11 @@ def test_a_hold_waits_for_the_release_that_is_about_to_free_its_credit(committed
     tenant, market = make_tenant(credit=10, roles=()), make_market()
     purpose = purpose_of(tenant, market)
     first = place_hold(purpose=purpose, amount=10 * MICRO, reference="first", at=NOW)
-    answers: list[Any] = []
-
-    def ask() -> None:
-        answers.extend(at_once(lambda: place_hold(purpose=purpose, amount=10 * MICRO, reference="second", at=NOW)))
-
-    waiting = threading.Thread(target=ask)
-    with transaction.atomic():
-        release_hold(hold_id=first.pk, at=NOW)
-        waiting.start()
-        while not answers and not blocked():
-            pass
-    waiting.join()
-    assert names(answers) == ["Hold"]
+    answer, waited = while_open(
+        lambda: release_hold(hold_id=first.pk, at=NOW),
+        lambda: place_hold(purpose=purpose, amount=10 * MICRO, reference="second", at=NOW),
+    )
+    assert (names([answer]), waited) == (["Hold"], True)
 
 
 def test_two_shares_set_at_once_cannot_exceed_their_parent(committed: None) -> None:

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A promo code gives each organisation its credit once, within its cap and period, and tells guessers nothing."""
 
-import threading
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -21,7 +20,7 @@ from billing.services import vouchers
 from billing.services.credits import Restriction
 from billing.services.vouchers import PromoWish
 from tests.billing.books import drift, staff
-from tests.billing.hands import at_once, blocked, names
+from tests.billing.hands import at_once, names, while_open
 from tests.billing.staffing import SOON, address, press, split
 from tests.worlds import MICRO, NOW, Market, Tenant, browser, make_tenant
 
@@ -211,16 +210,8 @@ def test_two_tries_of_a_person_at_once_are_counted_one_after_the_other(committed
     attempt = partial(vouchers.count_try, actor=tenant.actor(), at=NOW)
     for _ in range(vouchers.TRIES - 1):
         attempt()
-    answers: list[Any] = []
-    second = threading.Thread(target=lambda: answers.extend(at_once(attempt)))
-    with transaction.atomic():
-        attempt()
-        second.start()
-        while not answers and not blocked():
-            pass
-        assert answers == []
-    second.join()
-    assert names(answers) == ["TooManyTries"]
+    answer, waited = while_open(attempt, attempt)
+    assert (names([answer]), waited) == (["TooManyTries"], True)
 
 
 def test_five_of_twenty_organisations_get_a_code_for_five_and_each_gets_it_once(committed: None) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import connection
 
 from aion import clock
 from aion.actor import Actor, Via
@@ -30,7 +30,7 @@ from clusters.services.reconcile import settle
 from clusters.states import MeteredBy
 from marketplace.services.orders import place_order
 from tests.billing.books import drift
-from tests.billing.hands import at_once, blocked
+from tests.billing.hands import while_open
 from tests.worlds import MICRO, PRICE, Market, Tenant, launch, make_market, make_tenant
 
 START = datetime(2026, 3, 2, 10, tzinfo=UTC)
@@ -345,15 +345,10 @@ def test_windows_of_a_known_device_that_only_together_pass_the_hold_land_until_i
 def test_a_batch_waits_for_the_one_that_uses_up_the_same_hold(committed: None) -> None:
     stage = Stage(make_tenant(credit=1000, roles=("owner",)), make_market(), hours=1)
     stage.send(stage.event(seconds=1))
-    answers: list[Any] = []
-    second = threading.Thread(target=lambda: answers.extend(at_once(lambda: stage.send(stage.event(1)))))
-    with transaction.atomic():
-        assert stage.send(stage.event(begin=1, seconds=3599)) == ((1, 0, 0), [])
-        second.start()
-        while not answers and not blocked():
-            pass
-    second.join()
-    assert answers == [((0, 0, 1), [(0, "exceeds_the_hold")])]
+    answer, waited = while_open(
+        lambda: stage.send(stage.event(begin=1, seconds=3599)), lambda: stage.send(stage.event(1))
+    )
+    assert (answer, waited) == (((0, 0, 1), [(0, "exceeds_the_hold")]), True)
 
 
 def test_a_device_that_is_known_sends_no_window_without_a_second_or_over_the_hour_and_skips_no_revision(
